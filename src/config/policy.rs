@@ -1,0 +1,126 @@
+//! `[observe]`: what desired state may make this program read, and what of it may be shown in clear.
+
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+/// What may be read, and what may be shown. Paths are as the managed host knows them, with `/` as its root.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    roots: Vec<PathBuf>,
+    deny: GlobSet,
+    show: GlobSet,
+}
+
+/// Whether a path may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It lies below one of the roots, and no pattern denies it.
+    Allowed,
+    /// It lies below none of the roots.
+    OutsideRoots,
+    /// A pattern of `deny` matches it, or a folder above it.
+    Denied,
+}
+
+impl Policy {
+    /// Reads patterns; `*` stays within one folder, `**` does not.
+    ///
+    /// # Errors
+    /// The first pattern that is none, and why.
+    pub fn new(
+        roots: &[PathBuf],
+        deny: &[String],
+        show: &[String],
+    ) -> Result<Self, globset::Error> {
+        Ok(Self { roots: roots.to_vec(), deny: patterns(deny)?, show: patterns(show)? })
+    }
+
+    /// Everything may be read and shown: a sandbox, an image, a recorded world.
+    #[must_use]
+    pub fn everything() -> Self {
+        let all = || GlobSetBuilder::new().add(match_all()).build().unwrap_or_default();
+        Self { roots: vec![PathBuf::from("/")], deny: GlobSet::empty(), show: all() }
+    }
+
+    /// Nothing may be read: a live host without a configuration.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { roots: Vec::new(), deny: GlobSet::empty(), show: GlobSet::empty() }
+    }
+
+    /// May this absolute path be read, its attributes included?
+    #[must_use]
+    pub fn access(&self, path: &Path) -> Access {
+        if path.components().any(|c| matches!(c, Component::ParentDir)) {
+            return Access::OutsideRoots;
+        }
+        if path.ancestors().any(|p| self.deny.is_match(p)) {
+            return Access::Denied;
+        }
+        if self.roots.iter().any(|root| path.starts_with(root)) {
+            Access::Allowed
+        } else {
+            Access::OutsideRoots
+        }
+    }
+
+    /// May content of this file appear in clear?
+    #[must_use]
+    pub fn shows_content(&self, path: &Path) -> bool {
+        self.access(path) == Access::Allowed && self.show.is_match(path)
+    }
+
+    /// Is there no pattern at all in `deny`? Then a walk need not ask for each file.
+    #[must_use]
+    pub fn denies_nothing(&self) -> bool {
+        self.deny.is_empty()
+    }
+}
+
+fn match_all() -> globset::Glob {
+    #[expect(clippy::expect_used, reason = "a constant pattern")]
+    globset::Glob::new("**").expect("`**` is a pattern")
+}
+
+fn patterns(texts: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for text in texts {
+        set.add(GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build()?);
+    }
+    set.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        let deny = ["/etc/shadow", "**/.ssh/**", "**/*.pass"].map(String::from);
+        let show = ["/opt/incomex/dot/**"].map(String::from);
+        let roots = ["/opt/incomex", "/etc"].map(PathBuf::from);
+        Policy::new(&roots, &deny, &show).expect("patterns")
+    }
+
+    #[test]
+    fn deny_wins_over_roots() {
+        let policy = policy();
+        let access = |path: &str| policy.access(Path::new(path));
+        assert_eq!(access("/opt/incomex/x"), Access::Allowed);
+        assert_eq!(access("/opt/incomexx/x"), Access::OutsideRoots);
+        assert_eq!(access("/etc/shadow"), Access::Denied);
+        assert_eq!(access("/etc/../root"), Access::OutsideRoots);
+        assert_eq!(access("/opt/incomex/u/.ssh/id"), Access::Denied);
+        assert_eq!(access("/etc/app/observer.pass"), Access::Denied);
+    }
+
+    #[test]
+    fn content_is_shown_only_where_said() {
+        let policy = policy();
+        assert!(policy.shows_content(Path::new("/opt/incomex/dot/a/b.py")));
+        assert!(!policy.shows_content(Path::new("/opt/incomex/docker/.env")));
+        assert!(!policy.shows_content(Path::new("/opt/incomex/dot/a/b.pass")));
+        assert!(Policy::everything().shows_content(Path::new("/any/where")));
+        assert_eq!(Policy::nothing().access(Path::new("/")), Access::OutsideRoots);
+    }
+}

@@ -1,0 +1,178 @@
+//! A kind with its types erased: what the rest of the program works with.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Answers, Files, Kind, Named, Problem};
+use crate::model::document::{Decoded, Table};
+use crate::model::{Comparison, Reason, Unknown};
+use crate::probe::World;
+
+/// Stored answers, by name.
+pub type Stored = Answers<Value>;
+type Decode = fn(&Table<'_>) -> (Option<Box<dyn Preparing>>, Decoded);
+type Observe = for<'a> fn(&'a World, &'a [(String, Arc<dyn Spec>)]) -> Asked<'a>;
+type Asked<'a> = Pin<Box<dyn Future<Output = Stored> + Send + 'a>>;
+
+/// A specification of any kind.
+pub trait Spec: Debug + Send + Sync {
+    /// See [`Kind::database`].
+    fn database(&self) -> Option<&str>;
+    /// See [`Kind::question`].
+    fn question(&self, name: &str) -> Value;
+    /// See [`Kind::pinned`].
+    fn pinned(&self) -> Option<Value>;
+    /// Compares with a stored answer.
+    ///
+    /// # Errors
+    /// A stored answer that is none of this kind is Unknown.
+    fn diff(&self, name: &str, observed: &Value) -> Result<Comparison, Unknown>;
+    /// For the kind to find its own type again.
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<K: Kind> Spec for K {
+    fn database(&self) -> Option<&str> {
+        Kind::database(self)
+    }
+    fn question(&self, name: &str) -> Value {
+        Kind::question(self, name)
+    }
+    fn pinned(&self) -> Option<Value> {
+        Kind::pinned(self)
+    }
+    fn diff(&self, name: &str, observed: &Value) -> Result<Comparison, Unknown> {
+        let observed = serde_json::from_value(observed.clone())
+            .map_err(|e| Unknown::new(Reason::Malformed, format!("stored answer: {e}")))?;
+        Ok(Kind::diff(self, name, &observed))
+    }
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// One line of [`super::KINDS`].
+pub struct Entry {
+    name: &'static str,
+    about: &'static str,
+    doc: &'static str,
+    example: &'static str,
+    schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    decode: Decode,
+    observe: Observe,
+}
+
+/// A freshly decoded specification, before it was completed and checked.
+pub trait Preparing {
+    /// See [`Kind::prepare`].
+    fn prepare(
+        self: Box<Self>,
+        name: &str,
+        files: &dyn Files,
+        problems: &mut Vec<Problem>,
+    ) -> Arc<dyn Spec>;
+}
+
+impl<K: Kind> Preparing for K {
+    fn prepare(
+        mut self: Box<Self>,
+        name: &str,
+        files: &dyn Files,
+        problems: &mut Vec<Problem>,
+    ) -> Arc<dyn Spec> {
+        Kind::prepare(&mut *self, name, files, problems);
+        let spec: Arc<K> = Arc::from(self);
+        spec
+    }
+}
+
+impl Entry {
+    /// The line of kind `K`.
+    #[must_use]
+    pub const fn of<K: Kind>() -> Self {
+        Self {
+            name: K::NAME,
+            about: K::ABOUT,
+            doc: K::DOC,
+            example: K::EXAMPLE,
+            schema: |generator| generator.subschema_for::<K>(),
+            decode: |table| {
+                let (spec, decoded) = table.decode::<K>();
+                (spec.map(|spec| Box::new(spec) as Box<dyn Preparing>), decoded)
+            },
+            observe: |world, wanted| Box::pin(observe::<K>(world, wanted)),
+        }
+    }
+
+    /// See [`Kind::NAME`].
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+    /// See [`Kind::ABOUT`].
+    #[must_use]
+    pub const fn about(&self) -> &'static str {
+        self.about
+    }
+    /// See [`Kind::DOC`].
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.doc
+    }
+    /// See [`Kind::EXAMPLE`].
+    #[must_use]
+    pub const fn example(&self) -> &'static str {
+        self.example
+    }
+    /// The JSON Schema of its table's own keys.
+    pub fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        (self.schema)(generator)
+    }
+    /// Decodes a table; every error that its keys have is in the second part.
+    #[must_use]
+    pub fn decode(&self, table: &Table<'_>) -> (Option<Box<dyn Preparing>>, Decoded) {
+        (self.decode)(table)
+    }
+    /// Asks the world about all of them. A name that got no answer says so.
+    pub async fn observe(&self, world: &World, wanted: &[(String, Arc<dyn Spec>)]) -> Stored {
+        let mut answers = (self.observe)(world, wanted).await;
+        let mut kept = BTreeMap::new();
+        for (name, _) in wanted {
+            let answer = answers.remove(name).unwrap_or_else(|| {
+                Err(Unknown::new(Reason::NoAnswer, "the probe gave no answer for it"))
+            });
+            kept.insert(name.clone(), answer);
+        }
+        kept
+    }
+}
+
+impl Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Entry").field(&self.name).finish()
+    }
+}
+
+async fn observe<K: Kind>(world: &World, wanted: &[(String, Arc<dyn Spec>)]) -> Stored {
+    let named: Vec<Named<K>> = wanted
+        .iter()
+        .filter_map(|(name, spec)| {
+            let spec = Arc::clone(spec).as_any().downcast::<K>().ok()?;
+            Some(Named { name: name.clone(), spec })
+        })
+        .collect();
+    let answers = K::observe_all(world, &named).await;
+    answers.into_iter().map(|(name, answer)| (name, answer.and_then(store))).collect()
+}
+
+fn store<T: serde::Serialize>(observed: T) -> Result<Value, Unknown> {
+    serde_json::to_value(observed).map_err(|e| {
+        Unknown::new(Reason::Malformed, format!("an observation cannot be stored: {e}"))
+    })
+}

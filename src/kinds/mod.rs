@@ -1,0 +1,151 @@
+//! The kinds of resources: one file each, and one line each in [`KINDS`].
+//!
+//! A kind says what its table may contain, asks the world about all its resources at once, and compares. It reaches the
+//! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
+//! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
+
+mod directory;
+mod entry;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::model::{Code, Comparison, Span, Unknown};
+use crate::probe::World;
+
+pub use entry::{Entry, Preparing, Spec, Stored};
+
+/// Every kind, in the order of their documentation.
+pub static KINDS: &[Entry] = &[Entry::of::<directory::Directory>()];
+
+/// The kind of that name.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static Entry> {
+    KINDS.iter().find(|entry| entry.name() == name)
+}
+
+/// One answer per resource, by its name. A resource without an answer was not observed, which makes it Unknown.
+pub type Answers<T> = BTreeMap<String, Result<T, Unknown>>;
+
+/// A specification under the name of its resource: the `/var/lib/cutter` of `[directory."/var/lib/cutter"]`.
+#[derive(Debug)]
+pub struct Named<K> {
+    /// The key of its table.
+    pub name: String,
+    /// What its table says.
+    pub spec: Arc<K>,
+}
+
+impl<K> Clone for Named<K> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), spec: Arc::clone(&self.spec) }
+    }
+}
+
+/// A kind of resource.
+///
+/// Implementors derive `Deserialize` with `deny_unknown_fields` and `JsonSchema`; both describe the table's own keys,
+/// without those that every resource shares (`severity`, `route`, …).
+pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 'static {
+    /// The name of its tables. No dots.
+    const NAME: &'static str;
+    /// What it compares, in one line.
+    const ABOUT: &'static str;
+    /// Its page of documentation, in Markdown, without the example.
+    const DOC: &'static str;
+    /// A complete TOML example; parsed and diffed by a test.
+    const EXAMPLE: &'static str;
+    /// What is stored of an observation, so that it can be compared again later.
+    type Observed: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Completes and checks a specification: reads the files it refers to, and reports what its type cannot say.
+    fn prepare(&mut self, _name: &str, _files: &dyn Files, _problems: &mut Vec<Problem>) {}
+
+    /// The database (`[database.NAME]`) that answers for it; `None` for a kind of the host.
+    fn database(&self) -> Option<&str> {
+        None
+    }
+
+    /// What of the specification decides which question is put to the world, besides the name.
+    ///
+    /// A recorded answer counts only for the same question; a change of what is merely expected leaves it usable.
+    fn question(&self, _name: &str) -> Value {
+        Value::Null
+    }
+
+    /// The one value that the host's `[guard]` section may pin for it.
+    fn pinned(&self) -> Option<Value> {
+        None
+    }
+
+    /// Asks the world about all of them at once. Reads only.
+    fn observe_all(
+        world: &World,
+        wanted: &[Named<Self>],
+    ) -> impl Future<Output = Answers<Self::Observed>> + Send;
+
+    /// Compares what was seen with what is wanted. Pure.
+    fn diff(&self, name: &str, observed: &Self::Observed) -> Comparison;
+}
+
+/// Files of desired state that a specification may refer to, by a path relative to its own folder.
+pub trait Files {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// A fragment that says why there are none: no such file (with the nearest name), or a path that leaves the folder.
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+}
+
+/// Something wrong with a specification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// What kind.
+    pub code: Code,
+    /// What, as a fragment.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// A warning does not refuse the input.
+    pub warning: bool,
+}
+
+/// Where a problem lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The resource as a whole.
+    Resource,
+    /// One key of its table.
+    Key(String),
+    /// Bytes of a file that it refers to, by the same relative path.
+    File(String, Span),
+}
+
+impl Problem {
+    /// An error about one key.
+    pub fn key(key: &str, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            place: Place::Key(key.to_owned()),
+            code,
+            message: message.into(),
+            hint: None,
+            warning: false,
+        }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

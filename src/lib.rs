@@ -1,0 +1,6 @@
+//! countersign.
+
+pub mod config;
+pub mod kinds;
+pub mod model;
+pub mod probe;

@@ -1,0 +1,148 @@
+//! Errors and warnings that point at text: file, place, code, reason, hint.
+//!
+//! Plain data; `report::diagnostics` draws them for people, and programs get the same fields as JSON.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::Code;
+
+/// Bytes of a file, from its start.
+pub type Span = Range<usize>;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// The input is refused.
+    Error,
+    /// The input is taken, and somebody should look at it.
+    Warning,
+}
+
+/// One finding about a file that a person wrote.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Diagnostic {
+    /// The file, as the person knows it: relative to the tree of desired state, or the path of a configuration file.
+    pub file: String,
+    /// Which bytes of it; the whole file when there is no better place.
+    #[serde(serialize_with = "as_pair")]
+    pub span: (usize, usize),
+    /// What kind of finding.
+    pub code: Code,
+    /// Error or warning.
+    pub level: Level,
+    /// What is wrong, as a fragment.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// A second place that belongs to it, with a label.
+    pub other: Option<(String, (usize, usize), String)>,
+}
+
+fn as_pair<S: serde::Serializer>(span: &(usize, usize), serializer: S) -> Result<S::Ok, S::Error> {
+    span.serialize(serializer)
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(
+        code: Code,
+        file: impl Into<String>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            span: (span.start, span.end.max(span.start)),
+            code,
+            level: Level::Error,
+            message: message.into(),
+            hint: None,
+            other: None,
+        }
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.level = Level::Warning;
+        self
+    }
+
+    /// The same, with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same, suggesting the nearest of `known` to `given` where one is near, and listing them where they are few.
+    #[must_use]
+    pub fn suggest<'a>(self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(given, known.iter().copied()) {
+            Some(name) => self.hint(format!("did you mean `{name}`?")),
+            None if known.is_empty() => self,
+            None if known.len() <= 12 => self.hint(format!("known here: {}", known.join(", "))),
+            None => self,
+        }
+    }
+
+    /// The same, with a second place.
+    #[must_use]
+    pub fn and(mut self, file: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
+        self.other = Some((file.into(), (span.start, span.end), label.into()));
+        self
+    }
+
+    /// Line and column of the place in `text`, both from 1, the column in characters.
+    #[must_use]
+    pub fn line_and_column(&self, text: &str) -> (usize, usize) {
+        let start = floor_char_boundary(text, self.span.0);
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// The nearest of `known` to `given`, if it is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(given, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
+        .min()
+        .map(|(_, name)| name)
+}
+
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested_and_far_ones_are_not() {
+        assert_eq!(nearest("onwer", ["owner", "mode"]), Some("owner"));
+        assert_eq!(nearest("directroy", ["directory", "file"]), Some("directory"));
+        assert_eq!(nearest("colour", ["owner", "mode"]), None);
+    }
+
+    #[test]
+    fn places_count_from_one() {
+        let text = "a = 1\nöb = 2\n";
+        let at = Diagnostic::error(Code::Syntax, "x", 8..9, "here");
+        assert_eq!(at.line_and_column(text), (2, 2));
+        let past = Diagnostic::error(Code::Syntax, "x", 99..100, "here");
+        assert_eq!(past.line_and_column(text), (3, 1));
+    }
+}

@@ -1,0 +1,81 @@
+//! Hostile text made harmless: what was observed prints only through here.
+//!
+//! File names, configuration lines and database values belong to whoever wrote them. Control characters could rewrite
+//! a terminal, bidirectional controls could reorder a line; both are shown as escapes instead.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Shows control, bidirectional and other invisible characters as `\u{…}`, and `\` as `\\`.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| c == '\\' || is_hidden(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\\' => shown.push_str("\\\\"),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if is_hidden(c) => {
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// As [`escape`], for bytes that need not be UTF-8: what is not becomes `\xNN`. Injective, so two names never look alike.
+#[must_use]
+pub fn escape_bytes(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(&escape(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
+}
+
+/// One line of at most `width_max` characters, escaped; what was cut is replaced by an ellipsis.
+#[must_use]
+pub fn one_line(text: &str, width_max: usize) -> String {
+    let shown = escape(text);
+    if shown.chars().count() <= width_max {
+        return shown.into_owned();
+    }
+    let mut cut: String = shown.chars().take(width_max.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// Characters that move the cursor, reorder text, or cannot be seen.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_or_hides_is_shown() {
+        assert_eq!(escape("plain äöü"), "plain äöü");
+        assert_eq!(escape("\u{1b}[31mred\r\n"), "\\u{1b}[31mred\\r\\n");
+        assert_eq!(escape("user\u{202e}txt"), "user\\u{202e}txt");
+        assert_eq!(escape_bytes(b"a\xffb\\"), "a\\xffb\\\\");
+    }
+
+    #[test]
+    fn long_lines_are_cut() {
+        assert_eq!(one_line("abcdef", 4), "abc…");
+        assert_eq!(one_line("abcd", 4), "abcd");
+    }
+}

@@ -1,0 +1,1 @@
+//! Lists of hashes as `sha256sum` writes them.

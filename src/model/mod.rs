@@ -1,0 +1,24 @@
+//! The nouns: digests, names, instants, differences, reasons for not knowing, and text with places in it.
+//!
+//! Uses nothing of the rest of the program, does no I/O, and asks no clock of its own accord.
+
+mod code;
+mod diagnostic;
+mod difference;
+mod digest;
+pub mod display;
+pub mod document;
+pub mod hash_list;
+mod name;
+mod resource;
+mod time;
+mod unknown;
+
+pub use code::{CODES, Code};
+pub use diagnostic::{Diagnostic, Level, Span, nearest};
+pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, Line, shown_path};
+pub use digest::{Digest, DigestError};
+pub use name::ResourceName;
+pub use resource::{Mode, Route, Severity};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use unknown::{Reason, Unknown};

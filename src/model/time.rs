@@ -1,0 +1,87 @@
+//! Instants as RFC 3339 in UTC, and the clock as a parameter: nothing below `cli` asks what time it is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant, to the second, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(jiff::Timestamp);
+
+impl Timestamp {
+    /// What `clock` says, without its fraction of a second.
+    #[must_use]
+    pub fn now(clock: &dyn Clock) -> Self {
+        clock.now()
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_seconds(self) -> i64 {
+        self.0.as_second()
+    }
+}
+
+/// Where the time comes from; tests bring their own.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let now = jiff::Timestamp::now();
+        Timestamp(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+    /// Reads an RFC 3339 instant, or a date, which means the end of that day in UTC.
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        if let Ok(date) = text.parse::<jiff::civil::Date>()
+            && text.len() == 10
+        {
+            let end = date.at(23, 59, 59, 0).to_zoned(jiff::tz::TimeZone::UTC)?;
+            return Ok(Self(end.timestamp()));
+        }
+        text.parse().map(Self)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_means_its_end() {
+        let end: Timestamp = "2026-05-21".parse().expect("a date");
+        assert_eq!(end.to_string(), "2026-05-21T23:59:59Z");
+        let instant: Timestamp = "2026-05-21T08:28:50+02:00".parse().expect("an instant");
+        assert_eq!(instant.to_string(), "2026-05-21T06:28:50Z");
+        assert!("21 May".parse::<Timestamp>().is_err());
+    }
+}
