@@ -1,6 +1,11 @@
 //! countersign.
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests build the worlds that they look at")
+)]
 
 pub mod config;
+pub mod desired;
 pub mod kinds;
 pub mod model;
 pub mod probe;

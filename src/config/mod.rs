@@ -1,5 +1,66 @@
 //! The host's own configuration: what desired state can never say for itself.
+//!
+//! Which folders may be read, what may be shown, which machine and which database this is, and which guards must stand.
+//! A push to the repository of desired state cannot widen any of it. Secrets are named here and never held in the file.
 
+mod file;
+mod load;
+mod origin;
 mod policy;
+mod trusted;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use file::{SessionSection, Verify};
+pub use load::{ConfigError, Overrides, load};
+pub use origin::{Origin, Setting};
 pub use policy::{Access, Policy};
+
+/// Where a machine's configuration stands when no flag says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/countersign/config.toml";
+
+/// The effective configuration, each value with its origin.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: Option<PathBuf>,
+    /// Which `hosts/NAME` this machine is.
+    pub host: Setting<Option<String>>,
+    /// The root of the managed file system.
+    pub root: Setting<PathBuf>,
+    /// The program's own folder.
+    pub data: Setting<PathBuf>,
+    /// Where desired state comes from: a path or a URL.
+    pub source: Setting<Option<String>>,
+    /// The revision: a branch of the configuration, or what `--rev` named.
+    pub revision: Setting<Option<String>>,
+    /// The folder of desired state within its repository.
+    pub source_path: Setting<Option<String>>,
+    /// Which commits are taken.
+    pub verify: Setting<Verify>,
+    /// Which host this is, as the host itself says; desired state must not contradict.
+    pub hostname: Setting<Option<String>>,
+    /// Which cluster each database is, by system identifier.
+    pub system_identifiers: BTreeMap<String, String>,
+    /// What desired state must contain, with these values: by resource name.
+    pub guard: BTreeMap<String, serde_json::Value>,
+    /// What may be read and shown.
+    pub observe: Setting<Policy>,
+    /// `[observe]` as it was written, for `config show`.
+    pub observe_text: Vec<(&'static str, String)>,
+    /// How the observer reaches each database.
+    pub observers: BTreeMap<String, Setting<SessionSection>>,
+    /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
+    pub sandbox: bool,
+}
+
+impl Config {
+    /// The settings of the file with a password, read and checked now.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or others may read it.
+    pub fn password(session: &SessionSection) -> Result<Option<String>, ConfigError> {
+        session.password_file.as_deref().map(trusted::password).transpose()
+    }
+}

@@ -27,7 +27,6 @@ pub struct Diagnostic {
     /// The file, as the person knows it: relative to the tree of desired state, or the path of a configuration file.
     pub file: String,
     /// Which bytes of it; the whole file when there is no better place.
-    #[serde(serialize_with = "as_pair")]
     pub span: (usize, usize),
     /// What kind of finding.
     pub code: Code,
@@ -38,11 +37,18 @@ pub struct Diagnostic {
     /// What to do about it.
     pub hint: Option<String>,
     /// A second place that belongs to it, with a label.
-    pub other: Option<(String, (usize, usize), String)>,
+    pub other: Option<Box<Related>>,
 }
 
-fn as_pair<S: serde::Serializer>(span: &(usize, usize), serializer: S) -> Result<S::Ok, S::Error> {
-    span.serialize(serializer)
+/// A second place that belongs to a finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Related {
+    /// The file.
+    pub file: String,
+    /// Which bytes of it.
+    pub span: (usize, usize),
+    /// What stands there.
+    pub label: String,
 }
 
 impl Diagnostic {
@@ -93,7 +99,9 @@ impl Diagnostic {
     /// The same, with a second place.
     #[must_use]
     pub fn and(mut self, file: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
-        self.other = Some((file.into(), (span.start, span.end), label.into()));
+        let related =
+            Related { file: file.into(), span: (span.start, span.end), label: label.into() };
+        self.other = Some(Box::new(related));
         self
     }
 

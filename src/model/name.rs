@@ -48,6 +48,15 @@ impl<'de> Deserialize<'de> for ResourceName {
     }
 }
 
+impl schemars::JsonSchema for ResourceName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ResourceName".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[^.]+\\..+$" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,127 @@
+//! `config.toml`: the sections and keys of the host's own configuration, as types.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The keys outside every section.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Top {
+    /// Which `hosts/NAME` of desired state this machine is.
+    pub(super) host: Option<String>,
+    /// The root of the file system that is managed; "/" unless this is a sandbox or an image.
+    pub(super) root: Option<PathBuf>,
+    /// The program's own folder.
+    pub(super) data: Option<PathBuf>,
+}
+
+/// `[source]`: where desired state comes from.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceSection {
+    /// A path, or any URL that git fetches from.
+    pub(super) url: Option<String>,
+    /// The branch; the repository's HEAD without it.
+    pub(super) branch: Option<String>,
+    /// The folder of desired state within the repository.
+    pub(super) path: Option<String>,
+    /// Which commits are taken.
+    pub(super) verify: Option<Verify>,
+    /// With `verify = "signed"`: the first commit that is trusted.
+    pub(super) first_commit: Option<String>,
+}
+
+/// Which commits are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// Any.
+    #[default]
+    None,
+    /// Only those that a committer of the trust file signed.
+    Signed,
+}
+
+/// `[observe]`: what desired state may make this program read.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ObserveSection {
+    /// Folders that may be read, with everything below them.
+    #[serde(default)]
+    pub(super) roots: Vec<PathBuf>,
+    /// Patterns of paths that are never read, whatever `roots` says.
+    #[serde(default)]
+    pub(super) deny: Vec<String>,
+    /// Patterns of files whose content may appear in clear; elsewhere differences of content are digests.
+    #[serde(default)]
+    pub(super) show_content: Vec<String>,
+}
+
+/// `[prove]`: which contracts may run.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "parsed now so that a configuration stays valid; honoured by the proof engine"
+)]
+pub(super) struct ProveSection {
+    /// Digests of contracts, "signed" or "any".
+    #[serde(default)]
+    admit: Vec<String>,
+}
+
+/// `[smoke]`: which commands may run.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "parsed now so that a configuration stays valid; honoured by the smoke kind"
+)]
+pub(super) struct SmokeSection {
+    /// Argument lists, compared word by word.
+    #[serde(default)]
+    allow: Vec<Vec<String>>,
+}
+
+/// `[watch]`: the rhythm of the controller.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "parsed now so that a configuration stays valid; honoured by the controller"
+)]
+pub(super) struct WatchSection {
+    /// The time between two full scans, such as "5m".
+    interval: Option<String>,
+}
+
+/// `[database.NAME]`: how to reach a database, once for each purpose.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatabaseSection {
+    /// The session that looks: a role without any right to change something.
+    pub(super) observer: Option<SessionSection>,
+    /// The sessions that prove.
+    pub(super) prover: Option<SessionSection>,
+    /// The session that applies.
+    pub(super) executor: Option<SessionSection>,
+}
+
+/// One way to reach a database.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSection {
+    /// `postgres://USER@HOST:PORT/DATABASE?host=/SOCKET/FOLDER&sslmode=verify-full`, without a password.
+    pub url: String,
+    /// A file that holds the password and nothing else, readable by its owner alone.
+    pub password_file: Option<PathBuf>,
+    /// The roles a prover may log in as.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// `[guard]` and `[identity]`: free keys.
+pub(super) type Free = BTreeMap<String, serde_json::Value>;

@@ -1,0 +1,325 @@
+//! Reads the configuration file, lays the environment and the flags over it, and checks that it can be trusted.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::file::{
+    DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection, SourceSection, Top,
+    WatchSection,
+};
+use super::trusted::{Privacy, read_checked};
+use super::{Config, DEFAULT_PATH, Origin, Policy, Setting, Verify};
+use crate::model::document::{self, Table};
+use crate::model::{Code, Diagnostic};
+
+/// The largest configuration file that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+const SECTIONS: &[&str] =
+    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "database"];
+
+/// What the command line and the environment say.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--config`
+    pub config: Option<(PathBuf, Origin)>,
+    /// `--desired`
+    pub desired: Option<(String, Origin)>,
+    /// `--rev`
+    pub revision: Option<(String, Origin)>,
+    /// `--host`
+    pub host: Option<(String, Origin)>,
+    /// `--root`
+    pub root: Option<(PathBuf, Origin)>,
+    /// `--data`
+    pub data: Option<(PathBuf, Origin)>,
+    /// The world comes from a recording: everything in it may be looked at.
+    pub replay: bool,
+}
+
+/// Why there is no usable configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that was named cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its content is refused.
+    #[error("{} is not valid", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Its content, to draw the places.
+        text: String,
+        /// Everything that is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Others could change it, or read what only its owner may read.
+    #[error("{}: {reason}", path.display())]
+    Insecure {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and how to mend it.
+        reason: String,
+    },
+}
+
+/// Makes the effective configuration.
+///
+/// # Errors
+/// When a file that was named is missing, or a file that is there cannot be trusted or understood. A machine without any
+/// configuration is no error: then hardly anything may be read.
+pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
+    let (path, named) = match &overrides.config {
+        Some((path, _)) => (path.clone(), true),
+        None => (PathBuf::from(DEFAULT_PATH), false),
+    };
+    let mut config = match read_checked(&path, FILE_BYTES_MAX, Privacy::NotWritable) {
+        Ok((text, owner)) => parse(&path, text, owner)?,
+        Err(ConfigError::Read { source, .. })
+            if !named && source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            bare()
+        }
+        Err(error) => return Err(error),
+    };
+    overlay(&mut config, overrides);
+    Ok(config)
+}
+
+/// What holds where there is no configuration file.
+fn bare() -> Config {
+    Config {
+        file: None,
+        host: Setting::default(None),
+        root: Setting::default(PathBuf::from("/")),
+        data: Setting::default(PathBuf::from("/var/lib/countersign")),
+        source: Setting::default(None),
+        revision: Setting::default(None),
+        source_path: Setting::default(None),
+        verify: Setting::default(Verify::None),
+        hostname: Setting::default(None),
+        system_identifiers: BTreeMap::new(),
+        guard: BTreeMap::new(),
+        observe: Setting::default(Policy::nothing()),
+        observe_text: Vec::new(),
+        observers: BTreeMap::new(),
+        sandbox: false,
+    }
+}
+
+fn overlay(config: &mut Config, overrides: &Overrides) {
+    fn set<T: Clone, U: From<T>>(setting: &mut Setting<U>, from: Option<&(T, Origin)>) {
+        if let Some((value, origin)) = from {
+            *setting = Setting { value: value.clone().into(), origin: *origin };
+        }
+    }
+    if overrides.desired.is_some() {
+        // Another source has its own branches and folders.
+        config.revision = Setting::default(None);
+        config.source_path = Setting::default(None);
+    }
+    set(&mut config.source, overrides.desired.as_ref());
+    set(&mut config.revision, overrides.revision.as_ref());
+    set(&mut config.host, overrides.host.as_ref());
+    set(&mut config.root, overrides.root.as_ref());
+    set(&mut config.data, overrides.data.as_ref());
+    let other_root = config.root.value != Path::new("/");
+    if config.file.is_none() && (other_root || overrides.replay) {
+        config.observe = Setting { value: Policy::everything(), origin: config.root.origin };
+    }
+    config.sandbox |= other_root;
+}
+
+fn parse(path: &Path, text: String, owner: u32) -> Result<Config, ConfigError> {
+    let mut config = bare();
+    let diagnostics = fill(&mut config, path, &text);
+    if !diagnostics.is_empty() {
+        return Err(ConfigError::Invalid { path: path.to_owned(), text, diagnostics });
+    }
+    config.file = Some(path.to_owned());
+    config.sandbox = owner != 0;
+    Ok(config)
+}
+
+fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
+    let (root, mut found) = document::parse(&path.display().to_string(), text);
+    let (sections, top) = root.split(SECTIONS);
+    let (top, wrong) = top.decode::<Top>();
+    found.extend(wrong);
+    let base = path.parent().unwrap_or(Path::new("/"));
+    if let Some(top) = top {
+        config.host = top.host.map_or(Setting::default(None), |host| Setting::file(Some(host)));
+        if let Some(root) = top.root {
+            config.root = Setting::file(base.join(root));
+        }
+        if let Some(data) = top.data {
+            config.data = Setting::file(base.join(data));
+        }
+    }
+    let mut reader = Sections { all: &sections, found: &mut found, base };
+    reader.source(config);
+    reader.observe(config);
+    reader.identity(config);
+    reader.databases(config);
+    if let Some(guard) = reader.free("guard") {
+        config.guard = guard;
+    }
+    let _: Option<ProveSection> = reader.section("prove");
+    let _: Option<SmokeSection> = reader.section("smoke");
+    let _: Option<WatchSection> = reader.section("watch");
+    found.sort();
+    found
+}
+
+struct Sections<'a, 't> {
+    all: &'a Table<'t>,
+    found: &'a mut Vec<Diagnostic>,
+    base: &'a Path,
+}
+
+impl<'t> Sections<'_, 't> {
+    fn table(&mut self, name: &str) -> Option<Table<'t>> {
+        self.all.table(name).unwrap_or_else(|wrong| {
+            self.found.push(wrong);
+            None
+        })
+    }
+
+    fn section<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
+        &mut self,
+        name: &str,
+    ) -> Option<T> {
+        let (value, wrong) = self.table(name)?.decode::<T>();
+        self.found.extend(wrong);
+        value
+    }
+
+    /// A section with keys of the operator's own choosing.
+    fn free(&mut self, name: &str) -> Option<Free> {
+        let (value, wrong) = self.table(name)?.decode_free::<serde_json::Value>();
+        self.found.extend(wrong);
+        value
+    }
+
+    fn source(&mut self, config: &mut Config) {
+        let Some(source) = self.section::<SourceSection>("source") else { return };
+        if source.verify == Some(Verify::Signed) || source.first_commit.is_some() {
+            let place = self.all.value_span("source").unwrap_or_default();
+            let message = "this version cannot verify signed commits yet";
+            self.found.push(
+                Diagnostic::error(Code::Unsupported, self.all.file(), place, message)
+                    .hint("use verify = \"none\", and protect the branch where it is pushed"),
+            );
+        }
+        if let Some(url) = source.url {
+            let url = if is_path(&url) { self.base.join(&url).display().to_string() } else { url };
+            config.source = Setting::file(Some(url));
+        }
+        if let Some(branch) = source.branch {
+            config.revision = Setting::file(Some(branch));
+        }
+        if let Some(path) = source.path {
+            config.source_path = Setting::file(Some(path));
+        }
+        if let Some(verify) = source.verify {
+            config.verify = Setting::file(verify);
+        }
+    }
+
+    fn observe(&mut self, config: &mut Config) {
+        let Some(observe) = self.section::<ObserveSection>("observe") else { return };
+        let roots: Vec<String> =
+            observe.roots.iter().map(|root| root.display().to_string()).collect();
+        config.observe_text = vec![
+            ("observe.roots", roots.join(", ")),
+            ("observe.deny", observe.deny.join(", ")),
+            ("observe.show_content", observe.show_content.join(", ")),
+        ];
+        let place = self.all.value_span("observe").unwrap_or_default();
+        if let Some(relative) = observe.roots.iter().find(|root| !root.is_absolute()) {
+            let message = format!("`roots` holds absolute paths, not `{}`", relative.display());
+            self.found.push(Diagnostic::error(
+                Code::WrongType,
+                self.all.file(),
+                place.clone(),
+                message,
+            ));
+        }
+        match Policy::new(&observe.roots, &observe.deny, &observe.show_content) {
+            Ok(policy) => config.observe = Setting::file(policy),
+            Err(error) => {
+                let message = format!("a pattern cannot be read: {error}");
+                self.found.push(Diagnostic::error(
+                    Code::WrongType,
+                    self.all.file(),
+                    place,
+                    message,
+                ));
+            }
+        }
+    }
+
+    fn identity(&mut self, config: &mut Config) {
+        let Some(table) = self.table("identity") else { return };
+        let (identity, wrong) = table.decode_free::<String>();
+        self.found.extend(wrong);
+        let mut identity = identity.unwrap_or_default();
+        if let Some(hostname) = identity.remove("hostname") {
+            config.hostname = Setting::file(Some(hostname));
+        }
+        config.system_identifiers = identity;
+    }
+
+    fn databases(&mut self, config: &mut Config) {
+        let Some(table) = self.table("database") else { return };
+        let mut wrong = Vec::new();
+        for (name, _) in table.keys() {
+            let section = match table.table(&name) {
+                Ok(Some(section)) => section,
+                Ok(None) => continue,
+                Err(error) => {
+                    wrong.push(error);
+                    continue;
+                }
+            };
+            let (decoded, errors) = section.decode::<DatabaseSection>();
+            wrong.extend(errors);
+            let Some(DatabaseSection { observer, prover, executor }) = decoded else { continue };
+            for session in [&observer, &prover, &executor].into_iter().flatten() {
+                if let Some(reason) = secret_in_url(&session.url) {
+                    wrong.push(Diagnostic::error(
+                        Code::InsecureFile,
+                        section.file(),
+                        section.header(),
+                        reason,
+                    ));
+                }
+            }
+            if let Some(mut session) = observer {
+                session.password_file = session.password_file.map(|file| self.base.join(file));
+                config.observers.insert(name, Setting::file(session));
+            }
+        }
+        self.found.extend(wrong);
+    }
+}
+
+/// Is it a path, rather than a URL or the `user@host:path` of ssh?
+fn is_path(url: &str) -> bool {
+    !url.contains("://") && !url.split('/').next().is_some_and(|first| first.contains(':'))
+}
+
+/// A URL with a password in it, told without repeating it.
+fn secret_in_url(url: &str) -> Option<String> {
+    let authority =
+        url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?']).next().unwrap_or("");
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let in_query = url.split(['?', '&']).skip(1).any(|pair| pair.starts_with("password="));
+    (user.contains(':') || in_query)
+        .then(|| "a URL of a database holds no password; put it into a file of its own and name it as `password_file`".to_owned())
+}

@@ -1,0 +1,171 @@
+//! Desired state from git objects: no checkout, no hooks, no filters, no work tree.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
+
+use super::SourceError;
+use super::tree::{FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, Tree};
+use crate::model::display::escape_bytes;
+
+/// The deepest folder that is read.
+const DEPTH_MAX: usize = 16;
+
+/// A repository whose objects can be read.
+pub(super) struct Objects {
+    repository: Repository,
+    place: String,
+}
+
+impl Objects {
+    /// Opens the repository at `path`, or the one whose work tree `path` lies in; `None` when there is none.
+    pub(super) fn discover(path: &Path) -> Result<Option<Self>, SourceError> {
+        let flags = RepositoryOpenFlags::empty();
+        match Repository::open_ext(path, flags, &[] as &[&Path]) {
+            Ok(repository) => Ok(Some(Self { repository, place: path.display().to_string() })),
+            Err(error)
+                if error.code() == ErrorCode::NotFound
+                    && error.class() == ErrorClass::Repository =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(SourceError::from_git(&path.display().to_string(), &error)),
+        }
+    }
+
+    /// The folder of the work tree, when it has one.
+    pub(super) fn work_tree(&self) -> Option<&Path> {
+        self.repository.workdir()
+    }
+
+    /// The commit that a revision names: a branch, a tag, `HEAD`, an id or its beginning.
+    pub(super) fn resolve(&self, revision: &str) -> Result<Oid, SourceError> {
+        let failed = |error: &git2::Error| match error.code() {
+            ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::UnbornBranch => {
+                SourceError::NoRevision { revision: revision.to_owned(), place: self.place.clone() }
+            }
+            _ => SourceError::from_git(&self.place, error),
+        };
+        let object = self.repository.revparse_single(revision).map_err(|e| failed(&e))?;
+        Ok(object.peel_to_commit().map_err(|e| failed(&e))?.id())
+    }
+
+    /// The files of a commit below `folder` that `wanted` asks for.
+    pub(super) fn tree(
+        &self,
+        commit: Oid,
+        folder: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Tree, SourceError> {
+        let git = |error: git2::Error| SourceError::from_git(&self.place, &error);
+        let mut root = self.repository.find_commit(commit).map_err(git)?.tree().map_err(git)?;
+        for part in folder.split('/').filter(|part| !part.is_empty() && *part != ".") {
+            let entry = root.get_name(part).map(|entry| (entry.kind(), entry.id()));
+            let Some((Some(ObjectType::Tree), id)) = entry else {
+                return Err(SourceError::NoFolder {
+                    folder: folder.to_owned(),
+                    place: self.place.clone(),
+                });
+            };
+            root = self.repository.find_tree(id).map_err(git)?;
+        }
+        let mut walk = Walk { objects: self, wanted, files: BTreeMap::new(), bytes: 0 };
+        walk.folder(&root, "", 0)?;
+        Ok(Tree {
+            files: walk.files,
+            commit: Some(commit.to_string()),
+            pinned: true,
+            origin: self.place.clone(),
+        })
+    }
+
+    /// Does the commit have that folder?
+    pub(super) fn has_folder(&self, commit: Oid, folder: &str) -> bool {
+        let tree = self.repository.find_commit(commit).and_then(|commit| commit.tree());
+        tree.and_then(|tree| tree.get_path(Path::new(folder)))
+            .is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree))
+    }
+}
+
+struct Walk<'a> {
+    objects: &'a Objects,
+    wanted: &'a dyn Fn(&str) -> bool,
+    files: BTreeMap<String, Arc<[u8]>>,
+    bytes: u64,
+}
+
+impl Walk<'_> {
+    fn folder(
+        &mut self,
+        tree: &git2::Tree<'_>,
+        prefix: &str,
+        depth: usize,
+    ) -> Result<(), SourceError> {
+        if depth > DEPTH_MAX {
+            return Err(SourceError::Limit(format!("folders deeper than {DEPTH_MAX}: {prefix}")));
+        }
+        for entry in tree {
+            let name = std::str::from_utf8(entry.name_bytes()).map_err(|_| {
+                SourceError::Forbidden(format!(
+                    "{prefix}{}: its name is not UTF-8",
+                    escape_bytes(entry.name_bytes())
+                ))
+            })?;
+            let path = format!("{prefix}{name}");
+            match (entry.kind(), entry.filemode()) {
+                (Some(ObjectType::Tree), _) if (self.wanted)(&format!("{path}/")) => {
+                    let inner = self.objects.repository.find_tree(entry.id());
+                    let inner =
+                        inner.map_err(|e| SourceError::from_git(&self.objects.place, &e))?;
+                    self.folder(&inner, &format!("{path}/"), depth + 1)?;
+                }
+                (Some(ObjectType::Blob), 0o120_000) => {
+                    return Err(SourceError::Forbidden(format!("{path}: it is a symbolic link")));
+                }
+                (Some(ObjectType::Commit), _) => {
+                    return Err(SourceError::Forbidden(format!("{path}: it is a submodule")));
+                }
+                (Some(ObjectType::Blob), _) if (self.wanted)(&path) => {
+                    self.file(entry.id(), path)?
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, id: Oid, path: String) -> Result<(), SourceError> {
+        let git = |error: git2::Error| SourceError::from_git(&self.objects.place, &error);
+        let (size, _) = self.objects.repository.odb().map_err(git)?.read_header(id).map_err(git)?;
+        self.bytes += size as u64;
+        check_limits(&path, size as u64, self.bytes, self.files.len())?;
+        let blob = self.objects.repository.find_blob(id).map_err(git)?;
+        self.files.insert(path, Arc::from(blob.content()));
+        Ok(())
+    }
+}
+
+/// One set of limits, whether the files come from git or from a folder.
+pub(super) fn check_limits(
+    path: &str,
+    size: u64,
+    total: u64,
+    files: usize,
+) -> Result<(), SourceError> {
+    if size > FILE_BYTES_MAX {
+        return Err(SourceError::Limit(format!(
+            "{path} has {size} bytes, more than {FILE_BYTES_MAX}"
+        )));
+    }
+    if total > TREE_BYTES_MAX {
+        return Err(SourceError::Limit(format!(
+            "desired state has more than {TREE_BYTES_MAX} bytes"
+        )));
+    }
+    if files >= FILES_MAX {
+        return Err(SourceError::Limit(format!("desired state has more than {FILES_MAX} files")));
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Desired state: from a git repository to typed resources, or to every reason why not.
+//!
+//! Reads git objects or a folder, never runs anything that they contain, and writes nothing but the mirror of a remote.
+
+mod git;
+mod host;
+mod lint;
+mod manifest;
+mod mirror;
+mod resource;
+pub mod source;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use crate::model::{Diagnostic, Level, ResourceName};
+
+pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
+pub use manifest::read;
+pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+pub use source::{Request, SourceError};
+pub use tree::Tree;
+
+/// What is wanted of one host.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// The name of its folder.
+    pub host: String,
+    /// What makes the machine this one.
+    pub identity: HostIdentity,
+    /// Its databases.
+    pub databases: BTreeMap<String, DatabaseIdentity>,
+    /// Its resources, those of its roles included.
+    pub resources: BTreeMap<ResourceName, Resource>,
+    /// Its waivers, expired ones included.
+    pub waivers: BTreeMap<ResourceName, Waiver>,
+    /// The commit, in full.
+    pub commit: Option<String>,
+    /// Is it exactly what that commit holds?
+    pub pinned: bool,
+    /// Where it came from, for people.
+    pub origin: String,
+}
+
+/// The outcome of reading: desired state when there is no error, and everything that was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Absent when there is an error among the findings.
+    pub desired: Option<Desired>,
+    /// Errors and warnings, in the order of files and places.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// How many errors there are.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.level == Level::Error).count()
+    }
+}

@@ -1,0 +1,91 @@
+//! A resource: the attributes that all share, beside the specification of its kind; and waivers of known drift.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::kinds::{Entry, Spec};
+use crate::model::{ResourceName, Route, Severity, Span, Timestamp};
+
+/// The keys that every resource takes.
+pub const COMMON_KEYS: &[&str] = &[
+    "severity",
+    "route",
+    "next_action",
+    "gap",
+    "depends_on",
+    "kill_switch",
+    "interval",
+    "contact",
+];
+
+/// What every resource can say.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Common {
+    /// How much a drift matters; "major" without it.
+    pub severity: Option<Severity>,
+    /// Who has to move for a drift to end; "host" without it.
+    #[serde(default)]
+    pub route: Route,
+    /// What that one has to do, for the report.
+    pub next_action: Option<String>,
+    /// The gap that this resource belongs to, such as "GAP5".
+    pub gap: Option<String>,
+    /// Resources that have to be in place first, as `KIND.NAME`.
+    #[serde(default)]
+    pub depends_on: Vec<ResourceName>,
+    /// A guard: it must hold before and after every change, and cannot be waived.
+    #[serde(default)]
+    pub kill_switch: bool,
+    /// How often it is looked at, such as "5m".
+    pub interval: Option<String>,
+    /// Whom to ask.
+    pub contact: Option<String>,
+}
+
+/// One resource of a host.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its identity.
+    pub name: ResourceName,
+    /// What every resource can say.
+    pub common: Common,
+    /// What its kind says.
+    pub spec: Arc<dyn Spec>,
+    /// Its kind.
+    pub kind: &'static Entry,
+    /// The file it stands in.
+    pub file: String,
+    /// The bytes of its name there.
+    pub span: Span,
+    /// Its table as data, for the guards of the host's configuration.
+    pub table: serde_json::Value,
+}
+
+/// `[waiver."KIND.NAME"]`: a known drift that is accepted for a time. It is shown and counted, and does not alarm.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaiverSection {
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Until when: an instant, or a date that counts to its end in UTC.
+    #[schemars(with = "String")]
+    pub expires: Timestamp,
+}
+
+/// A waiver of one resource.
+#[derive(Debug, Clone)]
+pub struct Waiver {
+    /// What is waived.
+    pub resource: ResourceName,
+    /// By whom, why, and until when.
+    pub section: WaiverSection,
+    /// The file it stands in.
+    pub file: String,
+    /// The bytes of its name there.
+    pub span: Span,
+}

@@ -1,0 +1,326 @@
+//! Where desired state comes from: a commit of a repository, or for checks and lint a folder as it lies there.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::git::{Objects, check_limits};
+use super::mirror;
+use super::tree::Tree;
+use crate::model::display::escape_bytes;
+
+/// The folder that is looked into when the root of a repository holds no `hosts/` itself.
+const USUAL_FOLDER: &str = "desired-state";
+const DEPTH_MAX: usize = 16;
+
+/// What to load.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// A path or a URL.
+    pub source: &'a str,
+    /// A branch, a tag or a commit; without one, HEAD.
+    pub revision: Option<&'a str>,
+    /// The folder of desired state within the repository.
+    pub folder: Option<&'a str>,
+    /// Only what is committed counts: an uncommitted change in a work tree is not even looked at.
+    pub committed_only: bool,
+    /// The program's own folder, for the mirror of a remote.
+    pub data: &'a Path,
+    /// Only the files that this host needs; all without it.
+    pub host: Option<&'a str>,
+}
+
+/// Why desired state could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Nothing was named.
+    #[error("no desired state is named")]
+    Unnamed,
+    /// The path leads nowhere.
+    #[error("there is no folder {0}")]
+    NoSuchPath(String),
+    /// The revision is unknown.
+    #[error("there is no revision `{revision}` in {place}")]
+    NoRevision {
+        /// What was asked for.
+        revision: String,
+        /// The repository.
+        place: String,
+    },
+    /// The commit lacks the folder.
+    #[error("there is no folder `{folder}` in that commit of {place}")]
+    NoFolder {
+        /// What was asked for.
+        folder: String,
+        /// The repository.
+        place: String,
+    },
+    /// The commit holds something that desired state may not hold.
+    #[error("desired state may not contain {0}")]
+    Forbidden(String),
+    /// Too large.
+    #[error("over the limit: {0}")]
+    Limit(String),
+    /// The repository belongs to somebody else.
+    #[error("{0} belongs to another user")]
+    Owner(String),
+    /// libgit2 cannot read it.
+    #[error("cannot read the repository {place}: {reason}")]
+    Git {
+        /// The repository.
+        place: String,
+        /// What libgit2 says.
+        reason: String,
+    },
+    /// The URL is refused.
+    #[error("`{url}` is refused: {reason}")]
+    BadUrl {
+        /// Without its secrets.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The fetch failed.
+    #[error("cannot fetch {url}: {reason}")]
+    Fetch {
+        /// Without its secrets.
+        url: String,
+        /// What git says.
+        reason: String,
+    },
+    /// The mirror cannot be made.
+    #[error("cannot make the mirror {}", path.display())]
+    Mirror {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of a folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl SourceError {
+    pub(super) fn from_git(place: &str, error: &git2::Error) -> Self {
+        if error.code() == git2::ErrorCode::Owner {
+            return Self::Owner(place.to_owned());
+        }
+        Self::Git { place: place.to_owned(), reason: error.message().to_owned() }
+    }
+}
+
+/// Loads the tree.
+///
+/// # Errors
+/// When it cannot be had completely; never a part of it.
+pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
+    if is_remote(request.source) {
+        let (mirror, reference) = mirror::fetch(request.source, branch_of(request), request.data)?;
+        let objects = open(&mirror)?;
+        let revision = if is_commit(request.revision) { request.revision } else { None };
+        let mut tree = at_revision(&objects, revision.unwrap_or(&reference), request, None)?;
+        tree.origin = mirror::without_secret(request.source);
+        return Ok(tree);
+    }
+    let path = std::fs::canonicalize(request.source)
+        .map_err(|_| SourceError::NoSuchPath(request.source.to_owned()))?;
+    let objects = match Objects::discover(&path) {
+        // Somebody else's repository can still be looked at as a plain folder.
+        Err(SourceError::Owner(_)) if !request.committed_only && request.revision.is_none() => None,
+        other => other?,
+    };
+    let Some(objects) = objects else {
+        return folder(&path, request);
+    };
+    let within = objects.work_tree().and_then(|work| std::fs::canonicalize(work).ok());
+    let within = within.and_then(|work| Some(path.strip_prefix(work).ok()?.display().to_string()));
+    if request.committed_only || request.revision.is_some() || within.is_none() {
+        return at_revision(
+            &objects,
+            request.revision.unwrap_or("HEAD"),
+            request,
+            within.as_deref(),
+        );
+    }
+    let lying = folder(&path, request)?;
+    // What lies there is pinned when it is, byte for byte, what HEAD holds.
+    match at_revision(&objects, "HEAD", request, within.as_deref()) {
+        Ok(committed) if committed.files == lying.files => Ok(committed),
+        Ok(_) | Err(SourceError::NoRevision { .. } | SourceError::NoFolder { .. }) => Ok(lying),
+        Err(other) => Err(other),
+    }
+}
+
+/// Is it fetched, rather than read where it lies?
+fn is_remote(source: &str) -> bool {
+    source.contains("://") || source.contains("::") || {
+        let first = source.split('/').next().unwrap_or("");
+        first.contains(':') && !Path::new(source).exists()
+    }
+}
+
+fn is_commit(revision: Option<&str>) -> bool {
+    revision
+        .is_some_and(|r| (7..=64).contains(&r.len()) && r.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// The branch to fetch: what was named, unless that is the id of a commit, which is looked up in the default branch.
+fn branch_of<'a>(request: &Request<'a>) -> Option<&'a str> {
+    if is_commit(request.revision) { None } else { request.revision }
+}
+
+fn open(path: &Path) -> Result<Objects, SourceError> {
+    Objects::discover(path)?.ok_or_else(|| SourceError::NoSuchPath(path.display().to_string()))
+}
+
+fn at_revision(
+    objects: &Objects,
+    revision: &str,
+    request: &Request<'_>,
+    within: Option<&str>,
+) -> Result<Tree, SourceError> {
+    let commit = objects.resolve(revision)?;
+    let base = request.folder.or(within).unwrap_or("").trim_matches('/');
+    let usual =
+        if base.is_empty() { USUAL_FOLDER.to_owned() } else { format!("{base}/{USUAL_FOLDER}") };
+    let hosts = if base.is_empty() { "hosts".to_owned() } else { format!("{base}/hosts") };
+    let descend = request.folder.is_none()
+        && !objects.has_folder(commit, &hosts)
+        && objects.has_folder(commit, &usual);
+    let folder = if descend { &usual } else { base };
+    objects.tree(commit, folder, &|path| wanted(path, request.host))
+}
+
+fn folder(path: &Path, request: &Request<'_>) -> Result<Tree, SourceError> {
+    let mut root = path.to_owned();
+    if let Some(inner) = request.folder {
+        root.push(inner);
+    } else if !root.join("hosts").is_dir() && root.join(USUAL_FOLDER).join("hosts").is_dir() {
+        root.push(USUAL_FOLDER);
+    }
+    if !root.is_dir() {
+        return Err(SourceError::NoSuchPath(root.display().to_string()));
+    }
+    let mut files = BTreeMap::new();
+    let mut bytes = 0;
+    read_folder(&root, "", request.host, &mut files, &mut bytes, 0)?;
+    Ok(Tree { files, commit: None, pinned: false, origin: root.display().to_string() })
+}
+
+/// Only these belong to desired state; a README, a `.git` or an editor's leavings beside them do not.
+fn wanted(path: &str, host: Option<&str>) -> bool {
+    let mut parts = path.split('/');
+    let (first, second) = (parts.next().unwrap_or(""), parts.next());
+    let hidden = path.split('/').any(|part| part.starts_with('.')) || path.ends_with('~');
+    !hidden
+        && match (first, second) {
+            ("fleet.toml", None) | ("roles", Some(_)) | ("hosts", Some("")) => true,
+            ("hosts", Some(name)) => host.is_none_or(|host| host == name),
+            _ => false,
+        }
+}
+
+fn read_folder(
+    folder: &Path,
+    prefix: &str,
+    host: Option<&str>,
+    files: &mut BTreeMap<String, Arc<[u8]>>,
+    total: &mut u64,
+    depth: usize,
+) -> Result<(), SourceError> {
+    if depth > DEPTH_MAX {
+        return Err(SourceError::Limit(format!("folders deeper than {DEPTH_MAX}: {prefix}")));
+    }
+    let failed = |path: &Path, source| SourceError::Read { path: path.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(|e| failed(folder, e))? {
+        let entry = entry.map_err(|e| failed(folder, e))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            let shown = escape_bytes(name.as_encoded_bytes());
+            return Err(SourceError::Forbidden(format!("{prefix}{shown}: its name is not UTF-8")));
+        };
+        let (path, full) = (format!("{prefix}{name}"), entry.path());
+        let kind = entry.file_type().map_err(|e| failed(&full, e))?;
+        if kind.is_dir() {
+            if wanted(&format!("{path}/"), host) {
+                read_folder(&full, &format!("{path}/"), host, files, total, depth + 1)?;
+            }
+        } else if wanted(&path, host) {
+            if !kind.is_file() {
+                return Err(SourceError::Forbidden(format!("{path}: it is no regular file")));
+            }
+            let bytes = read_file(&full, &path, total, files.len())?;
+            files.insert(path, bytes);
+        }
+    }
+    Ok(())
+}
+
+fn read_file(
+    full: &Path,
+    path: &str,
+    total: &mut u64,
+    count: usize,
+) -> Result<Arc<[u8]>, SourceError> {
+    use std::io::Read as _;
+    let failed = |source| SourceError::Read { path: full.to_owned(), source };
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let mut options = std::fs::OpenOptions::new();
+    let file =
+        options.read(true).custom_flags(flags.bits().cast_signed()).open(full).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    *total += size;
+    check_limits(path, size, *total, count)?;
+    let mut bytes = Vec::new();
+    file.take(super::tree::FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Arc::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_desired_state_is_read() {
+        for yes in [
+            "fleet.toml",
+            "roles/base/x.toml",
+            "hosts/a/host.toml",
+            "hosts/a/files/x",
+            "hosts/",
+            "roles/",
+        ] {
+            assert!(wanted(yes, Some("a")), "{yes}");
+        }
+        for no in [
+            "README.md",
+            ".git/config",
+            "hosts/b/host.toml",
+            "hosts/a/.x.toml.swp",
+            "hosts/a/x.toml~",
+        ] {
+            assert!(!wanted(no, Some("a")), "{no}");
+        }
+        assert!(wanted("hosts/b/host.toml", None));
+    }
+
+    #[test]
+    fn remotes_are_told_from_paths() {
+        for remote in ["https://h/a", "git@h:a/b", "file:///a", "ext::x"] {
+            assert!(is_remote(remote), "{remote}");
+        }
+        for path in ["/srv/a", "a/b", ".", "./a:b"] {
+            assert!(!is_remote(path), "{path}");
+        }
+        assert!(is_commit(Some("703559c")) && !is_commit(Some("main")) && !is_commit(None));
+    }
+}

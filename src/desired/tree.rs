@@ -1,0 +1,132 @@
+//! A tree of desired state: its files, and which commit they are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kinds::Files;
+use crate::model::nearest;
+
+/// The most files that are read of one tree.
+pub const FILES_MAX: usize = 20_000;
+/// The most bytes of one file.
+pub const FILE_BYTES_MAX: u64 = 256 << 20;
+/// The most bytes of all files together.
+pub const TREE_BYTES_MAX: u64 = 1 << 30;
+
+/// Files of desired state by their path below its root, as they were committed or as they lie in a folder.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    /// The content of each file.
+    pub files: BTreeMap<String, Arc<[u8]>>,
+    /// The commit they belong to, in full.
+    pub commit: Option<String>,
+    /// Is it exactly what that commit holds? Otherwise the verdicts made from it say `unpinned`.
+    pub pinned: bool,
+    /// Where it came from, for people.
+    pub origin: String,
+}
+
+impl Tree {
+    /// The names of the hosts that it describes.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        self.folders("hosts/")
+    }
+
+    /// The names of its roles.
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        self.folders("roles/")
+    }
+
+    fn folders(&self, parent: &str) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .files
+            .range(parent.to_owned()..)
+            .map_while(|(path, _)| path.strip_prefix(parent))
+            .filter_map(|rest| rest.split_once('/').map(|(name, _)| name.to_owned()))
+            .collect();
+        names.dedup();
+        names
+    }
+
+    /// The files below `folder/`, with their path.
+    pub fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<[u8]>)> {
+        self.files
+            .range(folder.to_owned()..)
+            .map(|(path, bytes)| (path.as_str(), bytes))
+            .take_while(move |(path, _)| path.starts_with(folder))
+    }
+
+    /// The content of a file as text, for drawing places in it.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.files.get(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+}
+
+/// The files that a table may refer to: those below the folder of its own file.
+#[derive(Debug)]
+pub(super) struct Beside<'a> {
+    pub(super) tree: &'a Tree,
+    /// With a slash at its end.
+    pub(super) folder: &'a str,
+}
+
+impl Files for Beside<'_> {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(format!("`{path}` is not a plain path below {}", self.folder));
+        }
+        let full = format!("{}{path}", self.folder);
+        if let Some(bytes) = self.tree.files.get(&full) {
+            return Ok(Arc::clone(bytes));
+        }
+        let beside =
+            self.tree.below(self.folder).filter_map(|(name, _)| name.strip_prefix(self.folder));
+        Err(match nearest(path, beside) {
+            Some(name) => format!("there is no file `{full}`; did you mean `{name}`?"),
+            None => format!("there is no file `{full}`"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(paths: &[&str]) -> Tree {
+        let files =
+            paths.iter().map(|path| ((*path).to_owned(), Arc::from(path.as_bytes()))).collect();
+        Tree { files, ..Tree::default() }
+    }
+
+    #[test]
+    fn hosts_are_the_folders_below_hosts() {
+        let tree = tree(&[
+            "fleet.toml",
+            "hosts/a/host.toml",
+            "hosts/a/x.toml",
+            "hosts/b/host.toml",
+            "hosts/stray",
+        ]);
+        assert_eq!(tree.hosts(), ["a", "b"]);
+        assert!(tree.roles().is_empty());
+    }
+
+    #[test]
+    fn references_stay_in_their_folder() {
+        let tree = tree(&["hosts/a/manifests/x.sha256", "hosts/ab/secret"]);
+        let files = Beside { tree: &tree, folder: "hosts/a/" };
+        assert!(files.read("manifests/x.sha256").is_ok());
+        assert!(
+            files
+                .read("manifests/y.sha256")
+                .expect_err("none")
+                .contains("did you mean `manifests/x.sha256`")
+        );
+        for bad in ["../ab/secret", "/etc/passwd", "manifests/../x", "", "manifests//x.sha256"] {
+            assert!(files.read(bad).is_err(), "{bad}");
+        }
+    }
+}

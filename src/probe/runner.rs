@@ -1,0 +1,195 @@
+//! The scrubbed runner: one of two places where a program is started.
+//!
+//! No shell, a fixed argument list, an environment that is built and not inherited, no standard input, a process group
+//! of its own, a deadline, and bounded output.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The most that is kept of each output stream.
+const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// What a program inherits: where its user's keys, agent and proxies are, and nothing else.
+const INHERITED: &[&str] = &[
+    "HOME",
+    "SSH_AUTH_SOCK",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// One program to run.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Its name, looked up in the system's own folders.
+    pub program: &'a str,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Its environment beyond what is inherited.
+    pub environment: Vec<(&'a str, OsString)>,
+    /// Where it runs.
+    pub folder: &'a Path,
+    /// When it is ended.
+    pub deadline: Duration,
+}
+
+/// What a program that ended left behind.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained about.
+    pub stderr: Vec<u8>,
+}
+
+/// Why a program gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not be started.
+    #[error("cannot start `{program}`")]
+    Start {
+        /// Its name.
+        program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It did not end in time, and was ended.
+    #[error("`{program}` did not end within {} s", deadline.as_secs())]
+    Deadline {
+        /// Its name.
+        program: String,
+        /// How long it had.
+        deadline: Duration,
+    },
+}
+
+impl Run<'_> {
+    /// Runs the program to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not end in time. How it ended is for the caller to judge.
+    pub fn output(&self) -> Result<Output, RunError> {
+        let start = |source| RunError::Start { program: self.program.to_owned(), source };
+        let mut child = self.command().spawn().map_err(start)?;
+        let stdout = drain(child.stdout.take());
+        let stderr = drain(child.stderr.take());
+        let status = wait(&mut child, self.deadline).map_err(start)?;
+        let Some(status) = status else {
+            end(&mut child);
+            return Err(RunError::Deadline {
+                program: self.program.to_owned(),
+                deadline: self.deadline,
+            });
+        };
+        Ok(Output {
+            status,
+            stdout: stdout.join().unwrap_or_default(),
+            stderr: stderr.join().unwrap_or_default(),
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the runner is where programs are started")]
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(&self.arguments).current_dir(self.folder).env_clear();
+        command.env("PATH", SEARCH_PATH).env("LC_ALL", "C");
+        for name in INHERITED {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (OsStr::new(*name), value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command
+    }
+}
+
+fn drain<R: Read + Send + 'static>(stream: Option<R>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        let mut buffer = [0; 8192];
+        let Some(mut stream) = stream else { return kept };
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len());
+            kept.extend_from_slice(&buffer[..count.min(room)]);
+        }
+        kept
+    })
+}
+
+fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() >= deadline {
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// Ends the whole process group, and collects the child.
+fn end(child: &mut Child) {
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(program: &str, arguments: &[&str], deadline: Duration) -> Result<Output, RunError> {
+        let arguments = arguments.iter().map(OsString::from).collect();
+        Run { program, arguments, environment: Vec::new(), folder: Path::new("/"), deadline }
+            .output()
+    }
+
+    #[test]
+    fn the_environment_is_built_and_not_inherited() {
+        let output = run("env", &[], Duration::from_secs(20)).expect("env is everywhere");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names: Vec<&str> =
+            text.lines().filter_map(|l| l.split_once('=')).map(|(name, _)| name).collect();
+        assert!(names.contains(&"PATH"), "{text}");
+        assert!(
+            names.iter().all(|n| ["PATH", "LC_ALL"].contains(n) || INHERITED.contains(n)),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_hangs_is_ended_with_its_children() {
+        let error = run("sleep", &["600"], Duration::from_millis(20)).expect_err("it hangs");
+        assert!(matches!(error, RunError::Deadline { .. }), "{error}");
+        assert!(matches!(
+            run("no-such-program", &[], Duration::from_secs(1)),
+            Err(RunError::Start { .. })
+        ));
+    }
+
+    #[test]
+    fn output_is_bounded() {
+        let output =
+            run("head", &["-c", "3000000", "/dev/zero"], Duration::from_secs(20)).expect("ends");
+        assert_eq!(output.stdout.len(), OUTPUT_BYTES_MAX);
+    }
+}
