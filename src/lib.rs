@@ -6,6 +6,9 @@
 
 pub mod config;
 pub mod desired;
+pub mod drift;
 pub mod kinds;
 pub mod model;
+pub mod observed;
 pub mod probe;
+pub mod report;

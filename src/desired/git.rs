@@ -128,7 +128,7 @@ impl Walk<'_> {
                     return Err(SourceError::Forbidden(format!("{path}: it is a submodule")));
                 }
                 (Some(ObjectType::Blob), _) if (self.wanted)(&path) => {
-                    self.file(entry.id(), path)?
+                    self.file(entry.id(), path)?;
                 }
                 _ => {}
             }

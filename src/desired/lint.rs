@@ -135,6 +135,7 @@ fn waivers(
             Diagnostic::error(code, waiver.file.clone(), waiver.span.clone(), message)
         };
         match desired.resources.get(&waiver.resource) {
+            None if declared.contains(&waiver.resource) => {}
             None => {
                 let error = at(
                     Code::Reference,

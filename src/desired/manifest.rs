@@ -277,14 +277,14 @@ impl<'a> Reader<'a> {
     fn of_kind(&mut self, kind: &'static Entry, table: &Table<'_>) {
         for (name, span) in table.keys() {
             if let Some(inner) = self.section(table, &name) {
-                self.resource(kind, name, span, inner);
+                self.resource(kind, &name, span, inner);
             }
         }
     }
 
-    fn resource(&mut self, kind: &'static Entry, name: String, span: Span, table: Table<'_>) {
+    fn resource(&mut self, kind: &'static Entry, name: &str, span: Span, table: Table<'_>) {
         let file = table.file().to_owned();
-        if let Some(whole) = unquoted(kind, &name, &table) {
+        if let Some(whole) = unquoted(kind, name, &table) {
             let error = Diagnostic::error(
                 Code::BadName,
                 file,
@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
             self.found.push(error.hint(format!("write [{}.\"{whole}\"]", kind.name())));
             return;
         }
-        let id = ResourceName::new(kind.name(), &name);
+        let id = ResourceName::new(kind.name(), name);
         if let Some(first) = self.desired.resources.get(&id) {
             let error = Diagnostic::error(
                 Code::Duplicate,
@@ -326,7 +326,7 @@ impl<'a> Reader<'a> {
         let Some(spec) = spec else { return };
         let folder = folder_of(&file);
         let mut problems = Vec::new();
-        let spec = spec.prepare(&name, &Beside { tree: self.tree, folder: &folder }, &mut problems);
+        let spec = spec.prepare(name, &Beside { tree: self.tree, folder: &folder }, &mut problems);
         for problem in problems {
             self.problem(problem, &own, &span, &folder);
         }

@@ -12,7 +12,7 @@ use crate::model::Digest;
 use crate::probe::runner::{Output, Run};
 
 /// How long one fetch may take.
-const FETCH_DEADLINE: Duration = Duration::from_secs(120);
+const FETCH_DEADLINE: Duration = Duration::from_mins(2);
 /// How git may reach a remote. `ext::` and other helpers that run commands are not among them.
 const PROTOCOLS: &str = "file:git:http:https:ssh";
 

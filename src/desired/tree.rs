@@ -7,11 +7,11 @@ use crate::kinds::Files;
 use crate::model::nearest;
 
 /// The most files that are read of one tree.
-pub const FILES_MAX: usize = 20_000;
+pub(super) const FILES_MAX: usize = 20_000;
 /// The most bytes of one file.
-pub const FILE_BYTES_MAX: u64 = 256 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 256 << 20;
 /// The most bytes of all files together.
-pub const TREE_BYTES_MAX: u64 = 1 << 30;
+pub(super) const TREE_BYTES_MAX: u64 = 1 << 30;
 
 /// Files of desired state by their path below its root, as they were committed or as they lie in a folder.
 #[derive(Debug, Clone, Default)]

@@ -1,0 +1,102 @@
+//! One verdict for each resource, and a three-way look where a baseline is known.
+
+use serde::Serialize;
+
+use crate::desired::{Desired, Resource, Waiver};
+use crate::model::{Comparison, Timestamp, Unknown};
+use crate::observed::{Question, Snapshot};
+
+/// What is known of a resource. The order is that of alarm: the worst of several is their maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Live is what desired state says.
+    InSync,
+    /// Desired moved since the baseline, and live did not.
+    Pending,
+    /// Live is not what desired state says.
+    Drift,
+    /// It cannot be told. A known drift must not hide a blind spot, so this is the worst.
+    Unknown,
+}
+
+/// A resource with its verdict.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// What was wanted.
+    pub resource: &'a Resource,
+    /// The verdict; a waiver does not change it.
+    pub verdict: Verdict,
+    /// What differs, and what of it could not be told.
+    pub comparison: Comparison,
+    /// Why the whole of it could not be told.
+    pub unknown: Option<Unknown>,
+    /// Its waiver, when it has one.
+    pub waiver: Option<&'a Waiver>,
+    /// Does the waiver cover this verdict? Only drift and pending can be waived, and only until it expires.
+    pub waived: bool,
+}
+
+/// What desired state said at the last converged commit, and answers to the questions it asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Baseline<'a> {
+    /// Desired state at that commit.
+    pub desired: &'a Desired,
+    /// Answers to its questions, taken from the same world as the present ones.
+    pub snapshot: &'a Snapshot,
+}
+
+/// The questions that desired state asks.
+#[must_use]
+pub fn questions(desired: &Desired) -> Vec<Question> {
+    desired.resources.values().map(question).collect()
+}
+
+fn question(resource: &Resource) -> Question {
+    Question { name: resource.name.clone(), kind: resource.kind, spec: resource.spec.clone() }
+}
+
+/// Judges every resource, in the order of their names.
+#[must_use]
+pub fn compare<'a>(
+    desired: &'a Desired,
+    snapshot: &Snapshot,
+    baseline: Option<Baseline<'_>>,
+    now: Timestamp,
+) -> Vec<Judged<'a>> {
+    let judge = |resource: &'a Resource| {
+        let mut judged = one(resource, snapshot);
+        if judged.verdict == Verdict::Drift
+            && baseline.is_some_and(|baseline| desired_moved(resource, baseline))
+        {
+            judged.verdict = Verdict::Pending;
+        }
+        judged.waiver = desired.waivers.get(&resource.name);
+        let covers = matches!(judged.verdict, Verdict::Drift | Verdict::Pending);
+        judged.waived = covers && judged.waiver.is_some_and(|waiver| waiver.section.expires >= now);
+        judged
+    };
+    desired.resources.values().map(judge).collect()
+}
+
+fn one<'a>(resource: &'a Resource, snapshot: &Snapshot) -> Judged<'a> {
+    let seen = snapshot.answer(&question(resource));
+    let outcome = seen.and_then(|seen| resource.spec.diff(&resource.name.name, seen));
+    let (verdict, comparison, unknown) = match outcome {
+        Err(unknown) => (Verdict::Unknown, Comparison::default(), Some(unknown)),
+        Ok(comparison) if !comparison.blind.is_empty() => (Verdict::Unknown, comparison, None),
+        Ok(comparison) if !comparison.differences.is_empty() => (Verdict::Drift, comparison, None),
+        Ok(comparison) => (Verdict::InSync, comparison, None),
+    };
+    Judged { resource, verdict, comparison, unknown, waiver: None, waived: false }
+}
+
+/// Is live still what desired state said at the baseline? Then it is desired state that moved.
+///
+/// A resource that the baseline did not have is one that desired state has added since.
+fn desired_moved(resource: &Resource, baseline: Baseline<'_>) -> bool {
+    match baseline.desired.resources.get(&resource.name) {
+        None => true,
+        Some(earlier) => one(earlier, baseline.snapshot).verdict == Verdict::InSync,
+    }
+}

@@ -1,0 +1,9 @@
+//! Desired against observed. Pure: no I/O, no clock, no randomness; the same input gives the same verdicts.
+
+mod compare;
+mod guard;
+mod identity;
+
+pub use compare::{Baseline, Judged, Verdict, compare, questions};
+pub use guard::{Loosened, guards};
+pub use identity::{Contradiction, ObservedDatabase, ObservedHost, database, host, pins};

@@ -1,0 +1,11 @@
+//! What was seen: one stored answer, or one reason for its absence, for each resource that was asked for.
+//!
+//! A snapshot can be written down and judged again later, against other expectations, without the world it came from.
+
+mod collect;
+mod recorded;
+mod snapshot;
+
+pub use collect::collect;
+pub use recorded::{RecordedError, read, write};
+pub use snapshot::{Answer, Question, Snapshot};

@@ -1,0 +1,223 @@
+//! The report as a value. Its JSON is a contract: fields may be added, none changes its meaning.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::drift::{Judged, Verdict};
+use crate::model::{Blind, Difference, Evidence, Reason, ResourceName, Route, Severity, Timestamp};
+
+/// What a report says about its own making.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// The host's name in desired state.
+    pub host: String,
+    /// The commit of desired state, in full.
+    pub commit: Option<String>,
+    /// Is desired state exactly what that commit holds?
+    pub pinned: bool,
+    /// Is this a sandbox, rather than a machine's own configuration and root?
+    pub sandbox: bool,
+    /// Does the world come from a recording?
+    pub replayed: bool,
+    /// When the look ended.
+    pub observed_at: Timestamp,
+    /// The commit that pending is measured from.
+    pub since: Option<String>,
+    /// Where desired state came from, for people.
+    pub source: String,
+    /// What a reader has to know before he trusts the rest.
+    pub notes: Vec<String>,
+}
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    schema: &'static str,
+    version: u32,
+    /// The host's name in desired state.
+    pub host: String,
+    /// The commit of desired state, in full.
+    pub commit: Option<String>,
+    /// Is desired state exactly what that commit holds?
+    pub pinned: bool,
+    /// Is this a sandbox?
+    pub sandbox: bool,
+    /// Does the world come from a recording?
+    pub replayed: bool,
+    /// When the look ended.
+    pub observed_at: Timestamp,
+    /// The worst verdict that no waiver covers.
+    pub verdict: Verdict,
+    /// How many resources there are of each; every resource is counted once.
+    pub summary: Summary,
+    /// The commit that pending is measured from.
+    pub since: Option<String>,
+    /// Where desired state came from, for people.
+    pub source: String,
+    /// What a reader has to know before he trusts the rest.
+    pub notes: Vec<String>,
+    /// The resources, by name.
+    pub resources: Vec<ResourceReport>,
+}
+
+/// Counts of resources.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Live is what is wanted.
+    pub in_sync: u64,
+    /// Live is something else, and no waiver covers it.
+    pub drift: u64,
+    /// Desired state moved and live did not, and no waiver covers it.
+    pub pending: u64,
+    /// It cannot be told.
+    pub unknown: u64,
+    /// A waiver covers the difference.
+    pub waived: u64,
+}
+
+/// One resource of a report.
+#[derive(Debug, Serialize)]
+pub struct ResourceReport {
+    /// Its identity, as `kind.name`.
+    pub resource: ResourceName,
+    /// Its kind.
+    pub kind: String,
+    /// Its name within the kind.
+    pub name: String,
+    /// Its verdict; a waiver does not change it.
+    pub verdict: Verdict,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Who has to move.
+    pub route: Route,
+    /// The gap it belongs to.
+    pub gap: Option<String>,
+    /// For Unknown: the class of the reason.
+    pub reason: Option<Reason>,
+    /// For Unknown: what exactly.
+    pub detail: Option<String>,
+    /// What the one who moves has to do.
+    pub next_action: Option<String>,
+    /// The waiver that covers it.
+    pub waiver: Option<WaiverReport>,
+    /// Is it a guard?
+    pub kill_switch: bool,
+    /// Whom to ask.
+    pub contact: Option<String>,
+    /// When it was seen.
+    pub observed_at: Timestamp,
+    /// How it was seen; null when it was not.
+    pub evidence: Option<Evidence>,
+    /// What differs.
+    pub differences: Vec<Difference>,
+    /// What of it could not be told.
+    pub blind: Vec<Blind>,
+    /// Totals, such as `listed` and `matched` of a tree.
+    pub counts: Option<BTreeMap<&'static str, u64>>,
+    /// In a few words what was seen.
+    pub seen: Option<String>,
+    /// The file of desired state in which it is declared.
+    pub declared_in: String,
+}
+
+/// A waiver as a report shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaiverReport {
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+impl Report {
+    /// Puts a report together.
+    #[must_use]
+    pub fn new(header: Header, judged: Vec<Judged<'_>>) -> Self {
+        let observed_at = header.observed_at;
+        let (mut summary, mut verdict) = (Summary::default(), Verdict::InSync);
+        let mut resources = Vec::with_capacity(judged.len());
+        for one in judged {
+            summary.count(&one);
+            if !one.waived {
+                verdict = verdict.max(one.verdict);
+            }
+            resources.push(ResourceReport::new(one, observed_at));
+        }
+        let Header { host, commit, pinned, sandbox, replayed, since, source, notes, .. } = header;
+        let schema = "countersign.report";
+        Self {
+            schema,
+            version: 1,
+            host,
+            commit,
+            pinned,
+            sandbox,
+            replayed,
+            observed_at,
+            verdict,
+            summary,
+            since,
+            source,
+            notes,
+            resources,
+        }
+    }
+}
+
+impl Summary {
+    fn count(&mut self, judged: &Judged<'_>) {
+        let counter = match judged.verdict {
+            _ if judged.waived => &mut self.waived,
+            Verdict::InSync => &mut self.in_sync,
+            Verdict::Drift => &mut self.drift,
+            Verdict::Pending => &mut self.pending,
+            Verdict::Unknown => &mut self.unknown,
+        };
+        *counter += 1;
+    }
+
+    /// How many resources there are.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.in_sync + self.drift + self.pending + self.unknown + self.waived
+    }
+}
+
+impl ResourceReport {
+    fn new(judged: Judged<'_>, observed_at: Timestamp) -> Self {
+        let Judged { resource, verdict, comparison, unknown, waiver, waived } = judged;
+        let evidence = unknown.is_none().then_some(comparison.evidence);
+        let why = unknown.or_else(|| comparison.blind.first().map(|blind| blind.unknown.clone()));
+        let waiver = waiver.filter(|_| waived).map(|waiver| WaiverReport {
+            owner: waiver.section.owner.clone(),
+            reason: waiver.section.reason.clone(),
+            expires: waiver.section.expires,
+        });
+        let common = &resource.common;
+        Self {
+            resource: resource.name.clone(),
+            kind: resource.name.kind.clone(),
+            name: resource.name.name.clone(),
+            verdict,
+            severity: common.severity.unwrap_or_default(),
+            route: common.route,
+            gap: common.gap.clone(),
+            reason: why.as_ref().map(|unknown| unknown.reason),
+            detail: why.map(|unknown| unknown.detail),
+            next_action: common.next_action.clone(),
+            waiver,
+            kill_switch: common.kill_switch,
+            contact: common.contact.clone(),
+            observed_at,
+            evidence,
+            differences: comparison.differences,
+            blind: comparison.blind,
+            counts: comparison.counts,
+            seen: comparison.seen,
+            declared_in: resource.file.clone(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The words that formats for people share, so that a terminal and a document say the same.
+
+use serde_json::Value;
+
+use super::value::Report;
+use crate::drift::Verdict;
+use crate::model::display::one_line;
+use crate::model::{Change, Difference, Route};
+
+/// A verdict as a heading.
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::InSync => "IN SYNC",
+        Verdict::Pending => "PENDING",
+        Verdict::Drift => "DRIFT",
+        Verdict::Unknown => "UNKNOWN",
+    }
+}
+
+/// What happened to a file of a tree.
+pub(super) const fn change(change: Change) -> &'static str {
+    match change {
+        Change::Changed => "changed",
+        Change::Missing => "missing",
+        Change::Unlisted => "unlisted",
+        Change::Metadata => "metadata",
+    }
+}
+
+/// The one-line verdict after its first word.
+pub(super) fn summary(report: &Report) -> String {
+    let summary = &report.summary;
+    let total = summary.total();
+    let mut parts = Vec::new();
+    if summary.drift > 0 {
+        parts.push(format!("{} of {total} differ ({})", summary.drift, movers(report)));
+    }
+    if summary.pending > 0 {
+        parts.push(format!("{} pending", summary.pending));
+    }
+    if summary.unknown > 0 {
+        parts.push(format!("{} of {total} cannot be told", summary.unknown));
+    }
+    if summary.waived > 0 {
+        parts.push(format!("{} waived", summary.waived));
+    }
+    parts.push(format!("{} in sync", summary.in_sync));
+    parts.join(", ")
+}
+
+fn movers(report: &Report) -> String {
+    let count = |route| {
+        let open = |r: &&super::ResourceReport| {
+            r.waiver.is_none() && r.verdict == Verdict::Drift && r.route == route
+        };
+        report.resources.iter().filter(open).count()
+    };
+    let counted =
+        [Route::Host, Route::Source, Route::Operator].map(|route| (count(route), route.mover()));
+    let named: Vec<String> =
+        counted.iter().filter(|(n, _)| *n > 0).map(|(n, mover)| format!("{mover} {n}")).collect();
+    format!("who moves: {}", named.join(", "))
+}
+
+/// What a reader has to know first.
+pub(super) fn notes(report: &Report) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.sandbox {
+        notes.push("sandbox: not a machine's own configuration and root".to_owned());
+    }
+    if report.replayed {
+        notes.push(
+            "replayed: the world comes from a recording, nothing was looked at now".to_owned(),
+        );
+    }
+    if !report.pinned {
+        notes.push("unpinned: desired state is not exactly what a commit holds".to_owned());
+    }
+    notes.extend(report.notes.iter().cloned());
+    notes
+}
+
+/// Both sides of a difference, short enough for a line. Where both are digests, enough of each to tell them apart.
+pub(super) fn sides(difference: &Difference, chars_max: usize) -> (String, String) {
+    (value(&difference.desired, chars_max), value(&difference.actual, chars_max))
+}
+
+fn value(value: &Value, chars_max: usize) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) if is_digest(text) => format!("{}…", &text[..19]),
+        Value::String(text) if text.is_empty() || text.contains(char::is_whitespace) => {
+            format!("\"{}\"", one_line(text, chars_max))
+        }
+        Value::String(text) => one_line(text, chars_max),
+        other => one_line(&other.to_string(), chars_max),
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|c| c.is_ascii_hexdigit()))
+}
