@@ -1,14 +1,46 @@
-//! countersign.
+//! `countersign`: a GitOps reconciler for hosts and PostgreSQL databases outside Kubernetes.
+//!
+//! Desired state is a git repository. The program measures the live host and the live database, says exactly how they
+//! differ and who has to move, and changes nothing.
+//!
+//! ```text
+//! git repository ──► desired ──┐
+//!                              ├──► drift ──► report ──► text, json, markdown
+//! host, PostgreSQL ──► probe ──► observed ──┘
+//!                        ▲
+//!                      kinds: what is asked, and how the answer is compared
+//! ```
+//!
+//! The modules, lowest first. Each uses only those above it in this list; `tests/tidy.rs` checks that.
+
 #![cfg_attr(
     test,
     expect(clippy::disallowed_methods, reason = "tests build the worlds that they look at")
 )]
 
-pub mod config;
-pub mod desired;
-pub mod drift;
-pub mod kinds;
+/// The nouns: digests, names, instants, differences, reasons for not knowing, and text with places in it.
 pub mod model;
-pub mod observed;
+
+/// The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
+pub mod config;
+
+/// The only way to look at the world: host files beneath one root, read-only database sessions, a scrubbed program runner.
 pub mod probe;
+
+/// The kinds of resources, one file each: what a table may contain, what is asked, how the answer is compared.
+pub mod kinds;
+
+/// Desired state: from a git repository to typed resources, or to every reason why not.
+pub mod desired;
+
+/// What was seen: one stored answer or one reason for each resource; recorded worlds.
+pub mod observed;
+
+/// Desired against observed: verdicts, identity, guards. Pure.
+pub mod drift;
+
+/// What was found, as a value; and the formats that show it, one file each.
 pub mod report;
+
+/// The command line: one file a verb.
+pub mod cli;

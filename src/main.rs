@@ -1,2 +1,7 @@
-//! The binary.
-fn main() {}
+//! Parse, call, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(countersign::cli::main(std::env::args_os()))
+}

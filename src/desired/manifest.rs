@@ -2,20 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::de::DeValue;
-
-use super::host::{DatabaseSection, Defaults, HostSection};
-use super::resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
-use super::tree::{Beside, Tree};
+use super::host::Defaults;
+use super::tree::Tree;
 use super::{Desired, Loaded, lint};
-use crate::kinds::{self, Entry, KINDS, Place, Problem};
+use crate::kinds::{self, Entry, KINDS};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, ResourceName, Span, Timestamp};
 
 /// The largest TOML file that is parsed.
 const TOML_BYTES_MAX: usize = 4 << 20;
-/// The most resources of one host.
-const RESOURCES_MAX: usize = 100_000;
 /// The top-level tables that are no kinds of resources.
 const SECTIONS: &[&str] = &["host", "values", "database", "waiver", "defaults"];
 
@@ -57,16 +52,16 @@ pub fn read(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
     reader.finish(main, now)
 }
 
-struct Reader<'a> {
-    tree: &'a Tree,
-    desired: Desired,
-    values: BTreeMap<String, String>,
-    defaults: Defaults,
-    found: Vec<Diagnostic>,
+pub(super) struct Reader<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) desired: Desired,
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) defaults: Defaults,
+    pub(super) found: Vec<Diagnostic>,
     /// Every resource that has a table, those with errors included.
-    declared: BTreeSet<ResourceName>,
+    pub(super) declared: BTreeSet<ResourceName>,
     /// A file could not be parsed whole: what seems to be missing may stand in the part that was lost.
-    torn: bool,
+    pub(super) torn: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -93,7 +88,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn error(&mut self, code: Code, file: &str, span: Span, message: impl Into<String>) {
+    pub(super) fn error(&mut self, code: Code, file: &str, span: Span, message: impl Into<String>) {
         self.found.push(Diagnostic::error(code, file, span, message));
     }
 
@@ -132,94 +127,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `[host]`, `[values]`, `[database.NAME]`, `[defaults]`; answers the roles.
-    fn sections(&mut self, root: &Table<'_>) -> Vec<String> {
-        let fleet = root.file() == "fleet.toml";
-        let mut roles = Vec::new();
-        if let Some(table) = self.section(root, "values") {
-            self.take_values(&table);
-        }
-        if fleet {
-            if let Some(table) = self.section(root, "defaults")
-                && let Some(defaults) = self.decode::<Defaults>(&table)
-            {
-                self.defaults = defaults;
-            }
-            return roles;
-        }
-        if let Some(table) = self.section(root, "host") {
-            if let Some(host) = self.decode::<HostSection>(&table) {
-                self.desired.identity = host.identity;
-                roles = self.known_roles(&table, host.roles);
-            }
-        } else if !self.torn {
-            self.error(Code::MissingKey, root.file(), root.header(), "`[host]` is missing");
-        }
-        if let Some(databases) = self.section(root, "database") {
-            for (name, span) in databases.keys() {
-                if let Some(table) = self.section(&databases, &name)
-                    && let Some(database) = self.decode::<DatabaseSection>(&table)
-                {
-                    self.database_identity(&table, &database, span);
-                    self.desired.databases.insert(name, database.identity);
-                }
-            }
-        }
-        roles
-    }
-
-    fn database_identity(&mut self, table: &Table<'_>, database: &DatabaseSection, span: Span) {
-        if database.identity.system_identifier.is_none() {
-            let message =
-                "without `identity.system_identifier` any cluster could answer for this database";
-            let warning = Diagnostic::error(Code::Unpinned, table.file(), span, message).warning();
-            self.found.push(warning.hint("SELECT system_identifier FROM pg_control_system()"));
-        }
-    }
-
-    fn known_roles(&mut self, table: &Table<'_>, roles: Vec<String>) -> Vec<String> {
-        let known = self.tree.roles();
-        let (have, lack): (Vec<_>, Vec<_>) =
-            roles.into_iter().partition(|role| known.contains(role));
-        for role in lack {
-            let span = table.value_span("roles").unwrap_or_else(|| table.header());
-            let error = Diagnostic::error(
-                Code::Reference,
-                table.file(),
-                span,
-                format!("there is no role `{role}`"),
-            );
-            self.found.push(error.suggest(&role, known.iter().map(String::as_str)));
-        }
-        have
-    }
-
-    fn take_values(&mut self, table: &Table<'_>) {
-        for (name, span) in table.keys() {
-            let Some(value) = table.value(&name).and_then(DeValue::as_str) else {
-                self.error(
-                    Code::WrongType,
-                    table.file(),
-                    span,
-                    format!("the value `{name}` is not a string"),
-                );
-                continue;
-            };
-            if self.values.insert(name.clone(), value.to_owned()).is_some() {
-                let message = format!("the value `{name}` stands in fleet.toml too");
-                self.error(Code::Duplicate, table.file(), span, message);
-            }
-        }
-    }
-
-    fn section<'t>(&mut self, root: &Table<'t>, name: &str) -> Option<Table<'t>> {
+    pub(super) fn section<'t>(&mut self, root: &Table<'t>, name: &str) -> Option<Table<'t>> {
         root.table(name).unwrap_or_else(|wrong| {
             self.found.push(wrong);
             None
         })
     }
 
-    fn decode<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
+    pub(super) fn decode<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
         &mut self,
         table: &Table<'_>,
     ) -> Option<T> {
@@ -274,114 +189,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn of_kind(&mut self, kind: &'static Entry, table: &Table<'_>) {
-        for (name, span) in table.keys() {
-            if let Some(inner) = self.section(table, &name) {
-                self.resource(kind, &name, span, inner);
-            }
-        }
-    }
-
-    fn resource(&mut self, kind: &'static Entry, name: &str, span: Span, table: Table<'_>) {
-        let file = table.file().to_owned();
-        if let Some(whole) = unquoted(kind, name, &table) {
-            let error = Diagnostic::error(
-                Code::BadName,
-                file,
-                span,
-                "the name has a dot and no quotes around it",
-            );
-            self.found.push(error.hint(format!("write [{}.\"{whole}\"]", kind.name())));
-            return;
-        }
-        let id = ResourceName::new(kind.name(), name);
-        if let Some(first) = self.desired.resources.get(&id) {
-            let error = Diagnostic::error(
-                Code::Duplicate,
-                file,
-                span,
-                format!("`{id}` stands in two places"),
-            );
-            self.found.push(error.and(
-                first.file.clone(),
-                first.span.clone(),
-                "it stands here too",
-            ));
-            return;
-        }
-        self.declared.insert(id.clone());
-        if self.desired.resources.len() == RESOURCES_MAX {
-            return self.error(
-                Code::Limit,
-                &file,
-                span,
-                format!("more than {RESOURCES_MAX} resources"),
-            );
-        }
-        let data = table.decode_free::<serde_json::Value>().0.unwrap_or_default();
-        let (common, own) = table.split(COMMON_KEYS);
-        let common = self.decode::<Common>(&common);
-        let (spec, wrong) = kind.decode(&own);
-        self.found.extend(wrong);
-        let Some(spec) = spec else { return };
-        let folder = folder_of(&file);
-        let mut problems = Vec::new();
-        let spec = spec.prepare(name, &Beside { tree: self.tree, folder: &folder }, &mut problems);
-        for problem in problems {
-            self.problem(problem, &own, &span, &folder);
-        }
-        let Some(mut common) = common else { return };
-        common.severity = common.severity.or(self.defaults.severity);
-        common.contact = common.contact.or_else(|| self.defaults.contact.clone());
-        let table = serde_json::Value::Object(data.into_iter().collect());
-        self.desired
-            .resources
-            .insert(id.clone(), Resource { name: id, common, spec, kind, file, span, table });
-    }
-
-    fn problem(&mut self, problem: Problem, table: &Table<'_>, name: &Span, folder: &str) {
-        let (file, span) = match problem.place {
-            Place::Resource => (table.file().to_owned(), name.clone()),
-            Place::Key(key) => {
-                (table.file().to_owned(), table.value_span(&key).unwrap_or_else(|| name.clone()))
-            }
-            Place::File(path, span) => (format!("{folder}{path}"), span),
-        };
-        let mut diagnostic = Diagnostic::error(problem.code, file, span, problem.message);
-        if let Some(hint) = problem.hint {
-            diagnostic = diagnostic.hint(hint);
-        }
-        self.found.push(if problem.warning { diagnostic.warning() } else { diagnostic });
-    }
-
-    fn waivers(&mut self, root: &Table<'_>) {
-        let Some(waivers) = self.section(root, "waiver") else { return };
-        for (name, span) in waivers.keys() {
-            let Some(table) = self.section(&waivers, &name) else { continue };
-            let Some(section) = self.decode::<WaiverSection>(&table) else { continue };
-            let file = table.file().to_owned();
-            let Some(resource) = ResourceName::parse(&name) else {
-                self.error(
-                    Code::BadName,
-                    &file,
-                    span,
-                    "a waiver names a resource as KIND.NAME, in quotes",
-                );
-                continue;
-            };
-            if self.desired.waivers.contains_key(&resource) {
-                self.error(
-                    Code::Duplicate,
-                    &file,
-                    span,
-                    format!("`{resource}` is waived in two places"),
-                );
-                continue;
-            }
-            self.desired.waivers.insert(resource.clone(), Waiver { resource, section, file, span });
-        }
-    }
-
     fn finish(mut self, main: String, now: Timestamp) -> Loaded {
         if !self.torn {
             lint::references(&self.desired, &self.declared, now, &mut self.found);
@@ -391,6 +198,7 @@ impl<'a> Reader<'a> {
                 self.found.push(Diagnostic::error(Code::Empty, main, 0..0, message));
             }
         }
+        drop_consequences(&mut self.found);
         self.found.sort();
         self.found.dedup();
         let mut loaded = Loaded { desired: None, diagnostics: self.found };
@@ -401,17 +209,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The folder of a host or role that a file belongs to, with a slash at its end.
-fn folder_of(file: &str) -> String {
-    let mut parts = file.splitn(3, '/');
-    format!("{}/{}/", parts.next().unwrap_or(""), parts.next().unwrap_or(""))
-}
-
-/// `[row_count.public.unit]` without quotes is a table in a table: the name that was meant.
-fn unquoted(kind: &Entry, name: &str, table: &Table<'_>) -> Option<String> {
-    let keys = table.keys();
-    let (only, _) = keys.first().filter(|_| keys.len() == 1)?;
-    let inner = matches!(table.value(only), Some(DeValue::Table(_)));
-    let unknown = kind.decode(table).1.iter().any(|d| d.code == Code::UnknownKey);
-    (inner && unknown).then(|| format!("{name}.{only}"))
+/// A value that could not be put in its place leaves a text of the wrong form; only the cause is worth reading.
+fn drop_consequences(found: &mut Vec<Diagnostic>) {
+    let causes: Vec<Diagnostic> =
+        found.iter().filter(|d| d.code == Code::Reference).cloned().collect();
+    found.retain(|d| {
+        let within = |cause: &Diagnostic| {
+            cause.file == d.file && d.span.0 <= cause.span.0 && cause.span.1 <= d.span.1
+        };
+        d.code != Code::WrongType || !causes.iter().any(within)
+    });
 }

@@ -8,7 +8,9 @@ mod lint;
 mod manifest;
 mod mirror;
 mod resource;
+mod sections;
 pub mod source;
+mod tables;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -160,6 +160,12 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
     }
 }
 
+/// A URL for people: without a user's password or token.
+#[must_use]
+pub fn without_secret(url: &str) -> String {
+    mirror::without_secret(url)
+}
+
 /// Is it fetched, rather than read where it lies?
 fn is_remote(source: &str) -> bool {
     source.contains("://") || source.contains("::") || {

@@ -63,7 +63,7 @@ pub struct Entry {
     about: &'static str,
     doc: &'static str,
     example: &'static str,
-    schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    schema: fn() -> schemars::Schema,
     decode: Decode,
     observe: Observe,
 }
@@ -101,7 +101,7 @@ impl Entry {
             about: K::ABOUT,
             doc: K::DOC,
             example: K::EXAMPLE,
-            schema: |generator| generator.subschema_for::<K>(),
+            schema: || schemars::schema_for!(K),
             decode: |table| {
                 let (spec, decoded) = table.decode::<K>();
                 (spec.map(|spec| Box::new(spec) as Box<dyn Preparing>), decoded)
@@ -131,8 +131,9 @@ impl Entry {
         self.example
     }
     /// The JSON Schema of its table's own keys.
-    pub fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        (self.schema)(generator)
+    #[must_use]
+    pub fn schema(&self) -> schemars::Schema {
+        (self.schema)()
     }
     /// Decodes a table; every error that its keys have is in the second part.
     #[must_use]

@@ -48,6 +48,15 @@ fn syntax(file: &str, error: &toml::de::Error) -> Diagnostic {
             Diagnostic::error(Code::Duplicate, file, span, message.to_owned())
                 .hint("a key or table stands only once; remove one of the two")
         }
+        message if message.starts_with("invalid unquoted key") => Diagnostic::error(
+            Code::Syntax,
+            file,
+            span,
+            message.to_owned(),
+        )
+        .hint(
+            "put quotes around a name that holds anything else, as in [directory.\"/var/lib/x\"]",
+        ),
         message => Diagnostic::error(Code::Syntax, file, span, message.to_owned()),
     }
 }

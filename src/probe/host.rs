@@ -101,4 +101,14 @@ impl Host {
     pub fn group_name(&self, gid: u32) -> String {
         gid.to_string()
     }
+
+    /// The host's name.
+    pub fn hostname(&self) -> Result<String, Unknown> {
+        Ok(String::new())
+    }
+
+    /// The host's machine id.
+    pub fn machine_id(&self) -> Result<String, Unknown> {
+        Ok(String::new())
+    }
 }

@@ -1,5 +1,7 @@
 //! Draws findings about files: the line, a caret under the place, the code, and what to do.
 
+use std::fmt::Write as _;
+
 use annotate_snippets::{AnnotationKind, Group, Level as Style, Renderer, Snippet};
 
 use crate::model::display::{escape, one_line};
@@ -24,7 +26,7 @@ pub fn draw(
         drawn.push_str("\n\n");
     }
     if diagnostics.len() > DRAWN_MAX {
-        drawn.push_str(&format!("… and {} more\n\n", diagnostics.len() - DRAWN_MAX));
+        let _ = writeln!(drawn, "… and {} more\n", diagnostics.len() - DRAWN_MAX);
     }
     drawn
 }

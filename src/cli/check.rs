@@ -1,0 +1,160 @@
+//! `countersign check`: look once, compare, report.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::Failure;
+use super::output::{self, Output};
+use super::{Global, context, exit, world};
+use crate::config::Config;
+use crate::desired::Desired;
+use crate::drift::{self, Baseline};
+use crate::model::{Clock, SystemClock};
+use crate::observed::{self, Snapshot};
+use crate::report::{self, Detail, Format, Header, Report};
+
+/// The largest recording that is read.
+const RECORDING_BYTES_MAX: u64 = 256 << 20;
+
+/// Compare the live host and its databases with desired state
+///
+/// Looks, and changes nothing. Ends with 0 in sync, 2 drift, 3 pending only, 4 something could not be told,
+/// 7 when this is not the host or database that desired state names.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The last converged commit: what desired state changed since then, and live did not, is pending and no drift
+    #[arg(long, value_name = "COMMIT")]
+    since: Option<String>,
+    /// Write what was seen to FILE, for --replay
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+    /// Judge a recorded world instead of this one
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+    /// How long one kind of resource may take
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: u64,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let format = report::format(&global.output).ok_or_else(|| unknown_format(&global.output))?;
+    let clock = SystemClock;
+    let config = context::config(global, arguments.replay.is_some())?;
+    let host = context::host(&config)?;
+    let tree = context::tree(&config, None, Some(&host))?;
+    let (desired, warnings) = context::desired(&tree, &host, &clock)?;
+    if !global.quiet {
+        output.say(&warnings);
+    }
+    let since = match &arguments.since {
+        Some(revision) => {
+            let tree = context::tree(&config, Some(revision), Some(&host))?;
+            Some(context::desired(&tree, &host, &clock)?.0)
+        }
+        None => None,
+    };
+    let loosened = drift::guards(&config.guard, &desired);
+    if !loosened.is_empty() {
+        return Err(loosened.into());
+    }
+    let looked = look(arguments, &config, &desired, since.as_ref(), &clock)?;
+    if let Some(file) = &arguments.record {
+        output::replace(file, &observed::write(&looked.snapshot)?)?;
+    }
+    let report = judge(&config, &desired, since.as_ref(), &looked);
+    show(&report, format, global, output)?;
+    Ok(exit::of(report.verdict))
+}
+
+fn unknown_format(name: &str) -> Failure {
+    let known: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
+    Failure::new(exit::USAGE, format!("there is no format `{name}`"))
+        .hint(format!("known: {}", known.join(", ")))
+}
+
+/// What was seen, and what is worth saying about how.
+struct Looked {
+    snapshot: Snapshot,
+    notes: Vec<String>,
+    replayed: bool,
+}
+
+fn look(
+    arguments: &Arguments,
+    config: &Config,
+    desired: &Desired,
+    since: Option<&Desired>,
+    clock: &dyn Clock,
+) -> Result<Looked, Failure> {
+    if let Some(file) = &arguments.replay {
+        return Ok(Looked { snapshot: recording(file)?, notes: Vec::new(), replayed: true });
+    }
+    let deadline = Duration::from_secs(arguments.deadline);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::of(exit::ERROR, &e))?;
+    let looked = runtime.block_on(async {
+        let world = world::open(config, desired, deadline).await?;
+        let mut questions = drift::questions(desired);
+        for earlier in since.into_iter().flat_map(drift::questions) {
+            // The same question is put once; a moved manifest or key is another question.
+            let asked =
+                |q: &observed::Question| q.name == earlier.name && q.text() == earlier.text();
+            if !questions.iter().any(asked) {
+                questions.push(earlier);
+            }
+        }
+        let mut withheld = Snapshot::empty(clock.now());
+        let questions = world.withhold(questions, &mut withheld);
+        let bar = world::progress(&world.probe);
+        let mut snapshot = observed::collect(&world.probe, &questions, clock).await;
+        bar.stop();
+        snapshot.answers.append(&mut withheld.answers);
+        Ok(Looked { snapshot, notes: world.notes, replayed: false })
+    });
+    // A thread that hangs on a dead mount must not hang the program.
+    runtime.shutdown_background();
+    looked
+}
+
+fn recording(file: &std::path::Path) -> Result<Snapshot, Failure> {
+    use std::io::Read as _;
+    let failed = |e: std::io::Error| {
+        Failure::new(exit::ERROR, format!("cannot read {}: {e}", file.display()))
+    };
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    opened.take(RECORDING_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > RECORDING_BYTES_MAX {
+        return Err(Failure::new(
+            exit::ERROR,
+            format!("{} is larger than {RECORDING_BYTES_MAX} bytes", file.display()),
+        ));
+    }
+    Ok(observed::read(&bytes)?)
+}
+
+fn judge(config: &Config, desired: &Desired, since: Option<&Desired>, looked: &Looked) -> Report {
+    let baseline = since.map(|desired| Baseline { desired, snapshot: &looked.snapshot });
+    let now = looked.snapshot.observed_at;
+    let judged = drift::compare(desired, &looked.snapshot, baseline, now);
+    let header = Header {
+        host: desired.host.clone(),
+        commit: desired.commit.clone(),
+        pinned: desired.pinned,
+        sandbox: config.sandbox && !looked.replayed,
+        replayed: looked.replayed,
+        observed_at: now,
+        since: since.and_then(|desired| desired.commit.clone()),
+        source: desired.origin.clone(),
+        notes: looked.notes.clone(),
+    };
+    Report::new(header, judged)
+}
+
+fn show(report: &Report, format: &Format, global: &Global, output: &Output) -> Result<(), Failure> {
+    let detail = Detail { verbose: global.verbose, quiet: global.quiet };
+    output.write(|out| (format.write)(report, detail, out))
+}

@@ -1,0 +1,111 @@
+//! `countersign config show`: each effective value, and who set it.
+
+use std::fmt::Display;
+
+use super::error::Failure;
+use super::output::Output;
+use super::{Global, context, exit};
+use crate::config::{Config, Origin, Setting, Verify};
+use crate::model::display::escape;
+
+/// Show the effective configuration
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Print each effective value with its origin
+    Show,
+}
+
+struct Row {
+    key: String,
+    value: String,
+    origin: Origin,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let What::Show = arguments.what;
+    let config = context::config(global, false)?;
+    let rows = rows(&config);
+    let width = rows.iter().map(|row| row.key.len()).max().unwrap_or(0);
+    output.write(|out| {
+        if global.output == "json" {
+            let object: serde_json::Map<_, _> = rows
+                .iter()
+                .map(|row| {
+                    let entry =
+                        serde_json::json!({ "value": row.value, "origin": row.origin.to_string() });
+                    (row.key.clone(), entry)
+                })
+                .collect();
+            serde_json::to_writer_pretty(&mut *out, &object)?;
+            return writeln!(out);
+        }
+        match &config.file {
+            Some(file) => writeln!(out, "# {}", escape(&file.display().to_string()))?,
+            None => writeln!(
+                out,
+                "# no configuration file; {} would be read",
+                crate::config::DEFAULT_PATH
+            )?,
+        }
+        for row in &rows {
+            writeln!(out, "{:width$} = {}  # {}", row.key, escape(&row.value), row.origin)?;
+        }
+        Ok(())
+    })?;
+    Ok(exit::OK)
+}
+
+fn rows(config: &Config) -> Vec<Row> {
+    fn row<T>(key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) -> Row {
+        Row { key: key.to_owned(), value: show(&setting.value), origin: setting.origin }
+    }
+    #[expect(clippy::ref_option, reason = "it is passed as a function of a setting's value")]
+    fn optional<T: Display>(value: &Option<T>) -> String {
+        value.as_ref().map_or_else(|| "(none)".to_owned(), ToString::to_string)
+    }
+    let mut rows = vec![
+        row("host", &config.host, optional),
+        row("root", &config.root, |path| path.display().to_string()),
+        row("data", &config.data, |path| path.display().to_string()),
+        row("source.url", &config.source, |url| optional(&url.as_deref().map(without_secret))),
+        row("source.branch", &config.revision, optional),
+        row("source.path", &config.source_path, optional),
+        row("source.verify", &config.verify, |verify| match verify {
+            Verify::None => "none".to_owned(),
+            Verify::Signed => "signed".to_owned(),
+        }),
+        row("identity.hostname", &config.hostname, optional),
+    ];
+    let file = |key: String, value: String| Row { key, value, origin: Origin::File };
+    rows.extend(
+        config.system_identifiers.iter().map(|(k, v)| file(format!("identity.{k}"), v.clone())),
+    );
+    rows.extend(config.guard.iter().map(|(k, v)| file(format!("guard.\"{k}\""), v.to_string())));
+    if config.observe_text.is_empty() {
+        let all = config.observe.origin != Origin::Default;
+        let roots = if all { "everything below the root" } else { "nothing" };
+        rows.push(Row {
+            key: "observe.roots".into(),
+            value: roots.into(),
+            origin: config.observe.origin,
+        });
+    }
+    rows.extend(config.observe_text.iter().map(|(k, v)| file((*k).to_owned(), v.clone())));
+    for (name, session) in &config.observers {
+        rows.push(row(&format!("database.{name}.observer.url"), session, |s| s.url.clone()));
+        rows.push(row(&format!("database.{name}.observer.password_file"), session, |s| {
+            optional(&s.password_file.as_ref().map(|file| file.display().to_string()))
+        }));
+    }
+    rows
+}
+
+fn without_secret(url: &str) -> String {
+    crate::desired::source::without_secret(url)
+}

@@ -1,0 +1,73 @@
+//! What most verbs need first: the configuration, and the desired state that it names.
+
+use super::error::Failure;
+use super::{Global, exit};
+use crate::config::{Config, Origin};
+use crate::desired::{self, Desired, Request, SourceError, Tree};
+use crate::model::{Clock, Level};
+use crate::report::diagnostics;
+
+/// The configuration that flags, environment and file make together.
+pub(super) fn config(global: &Global, replay: bool) -> Result<Config, Failure> {
+    let mut overrides = global.overrides();
+    overrides.replay = replay;
+    Ok(crate::config::load(&overrides)?)
+}
+
+/// The files of desired state, at the configured revision or at another.
+pub(super) fn tree(
+    config: &Config,
+    revision: Option<&str>,
+    host: Option<&str>,
+) -> Result<Tree, Failure> {
+    let source = config.source.value.as_deref().ok_or(SourceError::Unnamed)?;
+    let request = Request {
+        source,
+        revision: revision.or(config.revision.value.as_deref()),
+        folder: config.source_path.value.as_deref(),
+        committed_only: config.source.origin == Origin::File,
+        data: &config.data.value,
+        host,
+    };
+    Ok(desired::source::load(&request)?)
+}
+
+/// The name of the host: as configured, or the only one that there is.
+pub(super) fn host(config: &Config) -> Result<String, Failure> {
+    if let Some(host) = &config.host.value {
+        return Ok(host.clone());
+    }
+    let hosts = tree(config, None, None)?.hosts();
+    match hosts.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::new(
+            exit::INVALID,
+            "desired state has no hosts: there is no hosts/NAME/host.toml",
+        )
+        .hint("`countersign explain` lists what a host can declare")),
+        several => Err(Failure::new(exit::USAGE, "which host is this?").hint(format!(
+            "name it with --host, or as `host` in the configuration: {}",
+            several.join(", ")
+        ))),
+    }
+}
+
+/// Desired state of a host. Warnings are drawn into the second part; any error refuses the whole.
+pub(super) fn desired(
+    tree: &Tree,
+    host: &str,
+    clock: &dyn Clock,
+) -> Result<(Desired, String), Failure> {
+    let loaded = desired::read(tree, host, clock.now());
+    let errors = loaded.errors();
+    let text_of = |path: &str| tree.text(path);
+    let Some(desired) = loaded.desired else {
+        let noun = if errors == 1 { "error" } else { "errors" };
+        let summary = format!("desired state of {host} is not valid: {errors} {noun}");
+        return Err(Failure::invalid(&loaded.diagnostics, &text_of, summary)
+            .hint("`countersign explain CODE` says more about a code"));
+    };
+    let warnings: Vec<_> =
+        loaded.diagnostics.into_iter().filter(|d| d.level == Level::Warning).collect();
+    Ok((desired, diagnostics::draw(&warnings, &text_of, super::output::width())))
+}

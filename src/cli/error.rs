@@ -1,0 +1,125 @@
+//! From an error to what an operator needs: what happened, why, what to do, and the exit code.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use super::exit;
+use crate::config::ConfigError;
+use crate::desired::SourceError;
+use crate::drift::{Contradiction, Loosened};
+use crate::model::Diagnostic;
+use crate::model::display::escape;
+use crate::observed::RecordedError;
+use crate::report::diagnostics;
+
+/// Why a verb ended without its result.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What happened, with its causes; one line each.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Findings, already drawn.
+    pub drawn: String,
+}
+
+impl Failure {
+    /// A failure with its code.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, drawn: String::new() }
+    }
+
+    /// The same, with what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A failure from an error and its causes.
+    pub fn of(code: u8, error: &dyn Error) -> Self {
+        let mut message = escape(&error.to_string()).into_owned();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let _ = write!(message, ": {}", escape(&error.to_string()));
+            cause = error.source();
+        }
+        Self::new(code, message)
+    }
+
+    /// Findings about files of desired state.
+    pub fn invalid(
+        found: &[Diagnostic],
+        text_of: &dyn Fn(&str) -> Option<String>,
+        summary: impl Into<String>,
+    ) -> Self {
+        let drawn = diagnostics::draw(found, text_of, super::output::width());
+        Self { drawn, ..Self::new(exit::INVALID, summary) }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        match &error {
+            ConfigError::Invalid { path, text, diagnostics: found } => {
+                let name = path.display().to_string();
+                let text_of = |file: &str| (file == name).then(|| text.clone());
+                let drawn = diagnostics::draw(found, &text_of, super::output::width());
+                Self { drawn, ..Self::of(exit::CONFIG, &error) }
+            }
+            ConfigError::Read { .. } => {
+                Self::of(exit::CONFIG, &error).hint("name another file with --config")
+            }
+            ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error),
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let code = match error {
+            SourceError::Forbidden(_) | SourceError::Limit(_) => exit::INVALID,
+            SourceError::Unnamed | SourceError::BadUrl { .. } => exit::USAGE,
+            _ => exit::ERROR,
+        };
+        let failure = Self::of(code, &error);
+        match error {
+            SourceError::Unnamed => failure
+                .hint("name it with --desired PATH|URL, or as [source] url in the configuration"),
+            SourceError::NoFolder { .. } => {
+                failure.hint("name the folder as [source] path in the configuration")
+            }
+            SourceError::Owner(_) => failure
+                .hint("run as the owner of the repository, or fetch it from where it is published"),
+            SourceError::Mirror { .. } => {
+                failure.hint("name a folder that you may write with --data DIR")
+            }
+            SourceError::Forbidden(_) => failure.hint("commit the file itself in its place"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<Contradiction> for Failure {
+    fn from(error: Contradiction) -> Self {
+        Self::of(exit::REFUSED, &error)
+            .hint("this is not the machine or database that was meant; nothing else was looked at")
+    }
+}
+
+impl From<Vec<Loosened>> for Failure {
+    fn from(loosened: Vec<Loosened>) -> Self {
+        let lines: Vec<String> =
+            loosened.iter().map(|one| escape(&one.to_string()).into_owned()).collect();
+        Self::new(exit::REFUSED, lines.join("\n"))
+            .hint("the host's configuration pins these under [guard]; desired state must contain them as they are")
+    }
+}
+
+impl From<RecordedError> for Failure {
+    fn from(error: RecordedError) -> Self {
+        Self::of(exit::ERROR, &error)
+    }
+}

@@ -1,0 +1,108 @@
+//! `countersign lint`: every error of desired state at once, without a look at any host.
+
+use serde::Serialize;
+
+use super::error::Failure;
+use super::output::Output;
+use super::{Global, context, exit};
+use crate::desired;
+use crate::model::{Clock as _, Diagnostic, Level, SystemClock};
+use crate::report::diagnostics;
+
+/// Check desired state itself: every error of every host at once
+///
+/// Reads no host and no database. Ends with 0, or with 65 when there is an error.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Desired state, as with --desired
+    #[arg(value_name = "PATH|URL")]
+    desired: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Findings<'a> {
+    schema: &'static str,
+    version: u32,
+    hosts: usize,
+    resources: usize,
+    errors: usize,
+    warnings: usize,
+    diagnostics: Vec<Placed<'a>>,
+}
+
+/// A finding with its place as people count, for editors and review tools.
+#[derive(Serialize)]
+struct Placed<'a> {
+    line: usize,
+    column: usize,
+    #[serde(flatten)]
+    diagnostic: &'a Diagnostic,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let mut overrides = global.overrides();
+    if let Some(desired) = &arguments.desired {
+        overrides.desired = Some((desired.clone(), crate::config::Origin::Flag("argument")));
+    }
+    let config = crate::config::load(&overrides)?;
+    let tree = context::tree(&config, None, None)?;
+    let hosts = match &config.host.value {
+        Some(host) => vec![host.clone()],
+        None => tree.hosts(),
+    };
+    if hosts.is_empty() {
+        return Err(Failure::new(
+            exit::INVALID,
+            "desired state has no hosts: there is no hosts/NAME/host.toml",
+        ));
+    }
+    let (mut found, mut resources) = (Vec::new(), 0);
+    for host in &hosts {
+        let loaded = desired::read(&tree, host, SystemClock.now());
+        resources += loaded.desired.map_or(0, |desired| desired.resources.len());
+        found.extend(loaded.diagnostics);
+    }
+    // A role that several hosts share is read once for each, and its findings are told once.
+    found.sort();
+    found.dedup();
+    let errors = found.iter().filter(|d| d.level == Level::Error).count();
+    let warnings = found.len() - errors;
+    if global.output == "json" {
+        let placed = found.iter().map(|diagnostic| {
+            let text = tree.text(&diagnostic.file).unwrap_or_default();
+            let (line, column) = diagnostic.line_and_column(&text);
+            Placed { line, column, diagnostic }
+        });
+        let findings = Findings {
+            schema: "countersign.lint",
+            version: 1,
+            hosts: hosts.len(),
+            resources,
+            errors,
+            warnings,
+            diagnostics: placed.collect(),
+        };
+        output.write(|out| {
+            serde_json::to_writer_pretty(&mut *out, &findings)?;
+            writeln!(out)
+        })?;
+    } else {
+        let drawn = diagnostics::draw(&found, &|path| tree.text(path), super::output::width());
+        output.write(|out| {
+            if !global.quiet {
+                out.write_all(drawn.as_bytes())?;
+            }
+            let counts = [
+                (hosts.len(), "host"),
+                (resources, "resource"),
+                (errors, "error"),
+                (warnings, "warning"),
+            ];
+            let counts = counts.map(|(count, noun)| {
+                format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+            });
+            writeln!(out, "{}", counts.join(", "))
+        })?;
+    }
+    Ok(if errors > 0 { exit::INVALID } else { exit::OK })
+}

@@ -1,0 +1,162 @@
+//! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
+
+mod check;
+mod config;
+mod context;
+pub mod error;
+pub mod exit;
+mod explain;
+mod lint;
+pub mod output;
+mod schema;
+mod version;
+mod world;
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Origin, Overrides};
+use error::Failure;
+use output::{Color, Output};
+
+#[expect(clippy::doc_markdown, reason = "the help of the command line is no Markdown")]
+/// Check hosts and PostgreSQL databases against desired state in git, and change nothing unapproved
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// The host's configuration [default: /etc/countersign/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Desired state: a folder, a repository, or a URL that git fetches from
+    #[arg(long, global = true, value_name = "PATH|URL")]
+    desired: Option<String>,
+    /// The branch, tag or commit of desired state
+    #[arg(long, global = true, value_name = "REF")]
+    rev: Option<String>,
+    /// Which hosts/NAME of desired state this is
+    #[arg(long, global = true, value_name = "NAME")]
+    host: Option<String>,
+    /// Observe the tree under DIR as if it were /
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The program's own folder [default: /var/lib/countersign]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The format: text, json or markdown
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    output: String,
+    /// Write the result to FILE, whole or not at all
+    #[arg(short, long = "output-file", global = true, value_name = "FILE")]
+    o: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Print the verdict alone
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print everything: what is in sync too, and every difference
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Check(check::Arguments),
+    Lint(lint::Arguments),
+    Explain(explain::Arguments),
+    Schema(schema::Arguments),
+    Config(config::Arguments),
+    #[cfg(feature = "execute")]
+    Demo(demo::Arguments),
+    Version(version::Arguments),
+}
+
+#[cfg(feature = "execute")]
+mod demo;
+
+/// Runs the program; answers its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = !error.use_stderr();
+            // Nobody is left to tell when the stream is gone.
+            let _ = error.print();
+            return if asked { exit::OK } else { exit::USAGE };
+        }
+    };
+    let output = Output { file: cli.global.o.clone(), color: cli.global.color };
+    match run(&cli, &output) {
+        Ok(code) => code,
+        Err(failure) => {
+            tell(&failure, &output);
+            failure.code
+        }
+    }
+}
+
+fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
+    match &cli.verb {
+        Verb::Check(arguments) => check::run(arguments, &cli.global, output),
+        Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
+        Verb::Explain(arguments) => explain::run(arguments, output),
+        Verb::Schema(arguments) => schema::run(arguments, output),
+        Verb::Config(arguments) => config::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Demo(arguments) => demo::run(arguments, output),
+        Verb::Version(arguments) => version::run(arguments, output),
+    }
+}
+
+fn tell(failure: &Failure, output: &Output) {
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
+    let mut text = failure.drawn.clone();
+    for line in failure.message.lines() {
+        let _ = writeln!(text, "{red}error{red:#}: {line}");
+    }
+    for line in failure.hint.iter().flat_map(|hint| hint.lines()) {
+        let _ = writeln!(text, "{cyan}hint{cyan:#}: {line}");
+    }
+    output.say(&text);
+}
+
+impl Global {
+    /// What flags and environment say, with who said it.
+    fn overrides(&self) -> Overrides {
+        fn pick<T: From<OsString>>(
+            flag: Option<T>,
+            name: &'static str,
+            variable: &'static str,
+        ) -> Option<(T, Origin)> {
+            flag.map(|value| (value, Origin::Flag(name))).or_else(|| {
+                Some((std::env::var_os(variable)?.into(), Origin::Environment(variable)))
+            })
+        }
+        let text = |flag: &Option<String>, name, variable| {
+            pick(flag.clone().map(OsString::from), name, variable)
+                .map(|(value, origin)| (value.to_string_lossy().into_owned(), origin))
+        };
+        Overrides {
+            config: pick(self.config.clone(), "--config", "COUNTERSIGN_CONFIG"),
+            desired: text(&self.desired, "--desired", "COUNTERSIGN_DESIRED"),
+            revision: text(&self.rev, "--rev", "COUNTERSIGN_REV"),
+            host: text(&self.host, "--host", "COUNTERSIGN_HOST"),
+            root: pick(self.root.clone(), "--root", "COUNTERSIGN_ROOT"),
+            data: pick(self.data.clone(), "--data", "COUNTERSIGN_DATA"),
+            replay: false,
+        }
+    }
+}

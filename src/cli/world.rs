@@ -1,0 +1,119 @@
+//! Opens the world to look at, and makes sure first that it is the one that is meant.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::error::Failure;
+use super::{exit, output};
+use crate::config::Config;
+use crate::desired::Desired;
+use crate::drift::{self, ObservedHost};
+use crate::model::{Reason, Unknown};
+use crate::observed::{Answer, Question, Snapshot};
+use crate::probe::World;
+use crate::probe::host::Host;
+
+/// A world whose identity was compared with desired state.
+pub(super) struct Opened {
+    /// What may be asked.
+    pub(super) probe: Arc<World>,
+    /// What a reader of the report has to know.
+    pub(super) notes: Vec<String>,
+    /// Why it cannot be told whether this is the right machine.
+    unverified: Option<Unknown>,
+}
+
+/// Opens the host and its databases.
+///
+/// # Errors
+/// When one of them is not the one that desired state, or the host's configuration, names.
+pub(super) async fn open(
+    config: &Config,
+    desired: &Desired,
+    deadline: Duration,
+) -> Result<Opened, Failure> {
+    let pinned = config.hostname.value.as_deref();
+    let identifiers =
+        config.system_identifiers.iter().map(|(name, id)| (name.as_str(), id.as_str()));
+    drift::pins(desired, pinned, identifiers)?;
+    let root = &config.root.value;
+    let host = Host::open(root, config.observe.value.clone()).map_err(|e| {
+        Failure::new(exit::ERROR, format!("cannot open the root {}: {e}", root.display()))
+    })?;
+    let observed = ObservedHost { hostname: host.hostname(), machine_id: host.machine_id() };
+    let unverified = drift::host(desired, pinned, &observed)?;
+    let mut notes = Vec::new();
+    if desired.identity.hostname.is_none() && pinned.is_none() {
+        notes.push("no host identity is declared: any machine would pass for this one".to_owned());
+    }
+    let threads =
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
+    let probe =
+        Arc::new(World { host: Arc::new(host), progress: Arc::default(), deadline, threads });
+    Ok(Opened { probe, notes, unverified })
+}
+
+impl Opened {
+    /// Takes the questions out that must not be put to an unverified machine, and answers them with the reason.
+    pub(super) fn withhold(
+        &self,
+        questions: Vec<Question>,
+        snapshot: &mut Snapshot,
+    ) -> Vec<Question> {
+        let Some(reason) = &self.unverified else { return questions };
+        let detail = format!(
+            "it cannot be verified that this is the machine which is meant: {}",
+            reason.detail
+        );
+        let unknown = Unknown::new(Reason::IdentityUnverified, detail);
+        let (ask, withheld): (Vec<_>, Vec<_>) =
+            questions.into_iter().partition(|q| q.spec.database().is_some());
+        for question in withheld {
+            let answer = Answer { question: question.text(), seen: Err(unknown.clone()) };
+            snapshot.add(question.name, answer);
+        }
+        ask
+    }
+}
+
+/// A bar on standard error while somebody watches it.
+pub(super) struct Progress {
+    bar: Option<(indicatif::ProgressBar, tokio::task::JoinHandle<()>)>,
+}
+
+/// Starts the bar; it appears only when a look takes longer than a moment.
+pub(super) fn progress(world: &Arc<World>) -> Progress {
+    if !output::watched() {
+        return Progress { bar: None };
+    }
+    let bar = indicatif::ProgressBar::hidden();
+    let style =
+        indicatif::ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} files  {msg}");
+    bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
+    let (shown, counters) = (bar.clone(), Arc::clone(&world.progress));
+    let task = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        shown.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        loop {
+            shown.set_length(counters.files_total.load(Ordering::Relaxed));
+            shown.set_position(counters.files.load(Ordering::Relaxed));
+            shown.set_message(format!(
+                "{}",
+                indicatif::HumanBytes(counters.bytes.load(Ordering::Relaxed))
+            ));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    Progress { bar: Some((bar, task)) }
+}
+
+impl Progress {
+    /// Takes the bar away.
+    pub(super) fn stop(self) {
+        if let Some((bar, task)) = self.bar {
+            task.abort();
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The tables of resources and waivers, taken into the reader.
+
+use toml::de::DeValue;
+
+use super::manifest::Reader;
+use super::resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+use super::tree::Beside;
+use crate::kinds::{Entry, Place, Problem};
+use crate::model::document::Table;
+use crate::model::{Code, Diagnostic, ResourceName, Span};
+
+/// The most resources of one host.
+const RESOURCES_MAX: usize = 100_000;
+
+impl Reader<'_> {
+    pub(super) fn of_kind(&mut self, kind: &'static Entry, table: &Table<'_>) {
+        for (name, span) in table.keys() {
+            if let Some(inner) = self.section(table, &name) {
+                self.resource(kind, &name, span, inner);
+            }
+        }
+    }
+
+    fn resource(&mut self, kind: &'static Entry, name: &str, span: Span, table: Table<'_>) {
+        let file = table.file().to_owned();
+        if let Some(whole) = unquoted(kind, name, &table) {
+            let error = Diagnostic::error(
+                Code::BadName,
+                file,
+                span,
+                "the name has a dot and no quotes around it",
+            );
+            self.found.push(error.hint(format!("write [{}.\"{whole}\"]", kind.name())));
+            return;
+        }
+        let id = ResourceName::new(kind.name(), name);
+        if let Some(first) = self.desired.resources.get(&id) {
+            let error = Diagnostic::error(
+                Code::Duplicate,
+                file,
+                span,
+                format!("`{id}` stands in two places"),
+            );
+            self.found.push(error.and(
+                first.file.clone(),
+                first.span.clone(),
+                "it stands here too",
+            ));
+            return;
+        }
+        self.declared.insert(id.clone());
+        if self.desired.resources.len() == RESOURCES_MAX {
+            return self.error(
+                Code::Limit,
+                &file,
+                span,
+                format!("more than {RESOURCES_MAX} resources"),
+            );
+        }
+        let data = table.decode_free::<serde_json::Value>().0.unwrap_or_default();
+        let (common, own) = table.split(COMMON_KEYS);
+        let common = self.decode::<Common>(&common);
+        let (spec, wrong) = kind.decode(&own);
+        self.found.extend(wrong);
+        let Some(spec) = spec else { return };
+        let folder = folder_of(&file);
+        let mut problems = Vec::new();
+        let spec = spec.prepare(name, &Beside { tree: self.tree, folder: &folder }, &mut problems);
+        for problem in problems {
+            self.problem(problem, &own, &span, &folder);
+        }
+        let Some(mut common) = common else { return };
+        common.severity = common.severity.or(self.defaults.severity);
+        common.contact = common.contact.or_else(|| self.defaults.contact.clone());
+        let table = serde_json::Value::Object(data.into_iter().collect());
+        self.desired
+            .resources
+            .insert(id.clone(), Resource { name: id, common, spec, kind, file, span, table });
+    }
+
+    fn problem(&mut self, problem: Problem, table: &Table<'_>, name: &Span, folder: &str) {
+        let (file, span) = match problem.place {
+            Place::Resource => (table.file().to_owned(), name.clone()),
+            Place::Key(key) => {
+                (table.file().to_owned(), table.value_span(&key).unwrap_or_else(|| name.clone()))
+            }
+            Place::File(path, span) => (format!("{folder}{path}"), span),
+        };
+        let mut diagnostic = Diagnostic::error(problem.code, file, span, problem.message);
+        if let Some(hint) = problem.hint {
+            diagnostic = diagnostic.hint(hint);
+        }
+        self.found.push(if problem.warning { diagnostic.warning() } else { diagnostic });
+    }
+
+    pub(super) fn waivers(&mut self, root: &Table<'_>) {
+        let Some(waivers) = self.section(root, "waiver") else { return };
+        for (name, span) in waivers.keys() {
+            let Some(table) = self.section(&waivers, &name) else { continue };
+            let Some(section) = self.decode::<WaiverSection>(&table) else { continue };
+            let file = table.file().to_owned();
+            let Some(resource) = ResourceName::parse(&name) else {
+                self.error(
+                    Code::BadName,
+                    &file,
+                    span,
+                    "a waiver names a resource as KIND.NAME, in quotes",
+                );
+                continue;
+            };
+            if self.desired.waivers.contains_key(&resource) {
+                self.error(
+                    Code::Duplicate,
+                    &file,
+                    span,
+                    format!("`{resource}` is waived in two places"),
+                );
+                continue;
+            }
+            self.desired.waivers.insert(resource.clone(), Waiver { resource, section, file, span });
+        }
+    }
+}
+
+/// The folder of a host or role that a file belongs to, with a slash at its end.
+fn folder_of(file: &str) -> String {
+    let mut parts = file.splitn(3, '/');
+    format!("{}/{}/", parts.next().unwrap_or(""), parts.next().unwrap_or(""))
+}
+
+/// `[row_count.public.unit]` without quotes is a table in a table: the name that was meant.
+fn unquoted(kind: &Entry, name: &str, table: &Table<'_>) -> Option<String> {
+    let keys = table.keys();
+    let (only, _) = keys.first().filter(|_| keys.len() == 1)?;
+    let inner = matches!(table.value(only), Some(DeValue::Table(_)));
+    let unknown = kind.decode(table).1.iter().any(|d| d.code == Code::UnknownKey);
+    (inner && unknown).then(|| format!("{name}.{only}"))
+}
