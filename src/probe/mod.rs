@@ -6,6 +6,7 @@
 pub mod cancel;
 pub mod host;
 pub mod runner;
+pub mod literal;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
