@@ -102,6 +102,15 @@ CREATE TABLE cutter_governance.dot_pair_signature (
 CREATE TABLE cutter_governance.decision_backlog_entry (id integer PRIMARY KEY, subject text NOT NULL);
 CREATE TABLE cutter_governance.decision_backlog_history (id integer PRIMARY KEY, entry_id integer NOT NULL, note text NOT NULL);
 
+-- `directus` owns what is public. Before any row: foreign keys that are still to be checked would forbid it.
+DO $$
+DECLARE owned regclass;
+BEGIN
+  FOR owned IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+    EXECUTE format('ALTER TABLE %s OWNER TO directus', owned);
+  END LOOP;
+END $$;
+
 -- 158 units: the first 60 are enacted, the other 98 are drafts.
 INSERT INTO public.information_unit
     (id, canonical_address, title, unit_kind, section_type, owner_ref, lifecycle_status, created_by, enacted_at, sort_key)
@@ -154,15 +163,6 @@ INSERT INTO public.dot_config (key, value, description)   -- invented names and 
 INSERT INTO public.directus_collections (collection)      -- invented names
   SELECT 'collection_' || to_char(i, 'FM000') FROM generate_series(1, 164) AS i;
 
--- `directus` owns what is public.
-DO $$
-DECLARE owned regclass;
-BEGIN
-  FOR owned IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
-    EXECUTE format('ALTER TABLE %s OWNER TO directus', owned);
-  END LOOP;
-END $$;
-
 -- Grants: as known, with the two that are known to be missing.
 GRANT USAGE ON SCHEMA cutter_governance TO cutter_exec, cutter_verify, cutter_ro, directus, countersign_observer;
 GRANT SELECT ON public.information_unit, public.unit_version, public.iu_lifecycle_log TO cutter_exec;
@@ -175,6 +175,7 @@ GRANT SELECT, INSERT ON cutter_governance.verify_result, cutter_governance.dot_p
 GRANT SELECT ON cutter_governance.review_decision TO directus;
 
 -- The observer reads what is counted, and nothing else.
+REVOKE TEMPORARY ON DATABASE directus FROM PUBLIC;      -- invented
 GRANT SELECT ON public.information_unit, public.unit_version, public.iu_lifecycle_log, public.dot_config,
   public.directus_collections, public.event_outbox, public.birth_registry TO countersign_observer;
 GRANT SELECT ON cutter_governance.cut_change_set, cutter_governance.dot_pair_signature, cutter_governance.review_decision,
