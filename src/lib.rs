@@ -42,5 +42,9 @@ pub mod drift;
 /// What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 
+/// The sandbox of `countersign demo`: a host, its database and its repository, laid out and changed on purpose.
+#[cfg(feature = "execute")]
+pub mod demo;
+
 /// The command line: one file a verb.
 pub mod cli;

@@ -1,0 +1,1 @@
+"""The suite: `python3 -m unittest discover` from the folder above."""
