@@ -2,9 +2,15 @@
 //!
 //! Apart from `execute` the one room that writes and starts programs. It touches nothing outside its own folder.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the demo is the one other room that writes and starts programs"
+)]
+
 mod checkout;
 mod cutter;
 pub mod desired;
 pub mod fixture;
 pub mod layout;
 pub mod repository;
+pub mod server;

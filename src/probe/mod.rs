@@ -5,8 +5,8 @@
 
 pub mod cancel;
 pub mod host;
-pub mod runner;
 pub mod literal;
+pub mod runner;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,2 +1,9 @@
-//! The one integration test binary.
+//! The single integration binary: one link for all that needs a real machine.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+// The same files as the demo's, so that the observer build is tested against a real server as well.
+#[path = "../../src/demo/server/mod.rs"]
+#[expect(unreachable_pub, dead_code, reason = "an interface of the library, included here")]
+mod server;
+
+mod private_server;
