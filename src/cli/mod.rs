@@ -22,7 +22,6 @@ use crate::config::{Origin, Overrides};
 use error::Failure;
 use output::{Color, Output};
 
-#[expect(clippy::doc_markdown, reason = "the help of the command line is no Markdown")]
 /// Check hosts and PostgreSQL databases against desired state in git, and change nothing unapproved
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, max_term_width = 100, disable_help_subcommand = true)]

@@ -311,16 +311,6 @@ impl Host {
     fn allow(&self, path: &Path) -> Result<(), Unknown> {
         allow(&self.policy, path)
     }
-
-    /// The host's name.
-    pub fn hostname(&self) -> Result<String, Unknown> {
-        Ok(String::new())
-    }
-
-    /// The host's machine id.
-    pub fn machine_id(&self) -> Result<String, Unknown> {
-        Ok(String::new())
-    }
 }
 
 /// Refuses a path that the host's configuration does not allow to be read, naming the rule.
