@@ -1,13 +1,155 @@
 //! `countersign demo`: a sandbox of a host and its database, checked, changed, and checked again.
 
+use std::path::PathBuf;
+
 use super::error::Failure;
 use super::exit;
 use super::output::Output;
+use crate::demo::desired::HOST;
+use crate::demo::layout::TREE;
+use crate::demo::repository::Changes;
+use crate::demo::sandbox::{self, Sandbox, SandboxError};
 
 /// Lay out a sandbox host with a private database, and show what a check finds
+///
+/// Touches nothing but a folder of its own, needs no root, and cleans up.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Lay the sandbox out in DIR, leave it and its database running, and stop there
+    #[arg(long, value_name = "DIR", conflicts_with = "down")]
+    keep: Option<PathBuf>,
+    /// End the sandbox in DIR and remove it
+    #[arg(long, value_name = "DIR")]
+    down: Option<PathBuf>,
+}
 
-pub(super) fn run(_: &Arguments, _: &Output) -> Result<u8, Failure> {
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
+        Self::of(exit::ERROR, &error)
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::of(exit::ERROR, &e))?;
+    match (&arguments.keep, &arguments.down) {
+        (_, Some(folder)) => {
+            sandbox::down(folder)?;
+            output.write(|out| writeln!(out, "removed {}", folder.display()))?;
+        }
+        (Some(folder), None) => {
+            let sandbox = runtime.block_on(Sandbox::create(folder, true))?;
+            kept(&sandbox, output)?;
+        }
+        (None, None) => show(&runtime, output)?,
+    }
     Ok(exit::OK)
+}
+
+fn kept(sandbox: &Sandbox, output: &Output) -> Result<(), Failure> {
+    let config = sandbox.config();
+    let (config, folder) = (config.display(), sandbox.folder().display());
+    output.write(|out| {
+        writeln!(out, "a sandbox is up in {folder}\n")?;
+        writeln!(out, "  countersign check --config {config}")?;
+        writeln!(out, "  countersign demo --down {folder}\n")?;
+        writeln!(
+            out,
+            "its host lies in {folder}/root, its desired state in {folder}/desired.git,"
+        )?;
+        writeln!(out, "its database answers at {}", sandbox.superuser_url())
+    })
+}
+
+fn show(runtime: &tokio::runtime::Runtime, output: &Output) -> Result<(), Failure> {
+    let sandbox = runtime.block_on(Sandbox::temporary())?;
+    let story = Story { runtime, sandbox: &sandbox, output };
+    let told = story.tell();
+    // Cleans up whatever came of the story; its error is the first to tell.
+    let removed = sandbox.remove();
+    told?;
+    removed?;
+    story_end(output)
+}
+
+fn story_end(output: &Output) -> Result<(), Failure> {
+    output.write(|out| {
+        writeln!(
+            out,
+            "The sandbox is gone. `countersign demo --keep DIR` leaves one to try things in."
+        )
+    })
+}
+
+struct Story<'a> {
+    runtime: &'a tokio::runtime::Runtime,
+    sandbox: &'a Sandbox,
+    output: &'a Output,
+}
+
+impl Story<'_> {
+    fn tell(&self) -> Result<(), Failure> {
+        self.say("1", "A host as it is: 82 listed files, constants, a repository, a database; and what git wants of it")?;
+        self.check(&[], exit::DRIFT)?;
+
+        self.say("2", "Somebody edits a file on the host, and somebody deletes a row")?;
+        let module = format!("{TREE}/cutter_agent/plan.py");
+        self.sandbox.append(&module, "# a quick fix, nobody will notice\n")?;
+        self.shown(&format!("echo '# a quick fix, nobody will notice' >> {module}"))?;
+        let delete = "DELETE FROM public.iu_lifecycle_log WHERE ctid = (SELECT max(ctid) FROM public.iu_lifecycle_log)";
+        self.runtime.block_on(self.sandbox.sql(delete))?;
+        self.shown(&format!("psql -c '{delete}'"))?;
+        self.check(&[], exit::DRIFT)?;
+
+        self.say("3", "A desired-state commit ratifies the milestone that is deployed, and wants one folder more")?;
+        let before = self.commit()?;
+        self.check(&["--since", &before], exit::DRIFT)
+    }
+
+    /// Pushes a commit, and answers the one before it.
+    fn commit(&self) -> Result<String, Failure> {
+        let repository = self.sandbox.repository()?;
+        let path = |file: &str| format!("desired-state/hosts/{HOST}/{file}");
+        let before = repository.head().map_err(SandboxError::from)?.unwrap_or_default();
+        let host = path("host.toml");
+        let text = repository.read(&host).map_err(SandboxError::from)?.unwrap_or_default();
+        let text =
+            String::from_utf8_lossy(&text).replace("milestone = \"O8B\"", "milestone = \"O4\"");
+        let archive = "[directory.\"/opt/incomex/archive\"]\nmode = \"0750\"\n";
+        let changes = Changes::from([
+            (host, Some(text.into_bytes())),
+            (path("archive.toml"), Some(archive.as_bytes().to_vec())),
+        ]);
+        repository
+            .push(&changes, "ratify milestone O4, want an archive")
+            .map_err(SandboxError::from)?;
+        self.shown("git commit -am 'ratify milestone O4, want an archive' && git push")?;
+        Ok(before)
+    }
+
+    fn say(&self, number: &str, text: &str) -> Result<(), Failure> {
+        let bold = anstyle::Style::new().bold();
+        self.output.write(|out| writeln!(out, "{bold}── {number}. {text}{bold:#}\n"))
+    }
+
+    fn shown(&self, command: &str) -> Result<(), Failure> {
+        self.output.write(|out| writeln!(out, "$ {command}"))
+    }
+
+    /// Runs the verb as an operator would, and makes sure that it ends as it has to.
+    fn check(&self, more: &[&str], expected: u8) -> Result<(), Failure> {
+        let config = self.sandbox.config();
+        let config = config.to_string_lossy().into_owned();
+        let mut words = vec!["countersign", "check", "--config", &config];
+        words.extend(more);
+        self.shown(&words.join(" "))?;
+        let code = super::main(words.iter().map(std::ffi::OsString::from));
+        self.output.write(|out| writeln!(out, "(exit {code})\n"))?;
+        if code == expected {
+            return Ok(());
+        }
+        Err(Failure::new(exit::ERROR, format!("the check ended with {code}, not with {expected}")))
+    }
 }

@@ -13,4 +13,5 @@ pub mod desired;
 pub mod fixture;
 pub mod layout;
 pub mod repository;
+pub mod sandbox;
 pub mod server;

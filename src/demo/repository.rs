@@ -108,6 +108,14 @@ impl Repository {
         Ok(commit.to_string())
     }
 
+    /// The commit at the tip, in full.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn head(&self) -> Result<Option<String>, RepositoryError> {
+        Ok(self.tip()?.map(|commit| commit.id().to_string()))
+    }
+
     fn tip(&self) -> Result<Option<git2::Commit<'_>>, RepositoryError> {
         match self.0.find_reference(REFERENCE) {
             Ok(reference) => Ok(Some(reference.peel_to_commit()?)),

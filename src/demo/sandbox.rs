@@ -1,0 +1,255 @@
+//! A whole sandbox in one folder: the host's files, a running database, the repository of desired state, and the
+//! configuration with which every verb works on it.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::desired::{self, DesiredError, HOST};
+use super::fixture::{self, DATABASE, FixtureError, OBSERVER, ServerIdentity};
+use super::layout::{self, HOSTNAME, LayoutError};
+use super::repository::{BRANCH, Changes, Repository, RepositoryError};
+use super::server::{self, Lifetime, Options, Server, ServerError};
+
+/// The configuration, below the sandbox's folder.
+pub const CONFIG: &str = "countersign.toml";
+const REPOSITORY: &str = "desired.git";
+/// Names the folder of the server, which is short and elsewhere.
+const SERVER: &str = "server";
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The host's files.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The private server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// Its content.
+    #[error("failed to fill the sandbox's database")]
+    Fixture(#[from] FixtureError),
+    /// What is wanted of it.
+    #[error(transparent)]
+    Desired(#[from] DesiredError),
+    /// The repository.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A statement that the demo runs.
+    #[error("the sandbox's database refused a statement")]
+    Sql(#[from] tokio_postgres::Error),
+    /// A file of the sandbox.
+    #[error("failed at {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder is none that this program made.
+    #[error("{} is no sandbox of `countersign demo --keep`", .0.display())]
+    NoSandbox(PathBuf),
+}
+
+type Result<T> = std::result::Result<T, SandboxError>;
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T> {
+    result.map_err(|source| SandboxError::File { path: path.to_owned(), source })
+}
+
+/// A sandbox that is up.
+#[derive(Debug)]
+pub struct Sandbox {
+    folder: PathBuf,
+    server: Server,
+    /// The folder around it, removed with it, when it is only for a moment.
+    temporary: Option<tempfile::TempDir>,
+    superuser: tokio_postgres::Config,
+}
+
+impl Sandbox {
+    /// Lays everything out in a temporary folder, for as long as this process lives.
+    ///
+    /// # Errors
+    /// When a part cannot be made.
+    pub async fn temporary() -> Result<Self> {
+        let around = std::env::temp_dir();
+        let around = at(&around, tempfile::Builder::new().prefix("countersign-demo-").tempdir())?;
+        let mut sandbox = Self::create(&around.path().join("sandbox"), false).await?;
+        sandbox.temporary = Some(around);
+        Ok(sandbox)
+    }
+
+    /// Lays everything out in `folder`, which must be empty or missing. `detached`: the server outlives this process.
+    ///
+    /// # Errors
+    /// When a part cannot be made. A server that was started is stopped again.
+    pub async fn create(folder: &Path, detached: bool) -> Result<Self> {
+        at(folder, fs::create_dir_all(folder))?;
+        let folder = at(folder, fs::canonicalize(folder))?;
+        if at(&folder, fs::read_dir(&folder))?.next().is_some() {
+            return Err(LayoutError::NotEmpty(folder).into());
+        }
+        let host = layout::write(&folder.join("root"))?;
+        let lifetime =
+            if detached { Lifetime::Detached(server_folder(&folder)) } else { Lifetime::Attached };
+        let server = Server::start(&Options { lifetime, ..Options::default() })?;
+        let sandbox = Self::fill(folder, server, &host).await;
+        match sandbox {
+            Err((error, server)) => {
+                let home = server.home().to_owned();
+                // The first error is the one to tell; a server that does not stop either says so when it is stopped by hand.
+                let _ = if detached { server::stop_detached(&home) } else { server.stop() };
+                Err(error)
+            }
+            Ok(sandbox) => Ok(sandbox),
+        }
+    }
+
+    async fn fill(
+        folder: PathBuf,
+        server: Server,
+        host: &layout::Sandbox,
+    ) -> std::result::Result<Self, (SandboxError, Server)> {
+        let filled = async {
+            let superuser: tokio_postgres::Config = server.url("postgres", "postgres").parse()?;
+            let identity = fixture::load(&superuser).await?;
+            let repository = Repository::create(&folder.join(REPOSITORY))?;
+            let files = desired::derive(host, &identity)?;
+            let changes: Changes =
+                files.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect();
+            repository.push(&changes, "desired state: the worked example")?;
+            let config = folder.join(CONFIG);
+            let text = configuration(&identity, &server);
+            at(&config, fs::write(&config, text))?;
+            let note = folder.join(SERVER);
+            at(&note, fs::write(&note, format!("{}\n", server.home().display())))?;
+            Ok(superuser)
+        };
+        match filled.await {
+            Ok(superuser) => Ok(Self { folder, server, temporary: None, superuser }),
+            Err(error) => Err((error, server)),
+        }
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.join(CONFIG)
+    }
+
+    /// The database as its superuser, for `psql`.
+    #[must_use]
+    pub fn superuser_url(&self) -> String {
+        self.server.url("postgres", DATABASE)
+    }
+
+    /// Its repository of desired state.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn repository(&self) -> Result<Repository> {
+        Ok(Repository::open(&self.folder.join(REPOSITORY))?)
+    }
+
+    /// Adds text to a file of the sandbox's host, as somebody there would.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn append(&self, path: &str, text: &str) -> Result<()> {
+        let path = self.folder.join("root").join(path.trim_start_matches('/'));
+        let opened = fs::OpenOptions::new().append(true).open(&path);
+        at(&path, opened.and_then(|mut file| file.write_all(text.as_bytes())))
+    }
+
+    /// Runs statements as the superuser, as somebody on that host would.
+    ///
+    /// # Errors
+    /// When the server refuses them.
+    pub async fn sql(&self, statements: &str) -> Result<()> {
+        let mut config = self.superuser.clone();
+        let (client, connection) = config.dbname(DATABASE).connect(tokio_postgres::NoTls).await?;
+        let driver = tokio::spawn(connection);
+        let done = client.batch_execute(statements).await;
+        drop(client);
+        // The statements have their own errors; what the driver says after the last answer changes nothing.
+        let _ = driver.await;
+        Ok(done?)
+    }
+
+    /// Stops the server and removes the folder.
+    ///
+    /// # Errors
+    /// When either cannot be done.
+    pub fn remove(self) -> Result<()> {
+        self.server.stop()?;
+        at(&self.folder, fs::remove_dir_all(&self.folder))?;
+        let around = self.folder.clone();
+        self.temporary.map_or(Ok(()), |temporary| at(&around, temporary.close()))
+    }
+}
+
+/// Ends a sandbox that was kept: stops its server, and removes what was made.
+///
+/// # Errors
+/// When the folder is no such sandbox, or something cannot be stopped or removed.
+pub fn down(folder: &Path) -> Result<()> {
+    let note = folder.join(SERVER);
+    let is_ours =
+        folder.join(CONFIG).is_file() && folder.join(REPOSITORY).is_dir() && note.is_file();
+    if !is_ours {
+        return Err(SandboxError::NoSandbox(folder.to_owned()));
+    }
+    let home = PathBuf::from(at(&note, fs::read_to_string(&note))?.trim_end());
+    if home.exists() {
+        server::stop_detached(&home)?;
+    }
+    at(folder, fs::remove_dir_all(folder))
+}
+
+/// A short folder of its own, because the path of a socket is short, and reachable for the server's user.
+fn server_folder(folder: &Path) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = crate::model::Digest::of(folder.as_os_str().as_bytes()).to_string();
+    std::env::temp_dir().join(format!("countersign-demo-{}", &name[..12]))
+}
+
+fn configuration(identity: &ServerIdentity, server: &Server) -> String {
+    format!(
+        r#"# The configuration of a sandbox made by `countersign demo`. Paths are relative to this file.
+host = "{HOST}"
+root = "root"
+data = "data"
+
+[source]
+url = "{REPOSITORY}"
+branch = "{BRANCH}"
+path = "{folder}"
+
+[identity]
+hostname = "{HOSTNAME}"
+{DATABASE} = "{identifier}"
+
+[guard]
+"constant.execution-enabled" = false
+
+[observe]
+roots = ["/opt/incomex", "/var/lib", "/etc"]
+deny = ["/etc/shadow", "**/.ssh/**", "**/*.pass"]
+show_content = ["/opt/incomex/dot/**"]
+
+[database.{DATABASE}]
+observer = {{ url = "{url}" }}
+"#,
+        folder = desired::FOLDER,
+        identifier = identity.system_identifier,
+        url = server.url(OBSERVER, DATABASE),
+    )
+}
