@@ -1,18 +1,21 @@
 //! Opens the world to look at, and makes sure first that it is the one that is meant.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::error::Failure;
 use super::{exit, output};
-use crate::config::Config;
-use crate::desired::Desired;
-use crate::drift::{self, ObservedHost};
+use crate::config::{Config, SessionSection};
+use crate::desired::{DatabaseIdentity, Desired};
+use crate::drift::{self, ObservedDatabase, ObservedHost};
+use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 use crate::observed::{Answer, Question, Snapshot};
-use crate::probe::World;
 use crate::probe::host::Host;
+use crate::probe::postgres::{Limits, Secret, Session, Settings};
+use crate::probe::{Database, World};
 
 /// A world whose identity was compared with desired state.
 pub(super) struct Opened {
@@ -49,9 +52,73 @@ pub(super) async fn open(
     }
     let threads =
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
-    let probe =
-        Arc::new(World { host: Arc::new(host), progress: Arc::default(), deadline, threads });
+    let databases = databases(config, desired, deadline).await?;
+    let host = Arc::new(host);
+    let probe = Arc::new(World { host, databases, progress: Arc::default(), deadline, threads });
     Ok(Opened { probe, notes, unverified })
+}
+
+/// A session for each database that desired state names, or the reason why there is none.
+async fn databases(
+    config: &Config,
+    desired: &Desired,
+    deadline: Duration,
+) -> Result<BTreeMap<String, Database>, Failure> {
+    let mut opening = tokio::task::JoinSet::new();
+    let mut opened = BTreeMap::new();
+    for name in desired.databases.keys() {
+        let Some(observer) = config.observers.get(name) else {
+            let detail =
+                format!("the host's configuration has no [database.{}] observer", escape(name));
+            opened.insert(name.clone(), Err(Unknown::new(Reason::NotConfigured, detail)));
+            continue;
+        };
+        // Read before any connection, so that a password file which others can read is a refusal and not a warning.
+        let settings = settings(&observer.value)?;
+        let name = name.clone();
+        let limits = Limits { statement: deadline, ..Limits::default() };
+        opening.spawn(async move { (name, Session::open(&settings, limits).await) });
+    }
+    while let Some(outcome) = opening.join_next().await {
+        if let Ok((name, session)) = outcome {
+            opened.insert(name, session);
+        }
+    }
+    for (name, wanted) in &desired.databases {
+        let pinned = config.system_identifiers.get(name).map(String::as_str);
+        let verified = match opened.get(name) {
+            Some(Ok(session)) => verify(name, wanted, pinned, session)?,
+            _ => None,
+        };
+        if let Some(reason) = verified {
+            let detail = format!(
+                "it cannot be verified that this is the database which is meant: {}",
+                reason.detail
+            );
+            opened.insert(name.clone(), Err(Unknown::new(Reason::IdentityUnverified, detail)));
+        }
+    }
+    Ok(opened)
+}
+
+fn settings(observer: &SessionSection) -> Result<Settings, Failure> {
+    let password = Config::password(observer)?.map(Secret::new);
+    Settings::parse(&observer.url, password).map_err(|e| Failure::of(exit::CONFIG, &e))
+}
+
+fn verify(
+    name: &str,
+    wanted: &DatabaseIdentity,
+    pinned: Option<&str>,
+    session: &Session,
+) -> Result<Option<Unknown>, Failure> {
+    let identity = session.identity();
+    let observed = ObservedDatabase {
+        system_identifier: identity.system_identifier.clone(),
+        name: identity.database.clone(),
+        server_version: identity.version(),
+    };
+    Ok(drift::database(name, wanted, pinned, &observed)?)
 }
 
 impl Opened {

@@ -84,6 +84,7 @@ impl Root {
     pub(super) fn world(&self) -> World {
         let host = Host::open(self.folder.path(), self.policy.clone()).expect("a root");
         World {
+            databases: std::collections::BTreeMap::new(),
             host: Arc::new(host),
             progress: Arc::new(Progress::default()),
             deadline: Duration::from_mins(5),

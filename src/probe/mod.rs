@@ -6,6 +6,7 @@
 pub mod cancel;
 pub mod host;
 pub mod literal;
+pub mod postgres;
 pub mod runner;
 
 use std::collections::BTreeMap;
@@ -13,14 +14,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 use host::Host;
+use postgres::Session;
 
 /// What a kind may ask: the host beneath its root, and the databases that the host's configuration names.
 #[derive(Debug)]
 pub struct World {
     /// The file system of the host.
     pub host: Arc<Host>,
+    /// The databases that desired state names, by that name.
+    pub databases: BTreeMap<String, Database>,
     /// What a progress bar shows.
     pub progress: Arc<Progress>,
     /// How long one kind may take for all its resources.
@@ -28,6 +33,9 @@ pub struct World {
     /// How many threads may look at files at once.
     pub threads: usize,
 }
+
+/// A database: an open session whose identity was verified, or why there is none.
+pub type Database = Result<Session, Unknown>;
 
 /// How far a look has come; counted by probes, read by a progress bar.
 #[derive(Debug, Default)]
@@ -49,6 +57,18 @@ impl Progress {
 }
 
 impl World {
+    /// The session of a database.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn database(&self, name: &str) -> Result<&Session, Unknown> {
+        let database = self.databases.get(name).ok_or_else(|| {
+            let detail = format!("no observer is configured for database `{}`", escape(name));
+            Unknown::new(Reason::NotConfigured, detail)
+        })?;
+        database.as_ref().map_err(Clone::clone)
+    }
+
     /// Puts one blocking question for each item to the host, a few at a time, each on a thread of its own pool.
     ///
     /// What has no answer when the deadline passes is Unknown; the threads that hang are left behind, so that one sick
@@ -98,6 +118,19 @@ impl World {
         }
         answers
     }
+}
+
+/// An answer awaited until a common deadline of several questions.
+///
+/// # Errors
+/// [`Reason::Deadline`] when it passes first.
+pub async fn until<T>(
+    give_up: tokio::time::Instant,
+    asking: impl Future<Output = Result<T, Unknown>>,
+) -> Result<T, Unknown> {
+    tokio::time::timeout_at(give_up, asking).await.unwrap_or_else(|_| {
+        Err(Unknown::new(Reason::Deadline, "the time for all resources of this kind is used up"))
+    })
 }
 
 fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {

@@ -3,7 +3,9 @@
 
 // The same files as the demo's, so that the observer build is tested against a real server as well.
 #[path = "../../src/demo/server/mod.rs"]
-#[expect(unreachable_pub, dead_code, reason = "an interface of the library, included here")]
+#[expect(unreachable_pub, reason = "an interface of the library, included here")]
 mod server;
 
+mod lab;
+mod postgres;
 mod private_server;

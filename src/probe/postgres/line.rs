@@ -1,0 +1,329 @@
+//! The connection of a session: every question in a savepoint of its own, sent as one pipeline.
+//!
+//! The pipeline is queued as a whole before the first answer is awaited. So whoever stops waiting leaves the session
+//! as usable as it was.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_postgres::config::{ChannelBinding, SslMode};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::settings::{Binding, Place, Settings, Tls};
+use super::stream::{Budget, Metered, connect};
+use super::{Limits, failure, tls};
+use crate::model::display::escape;
+use crate::model::{Reason, Unknown};
+
+/// How much longer than the server's own limit an answer is awaited.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// A counted query is counted up to here.
+const COUNT_MAX: u64 = 1_000_000_000;
+
+const SAVE: &str = "SAVEPOINT countersign_question";
+const UNDO: &str =
+    "ROLLBACK TO SAVEPOINT countersign_question; RELEASE SAVEPOINT countersign_question";
+
+/// Rows of text; `None` is NULL.
+pub type Rows = Vec<Vec<Option<String>>>;
+
+/// A parameter of a question.
+#[derive(Debug, Clone, Copy)]
+pub enum Param<'a> {
+    /// `text`
+    Text(&'a str),
+    /// `text[]`
+    Texts(&'a [String]),
+}
+
+/// How much of a query's result is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// The rows themselves, at most so many of at most so many bytes of text together.
+    Rows {
+        /// The most rows.
+        rows_max: usize,
+        /// The most bytes of text.
+        bytes_max: usize,
+    },
+    /// Only how many there are.
+    Count,
+}
+
+/// What a query has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// All its rows.
+    Rows(Rows),
+    /// How many rows it has.
+    Count(u64),
+}
+
+#[derive(Debug)]
+pub(super) struct Line {
+    state: State,
+    limits: Limits,
+    budget: Budget,
+    asked: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Dropping `goodbye` gives the task a moment to end the connection in order.
+    Open {
+        client: Client,
+        task: JoinHandle<()>,
+        goodbye: oneshot::Sender<()>,
+    },
+    Lost(Unknown),
+}
+
+impl Line {
+    pub(super) async fn open(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
+        let wanted = settings.tls.clone();
+        let config = tokio::task::spawn_blocking(move || tls::client_config(&wanted)).await;
+        let config = config
+            .map_err(|e| Unknown::new(Reason::IoError, format!("TLS cannot be set up: {e}")))??;
+        let name = match &settings.place {
+            Place::Socket(_) => "localhost",
+            Place::Host { name, .. } => name,
+        };
+        let mut tls = MakeRustlsConnect::new(config);
+        let tls = <MakeRustlsConnect as MakeTlsConnect<Metered>>::make_tls_connect(&mut tls, name)
+            .map_err(|e| Unknown::new(Reason::NotConfigured, format!("host name: {e}")))?;
+        let budget = Budget::default();
+        budget.refill(limits.bytes_max);
+        let stream = connect(settings, budget.clone()).await.map_err(|e| unreachable(&e))?;
+        let connected = postgres_config(settings).connect_raw(stream, tls).await;
+        let (client, connection) = connected.map_err(|e| failure::unknown(&e))?;
+        let (goodbye, said) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            tokio::pin!(connection);
+            tokio::select! {
+                _ = &mut connection => {}
+                _ = said => {
+                    let _ = tokio::time::timeout(GOODBYE, connection).await;
+                }
+            }
+        });
+        let state = State::Open { client, task, goodbye };
+        let mut line = Self { state, limits, budget, asked: 0 };
+        line.begin().await?;
+        Ok(line)
+    }
+
+    /// Opens the snapshot. `SET LOCAL` ends with the transaction, so a pooler hands nothing of it to the next client.
+    ///
+    /// With `row_security = off` a table whose rows are hidden from us is an error instead of a smaller table.
+    async fn begin(&mut self) -> Result<(), Unknown> {
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; \
+             SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
+             SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off",
+            self.limits.statement.as_millis(),
+            self.limits.lock.as_millis(),
+        );
+        let client = self.lost()?;
+        client.batch_execute(&begin).await.map_err(|e| failure::unknown(&e))
+    }
+
+    pub(super) async fn ask(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Rows, Unknown> {
+        self.asked += 1;
+        self.budget.refill(self.limits.bytes_max);
+        let params: Vec<(&(dyn ToSql + Sync), Type)> = params
+            .iter()
+            .map(|param| match param {
+                Param::Text(text) => (text as &(dyn ToSql + Sync), Type::TEXT),
+                Param::Texts(texts) => (texts as &(dyn ToSql + Sync), Type::TEXT_ARRAY),
+            })
+            .collect();
+        let client = self.lost()?;
+        let asking = async {
+            let (saved, rows, undone) = tokio::join!(
+                client.batch_execute(SAVE),
+                client.query_typed(sql, &params),
+                client.batch_execute(UNDO)
+            );
+            (saved.and(undone), rows)
+        };
+        let answered = tokio::time::timeout(self.limits.statement + GRACE, asking).await;
+        let rows = self.settle(answered.ok(), self.limits.statement)?;
+        if rows.len() > self.limits.rows_max {
+            let (found, most) = (rows.len(), self.limits.rows_max);
+            return Err(Unknown::new(Reason::TooLarge, format!("{found} rows, at most {most}")));
+        }
+        rows.iter().map(texts).collect()
+    }
+
+    pub(super) async fn evaluate(
+        &mut self,
+        query: &str,
+        amount: Amount,
+        deadline: Duration,
+    ) -> Result<Found, Unknown> {
+        self.asked += 1;
+        self.budget.refill(self.limits.bytes_max);
+        let client = self.lost()?;
+        // A new line: the text may end in a comment.
+        let declare = format!("DECLARE countersign_cursor NO SCROLL CURSOR FOR {query}\n");
+        let limit = format!("SET LOCAL statement_timeout = {}", deadline.as_millis().max(1));
+        let fetch = match amount {
+            Amount::Rows { rows_max, .. } => {
+                format!("FETCH {} FROM countersign_cursor", rows_max.saturating_add(1))
+            }
+            Amount::Count => format!("MOVE FORWARD {} IN countersign_cursor", COUNT_MAX + 1),
+        };
+        let asking = async {
+            let (saved, limited, declared, fetched, undone) = tokio::join!(
+                client.batch_execute(SAVE),
+                client.batch_execute(&limit),
+                // Extended protocol: a second statement is refused by the server's parser.
+                client.query_typed(&declare, &[]),
+                // Simple protocol: values come as text, whatever their types.
+                client.simple_query(&fetch),
+                client.batch_execute(UNDO)
+            );
+            // Without a cursor the fetch fails as well; the first error is the reason.
+            (saved.and(undone), limited.and(declared).and(fetched))
+        };
+        // Planning and the first row each have the server's limit.
+        let answered = tokio::time::timeout(deadline * 2 + GRACE, asking).await;
+        let messages = self.settle(answered.ok(), deadline)?;
+        found(&messages, amount)
+    }
+
+    fn lost(&self) -> Result<&Client, Unknown> {
+        match &self.state {
+            State::Open { client, .. } => Ok(client),
+            State::Lost(why) => Err(why.clone()),
+        }
+    }
+
+    /// Judges what came back, and whether the session can go on.
+    fn settle<T>(
+        &mut self,
+        answered: Option<(Result<(), Error>, Result<T, Error>)>,
+        limit: Duration,
+    ) -> Result<T, Unknown> {
+        let Some((framed, answer)) = answered else {
+            self.lose("it gave no answer to an earlier question");
+            return Err(late("no answer", limit));
+        };
+        let spent = self.budget.is_spent();
+        if framed.is_err() || answer.as_ref().is_err_and(failure::ends_session) {
+            self.lose("the connection was lost at an earlier question");
+        }
+        match (answer, framed) {
+            (Err(_), _) | (_, Err(_)) if spent => {
+                let detail = format!("the answer has more than {} bytes", self.limits.bytes_max);
+                Err(Unknown::new(Reason::TooLarge, detail))
+            }
+            (Err(error), _) | (Ok(_), Err(error)) => Err(failure::unknown(&error)),
+            (Ok(value), Ok(())) => Ok(value),
+        }
+    }
+
+    fn lose(&mut self, why: &str) {
+        if let State::Open { task, .. } = &self.state {
+            task.abort();
+        }
+        self.state = State::Lost(Unknown::new(Reason::Unreachable, why));
+    }
+
+    pub(super) async fn close(&mut self) {
+        let closed = State::Lost(Unknown::new(Reason::Unreachable, "the session was closed"));
+        let State::Open { client, task, goodbye } = std::mem::replace(&mut self.state, closed)
+        else {
+            return;
+        };
+        let _ = tokio::time::timeout(GOODBYE, client.batch_execute("ROLLBACK")).await;
+        drop((client, goodbye));
+        let _ = task.await;
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.asked
+    }
+
+    pub(super) fn forget_count(&mut self) {
+        self.asked = 0;
+    }
+}
+
+fn postgres_config(settings: &Settings) -> Config {
+    let mut config = Config::new();
+    config.user(&settings.user).dbname(&settings.database);
+    config.application_name("countersign-observer");
+    if let Some(password) = &settings.password {
+        config.password(password.expose());
+    }
+    config.ssl_mode(match settings.tls {
+        Tls::Disable => SslMode::Disable,
+        Tls::Prefer => SslMode::Prefer,
+        Tls::Require | Tls::VerifyCa(_) | Tls::VerifyFull(_) => SslMode::Require,
+    });
+    config.channel_binding(match settings.binding {
+        Binding::Disable => ChannelBinding::Disable,
+        Binding::Prefer => ChannelBinding::Prefer,
+        Binding::Require => ChannelBinding::Require,
+    });
+    config
+}
+
+fn unreachable(error: &std::io::Error) -> Unknown {
+    let text = error.to_string();
+    Unknown::new(Reason::Unreachable, format!("no connection: {}", escape(&text)))
+}
+
+pub(super) fn late(what: &str, limit: Duration) -> Unknown {
+    Unknown::new(Reason::Deadline, format!("{what} within {} s", limit.as_secs_f32()))
+}
+
+fn texts(row: &Row) -> Result<Vec<Option<String>>, Unknown> {
+    let text = |at| {
+        let value: Result<Option<&str>, Error> = row.try_get(at);
+        value.map(|text| text.map(str::to_owned)).map_err(|e| {
+            Unknown::new(
+                Reason::Malformed,
+                format!("column {}: {}", at + 1, escape(&e.to_string())),
+            )
+        })
+    };
+    (0..row.len()).map(text).collect()
+}
+
+fn found(messages: &[SimpleQueryMessage], amount: Amount) -> Result<Found, Unknown> {
+    let too_large = |detail: String| Err(Unknown::new(Reason::TooLarge, detail));
+    let Amount::Rows { rows_max, bytes_max } = amount else {
+        let count = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+            _ => None,
+        });
+        return match count {
+            Some(count) if count > COUNT_MAX => too_large(format!("more than {COUNT_MAX} rows")),
+            Some(count) => Ok(Found::Count(count)),
+            None => Err(Unknown::new(Reason::Malformed, "the server did not say how many rows")),
+        };
+    };
+    let (mut rows, mut bytes) = (Rows::new(), 0);
+    for message in messages {
+        let SimpleQueryMessage::Row(row) = message else { continue };
+        let row: Vec<Option<String>> =
+            (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect();
+        bytes += row.iter().flatten().map(String::len).sum::<usize>();
+        rows.push(row);
+    }
+    if rows.len() > rows_max {
+        return too_large(format!("more than {rows_max} rows"));
+    }
+    if bytes > bytes_max {
+        return too_large(format!("{bytes} bytes of text, at most {bytes_max}"));
+    }
+    Ok(Found::Rows(rows))
+}

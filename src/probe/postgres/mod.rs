@@ -1,0 +1,110 @@
+//! Observer sessions of PostgreSQL: one connection, one read-only snapshot, one question at a time.
+//!
+//! A session never commits and never leaves `READ ONLY`. A question that fails is undone to its savepoint, so that it
+//! costs nobody else an answer; a session that is lost answers every later question with the reason. What a
+//! read-only transaction does not stop (see [`Identity::require_harmless`]) is stopped by refusing powerful roles.
+
+mod failure;
+mod identity;
+mod line;
+mod settings;
+mod stream;
+mod tls;
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::model::Unknown;
+pub use identity::Identity;
+use line::Line;
+pub use line::{Amount, Found, Param, Rows};
+pub use settings::{Secret, Settings, SettingsError};
+
+/// What bounds a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the first byte to a session that is ready.
+    pub connect: Duration,
+    /// One question, enforced by the server.
+    pub statement: Duration,
+    /// Waiting for somebody else's lock.
+    pub lock: Duration,
+    /// The bytes of one answer.
+    pub bytes_max: u64,
+    /// The rows of one answer.
+    pub rows_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            statement: Duration::from_secs(30),
+            lock: Duration::from_secs(1),
+            bytes_max: 16 << 20,
+            rows_max: 100_000,
+        }
+    }
+}
+
+/// One connection with one open snapshot.
+#[derive(Debug)]
+pub struct Session {
+    line: Mutex<Line>,
+    identity: Identity,
+}
+
+impl Session {
+    /// Connects, opens the snapshot, and asks who answers.
+    ///
+    /// # Errors
+    /// Why there is no session, within `limits.connect`.
+    pub async fn open(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
+        let opened = tokio::time::timeout(limits.connect, async {
+            let mut line = Line::open(settings, limits).await?;
+            let identity = Identity::ask(&mut line).await?;
+            line.forget_count();
+            Ok(Self { line: Mutex::new(line), identity })
+        });
+        opened.await.unwrap_or_else(|_| Err(line::late("no session", limits.connect)))
+    }
+
+    /// Who answers, and as whom we ask.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Puts one question of this program's own. Every column must be text, so a query casts what is not.
+    ///
+    /// # Errors
+    /// Why there is no answer; the session stays usable unless the connection itself was lost.
+    pub async fn ask(&self, sql: &str, params: &[Param<'_>]) -> Result<Rows, Unknown> {
+        self.line.lock().await.ask(sql, params).await
+    }
+
+    /// Evaluates a query of somebody else through a cursor: of all statements only one that reads can be declared.
+    ///
+    /// # Errors
+    /// Why there is no answer; among the reasons a role with which evaluating a query could change something.
+    pub async fn evaluate(
+        &self,
+        query: &str,
+        amount: Amount,
+        deadline: Duration,
+    ) -> Result<Found, Unknown> {
+        self.identity.require_harmless()?;
+        self.line.lock().await.evaluate(query, amount, deadline).await
+    }
+
+    /// How many questions were put since the session was opened.
+    pub async fn questions(&self) -> u64 {
+        self.line.lock().await.count()
+    }
+
+    /// Ends the snapshot and says goodbye, so that the server's log has nothing to complain about.
+    pub async fn close(&self) {
+        self.line.lock().await.close().await;
+    }
+}

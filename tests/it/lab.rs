@@ -1,0 +1,72 @@
+//! A database of a test's own on the shared server, with an administrator and an observer without rights.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use countersign::model::{Reason, Unknown};
+use countersign::probe::postgres::{Limits, Session, Settings};
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::private_server::shared;
+use crate::server::Server;
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Lab {
+    pub(crate) server: Arc<Server>,
+    pub(crate) database: String,
+    pub(crate) observer: String,
+    pub(crate) admin: Client,
+}
+
+impl Lab {
+    pub(crate) async fn new() -> Option<Self> {
+        let server = shared()?;
+        let database = format!("lab{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let observer = format!("{database}_observer");
+        let root = admin(&server, "postgres").await;
+        root.batch_execute(&format!("CREATE DATABASE {database}")).await.unwrap();
+        root.batch_execute(&format!("CREATE ROLE {observer} LOGIN")).await.unwrap();
+        let admin = admin(&server, &database).await;
+        Some(Self { server, database, observer, admin })
+    }
+
+    /// Runs statements as the superuser; `OBSERVER` stands for the role of this laboratory.
+    pub(crate) async fn run(&self, sql: &str) {
+        self.admin.batch_execute(&sql.replace("OBSERVER", &self.observer)).await.unwrap();
+    }
+
+    pub(crate) async fn session(&self) -> Session {
+        self.session_as(&self.observer, limits()).await.unwrap()
+    }
+
+    pub(crate) async fn session_as(&self, role: &str, limits: Limits) -> Result<Session, Unknown> {
+        let url = self.server.url(role, &self.database);
+        Session::open(&Settings::parse(&url, None).unwrap(), limits).await
+    }
+}
+
+/// Generous where a loaded machine could be slow, tight where a test waits for the limit itself.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        connect: Duration::from_secs(30),
+        lock: Duration::from_millis(200),
+        ..Limits::default()
+    }
+}
+
+pub(crate) async fn admin(server: &Server, database: &str) -> Client {
+    let mut config = Config::new();
+    config.host_path(server.socket_folder()).user("postgres").dbname(database);
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// The reason and the detail of what should have no answer.
+#[track_caller]
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Unknown>) -> (Reason, String) {
+    let unknown = answer.expect_err("no answer");
+    (unknown.reason, unknown.detail)
+}
