@@ -230,7 +230,11 @@ fn wanted(path: &str, host: Option<&str>) -> bool {
     !hidden
         && match (first, second) {
             ("fleet.toml", None) | ("roles", Some(_)) | ("hosts", Some("")) => true,
-            ("hosts", Some(name)) => host.is_none_or(|host| host == name),
+            // Of other hosts only that they are there.
+            ("hosts", Some(name)) => {
+                host.is_none_or(|host| host == name)
+                    || matches!((parts.next(), parts.next()), (Some("" | "host.toml"), None))
+            }
             _ => false,
         }
 }
@@ -310,13 +314,13 @@ mod tests {
         for no in [
             "README.md",
             ".git/config",
-            "hosts/b/host.toml",
+            "hosts/b/x.toml",
             "hosts/a/.x.toml.swp",
             "hosts/a/x.toml~",
         ] {
             assert!(!wanted(no, Some("a")), "{no}");
         }
-        assert!(wanted("hosts/b/host.toml", None));
+        assert!(wanted("hosts/b/x.toml", None));
     }
 
     #[test]

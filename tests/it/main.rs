@@ -6,6 +6,10 @@
 #[expect(unreachable_pub, reason = "an interface of the library, included here")]
 mod server;
 
+mod check;
+mod config;
+mod desired;
 mod lab;
 mod postgres;
 mod private_server;
+mod program;
