@@ -8,6 +8,7 @@ pub mod host;
 pub mod literal;
 pub mod postgres;
 pub mod runner;
+pub mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
