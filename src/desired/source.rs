@@ -311,13 +311,9 @@ mod tests {
         ] {
             assert!(wanted(yes, Some("a")), "{yes}");
         }
-        for no in [
-            "README.md",
-            ".git/config",
-            "hosts/b/x.toml",
-            "hosts/a/.x.toml.swp",
-            "hosts/a/x.toml~",
-        ] {
+        for no in
+            ["README.md", ".git/config", "hosts/b/x.toml", "hosts/a/.x.toml.swp", "hosts/a/x.toml~"]
+        {
             assert!(!wanted(no, Some("a")), "{no}");
         }
         assert!(wanted("hosts/b/x.toml", None));

@@ -4,9 +4,11 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod constant;
 mod directory;
 mod entry;
 mod file;
+mod git_head;
 mod metadata;
 mod path;
 #[cfg(test)]
@@ -29,8 +31,13 @@ use crate::probe::World;
 pub use entry::{Entry, Preparing, Spec, Stored};
 
 /// Every kind, in the order of their documentation.
-pub static KINDS: &[Entry] =
-    &[Entry::of::<directory::Directory>(), Entry::of::<file::File>(), Entry::of::<tree::Tree>()];
+pub static KINDS: &[Entry] = &[
+    Entry::of::<directory::Directory>(),
+    Entry::of::<file::File>(),
+    Entry::of::<tree::Tree>(),
+    Entry::of::<constant::Constant>(),
+    Entry::of::<git_head::GitHead>(),
+];
 
 /// The kind of that name.
 #[must_use]

@@ -234,6 +234,24 @@ impl Host {
         }
     }
 
+    /// Where a directory really lies, for a library that opens it by its path: what was checked, as the kernel names it.
+    pub(in crate::probe) fn real_directory(
+        &self,
+        path: &Path,
+        links: Links,
+    ) -> Result<std::path::PathBuf, Unknown> {
+        use std::os::fd::AsRawFd as _;
+        let Contents::Regular(_, folder) = self.directory(path, links)?.0 else {
+            let detail = format!("{} is no directory", shown_path(path));
+            return Err(Unknown::new(Reason::NotSupported, detail));
+        };
+        let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
+        std::fs::read_link(own).map_err(|error| {
+            let detail = format!("{} cannot be named: {error}", shown_path(path));
+            Unknown::new(Reason::IoError, detail)
+        })
+    }
+
     /// What desired state may make this program read here.
     #[must_use]
     pub fn policy(&self) -> &Policy {

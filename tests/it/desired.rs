@@ -97,7 +97,7 @@ fn files_that_cannot_be_parsed_do_not_hide_others_nor_invent_errors() {
 #[test]
 fn a_resource_in_two_files_names_both_places() {
     let world = World::new();
-    world.desired("hosts/a/host.toml", &format!("{HOST}roles = [\"base\"]\n"));
+    world.desired("hosts/a/host.toml", format!("{HOST}roles = [\"base\"]\n"));
     world.desired("roles/base/x.toml", "[directory.\"/a\"]\nmode = \"0750\"\n");
     world.desired("hosts/a/y.toml", "[directory.\"/a\"]\nmode = \"0750\"\n");
     let ran = lint(&world).ends_with(65);
