@@ -8,4 +8,5 @@ mod server;
 
 mod lab;
 mod postgres;
+mod postgres_kinds;
 mod private_server;
