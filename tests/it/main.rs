@@ -9,4 +9,5 @@ mod server;
 mod lab;
 mod postgres;
 mod postgres_kinds;
+mod postgres_tls;
 mod private_server;
