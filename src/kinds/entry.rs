@@ -17,6 +17,7 @@ use crate::probe::World;
 /// Stored answers, by name.
 pub type Stored = Answers<Value>;
 type Decode = fn(&Table<'_>) -> (Option<Box<dyn Preparing>>, Decoded);
+type Read = fn(Value) -> Result<Box<dyn Preparing>, serde_json::Error>;
 type Observe = for<'a> fn(&'a World, &'a [(String, Arc<dyn Spec>)]) -> Asked<'a>;
 type Asked<'a> = Pin<Box<dyn Future<Output = Stored> + Send + 'a>>;
 
@@ -65,6 +66,7 @@ pub struct Entry {
     example: &'static str,
     schema: fn() -> schemars::Schema,
     decode: Decode,
+    read: Read,
     observe: Observe,
 }
 
@@ -106,6 +108,7 @@ impl Entry {
                 let (spec, decoded) = table.decode::<K>();
                 (spec.map(|spec| Box::new(spec) as Box<dyn Preparing>), decoded)
             },
+            read: |table| Ok(Box::new(serde_json::from_value::<K>(table)?)),
             observe: |world, wanted| Box::pin(observe::<K>(world, wanted)),
         }
     }
@@ -139,6 +142,13 @@ impl Entry {
     #[must_use]
     pub fn decode(&self, table: &Table<'_>) -> (Option<Box<dyn Preparing>>, Decoded) {
         (self.decode)(table)
+    }
+    /// Reads a table's own keys from JSON, without places for errors.
+    ///
+    /// # Errors
+    /// The first key that is wrong.
+    pub fn read(&self, table: Value) -> Result<Box<dyn Preparing>, serde_json::Error> {
+        (self.read)(table)
     }
     /// Asks the world about all of them. A name that got no answer says so.
     pub async fn observe(&self, world: &World, wanted: &[(String, Arc<dyn Spec>)]) -> Stored {

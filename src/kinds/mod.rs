@@ -11,6 +11,9 @@ mod file;
 mod git_head;
 mod metadata;
 mod path;
+mod pg_server;
+mod query;
+mod row_count;
 #[cfg(test)]
 mod test_world;
 mod tree;
@@ -37,6 +40,9 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<pg_server::PgServer>(),
+    Entry::of::<query::Query>(),
+    Entry::of::<row_count::RowCount>(),
 ];
 
 /// The kind of that name.
@@ -47,6 +53,23 @@ pub fn kind(name: &str) -> Option<&'static Entry> {
 
 /// One answer per resource, by its name. A resource without an answer was not observed, which makes it Unknown.
 pub type Answers<T> = BTreeMap<String, Result<T, Unknown>>;
+
+/// The same answer for each of them.
+fn answer_all<'a, K: 'a, T>(
+    wanted: impl IntoIterator<Item = &'a Named<K>>,
+    unknown: &Unknown,
+) -> Answers<T> {
+    wanted.into_iter().map(|named| (named.name.clone(), Err(unknown.clone()))).collect()
+}
+
+/// Those of a kind of the database, by the database that answers for them.
+fn by_database<K: Kind>(wanted: &[Named<K>]) -> BTreeMap<&str, Vec<&Named<K>>> {
+    let mut grouped: BTreeMap<&str, Vec<&Named<K>>> = BTreeMap::new();
+    for named in wanted {
+        grouped.entry(named.spec.database().unwrap_or_default()).or_default().push(named);
+    }
+    grouped
+}
 
 /// A specification under the name of its resource: the `/var/lib/cutter` of `[directory."/var/lib/cutter"]`.
 #[derive(Debug)]
@@ -161,5 +184,15 @@ impl Problem {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+#[cfg(test)]
+struct NoFiles;
+
+#[cfg(test)]
+impl Files for NoFiles {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        Err(format!("no file `{path}`"))
     }
 }

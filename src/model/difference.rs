@@ -163,6 +163,13 @@ impl Content {
         Self { sha256: Self::digest(value), shown: may_show.then(|| value.clone()) }
     }
 
+    /// The same for a text of unknown origin: what is shown of it is escaped, its digest is of the text itself.
+    #[must_use]
+    pub fn of_text(text: &str, may_show: bool) -> Self {
+        let shown = may_show.then(|| Value::from(super::display::escape(text)));
+        Self { sha256: Self::digest(&Value::from(text)), shown }
+    }
+
     /// The digest under which a value is compared: of its JSON, so that `"1"` is not `1`.
     #[must_use]
     pub fn digest(value: &Value) -> Digest {
@@ -205,6 +212,14 @@ mod tests {
             "{text}"
         );
         assert_eq!(content.differs("value", &json!("hunter2")), None);
+    }
+
+    #[test]
+    fn text_is_compared_as_it_is_and_shown_escaped() {
+        let content = Content::of_text("a\u{1b}b", true);
+        assert_eq!(content.differs("value", &json!("a\u{1b}b")), None);
+        assert_eq!(content.shown, Some(json!("a\\u{1b}b")));
+        assert_eq!(Content::of_text("a", false).shown, None);
     }
 
     #[test]

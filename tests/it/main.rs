@@ -11,5 +11,7 @@ mod config;
 mod desired;
 mod lab;
 mod postgres;
+mod postgres_kinds;
+mod postgres_tls;
 mod private_server;
 mod program;

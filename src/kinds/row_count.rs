@@ -1,0 +1,302 @@
+//! `[row_count."SCHEMA.TABLE"]`: how many rows a table has, exactly or within bounds.
+//!
+//! What cannot be seen is Unknown and never zero; that a table is not there is proven by the catalog, which every role
+//! can read.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Answers, Files, Kind, Named, Place, Problem, answer_all, by_database};
+use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName, Unknown};
+use crate::probe::postgres::{Param, Session};
+use crate::probe::{World, until};
+
+/// How many tables one statement counts. Planning takes time and memory that grow with it.
+const TABLES_PER_STATEMENT_MAX: usize = 2_000;
+
+/// The table of a row count.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RowCount {
+    /// The database, as in `[database.NAME]`.
+    database: String,
+    /// Exactly so many rows.
+    rows: Option<u64>,
+    /// At least so many rows.
+    at_least: Option<u64>,
+    /// At most so many rows.
+    at_most: Option<u64>,
+}
+
+impl Kind for RowCount {
+    const NAME: &'static str = "row_count";
+    const ABOUT: &'static str = "how many rows a table or view has";
+    const DOC: &'static str = "\
+The key is `schema.table`. A part that is not plain lower case is written in double quotes, as in SQL:
+`[row_count.'public.\"Unit\"']`.
+
+Either `rows`, or one or both of `at_least` and `at_most`. All tables of a database are counted in one statement and in
+one snapshot; when that fails, one by one, so that only the sick table is Unknown.
+
+- A table that does not exist is a difference.
+- A table that the observer may not read is Unknown (`permission_denied`): grant it USAGE on the schema and SELECT on
+  the table, or on one column of it.
+- A table with row security that applies to the observer is Unknown (`row_security`), because a part of the rows is not
+  the table. BYPASSRLS lets the observer count it.
+- A foreign table is Unknown (`not_supported`): its rows are on another server. A view is evaluated with the observer's
+  rights, so an observer with dangerous rights does not count views (`observer_too_powerful`).
+";
+    const EXAMPLE: &'static str = r#"
+[row_count."public.information_unit"]
+database = "directus"
+rows = 158
+"#;
+    /// `None` when there is no such table.
+    type Observed = Option<u64>;
+
+    fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
+        if let Err(why) = RelationName::parse(name) {
+            let (place, code) = (Place::Resource, Code::BadName);
+            problems.push(Problem { place, ..Problem::key("", code, why) });
+        }
+        if self.rows.is_some() && (self.at_least.is_some() || self.at_most.is_some()) {
+            let message = "`rows` excludes `at_least` and `at_most`";
+            problems.push(Problem::key("rows", Code::Contradiction, message));
+        }
+        if let (Some(least), Some(most)) = (self.at_least, self.at_most)
+            && least > most
+        {
+            let message = format!("no table has at least {least} and at most {most} rows");
+            problems.push(Problem::key("at_most", Code::Contradiction, message));
+        }
+        if self.rows.is_none() && self.at_least.is_none() && self.at_most.is_none() {
+            let place = Place::Resource;
+            let empty = Problem::key("", Code::Empty, "no number of rows is expected");
+            let hint = "add `rows`, `at_least` or `at_most`";
+            problems.push(Problem { place, ..empty }.hint(hint));
+        }
+    }
+
+    fn database(&self) -> Option<&str> {
+        Some(&self.database)
+    }
+
+    fn question(&self, _name: &str) -> Value {
+        json!({ "database": self.database })
+    }
+
+    fn pinned(&self) -> Option<Value> {
+        self.rows.map(Value::from)
+    }
+
+    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<u64>> {
+        let give_up = Instant::now() + world.deadline;
+        let mut answers = Answers::new();
+        for (database, wanted) in by_database(wanted) {
+            answers.extend(match world.database(database) {
+                Ok(session) => observe(session, &wanted, give_up).await,
+                Err(why) => answer_all(wanted, &why),
+            });
+        }
+        answers
+    }
+
+    fn diff(&self, _name: &str, observed: &Option<u64>) -> Comparison {
+        let mut found = Comparison::by(Evidence::Queried);
+        let Some(rows) = *observed else {
+            found.differences.push(Difference::new("presence", "present", "absent"));
+            return found;
+        };
+        found.expect("rows", self.rows.as_ref(), &rows);
+        for (field, bound, broken) in [
+            ("at_least", self.at_least, self.at_least.is_some_and(|least| rows < least)),
+            ("at_most", self.at_most, self.at_most.is_some_and(|most| rows > most)),
+        ] {
+            if broken {
+                found.differences.push(Difference::new(field, bound, rows));
+            }
+        }
+        found.counts = Some([("rows", rows)].into());
+        found.seen = Some(if rows == 1 { "1 row".into() } else { format!("{rows} rows") });
+        found
+    }
+}
+
+/// For each wanted name: is it there, what is it, and may we see all of it? Readable without any right.
+const CATALOG: &str = "SELECT w.position::text, c.relkind::text, \
+    pg_catalog.has_schema_privilege(n.oid, 'USAGE')::text, \
+    pg_catalog.has_any_column_privilege(c.oid, 'SELECT')::text, \
+    pg_catalog.row_security_active(c.oid)::text \
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) \
+        WITH ORDINALITY AS w (schema, relation, position) \
+    LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema::pg_catalog.name \
+    LEFT JOIN pg_catalog.pg_class c \
+        ON c.relnamespace = n.oid AND c.relname = w.relation::pg_catalog.name \
+    ORDER BY w.position";
+
+/// A table that may be counted, under the key of its resource.
+type Countable = (String, RelationName);
+
+async fn observe(
+    session: &Session,
+    wanted: &[&Named<RowCount>],
+    give_up: Instant,
+) -> Answers<Option<u64>> {
+    let named: Vec<Countable> = wanted
+        .iter()
+        .filter_map(|named| Some((named.name.clone(), RelationName::parse(&named.name).ok()?)))
+        .collect();
+    let schemas: Vec<String> = named.iter().map(|(_, table)| table.schema.clone()).collect();
+    let relations: Vec<String> = named.iter().map(|(_, table)| table.name.clone()).collect();
+    let params = [Param::Texts(&schemas), Param::Texts(&relations)];
+    let rows = match until(give_up, session.ask(CATALOG, &params)).await {
+        Ok(rows) => rows,
+        Err(why) => return answer_all(wanted.iter().copied(), &why),
+    };
+    let (mut answers, mut countable) = (Answers::new(), Vec::new());
+    for row in rows {
+        let position = row.first().cloned().flatten().and_then(|at| at.parse::<usize>().ok());
+        let Some(table) = position.and_then(|at| named.get(at.checked_sub(1)?)) else { continue };
+        match judge(session, row.get(1..).unwrap_or_default()) {
+            Ok(true) => countable.push(table.clone()),
+            Ok(false) => drop(answers.insert(table.0.clone(), Ok(None))),
+            Err(why) => drop(answers.insert(table.0.clone(), Err(why))),
+        }
+    }
+    for tables in countable.chunks(TABLES_PER_STATEMENT_MAX) {
+        answers.extend(count_all(session, tables, give_up).await);
+    }
+    answers
+}
+
+/// Can all rows be counted? `false` when there is no such table.
+fn judge(session: &Session, row: &[Option<String>]) -> Result<bool, Unknown> {
+    let [kind, usage, select, hidden] = row else {
+        return Err(Unknown::new(Reason::Malformed, "the catalog answered with other columns"));
+    };
+    let refuse = |reason, detail: &str| Err(Unknown::new(reason, detail));
+    let yes = |answer: &Option<String>| answer.as_deref() == Some("true");
+    match kind.as_deref() {
+        None => return Ok(false),
+        Some("r" | "p" | "m") => {}
+        Some("v") => session.identity().require_harmless()?,
+        Some("f") => {
+            return refuse(Reason::NotSupported, "a foreign table: its rows are on another server");
+        }
+        Some(_) => return refuse(Reason::NotSupported, "it is neither a table nor a view"),
+    }
+    if !yes(usage) {
+        return refuse(Reason::PermissionDenied, "the observer has no USAGE on the schema");
+    }
+    if !yes(select) {
+        return refuse(Reason::PermissionDenied, "the observer has no SELECT on the table");
+    }
+    if hidden.as_deref() != Some("false") {
+        return refuse(Reason::RowSecurity, "row security may hide rows from the observer");
+    }
+    Ok(true)
+}
+
+/// Counts all tables in one statement; when that fails, each in its own.
+async fn count_all(
+    session: &Session,
+    tables: &[Countable],
+    give_up: Instant,
+) -> Answers<Option<u64>> {
+    match until(give_up, count(session, tables)).await {
+        Ok(counts) if counts.len() == tables.len() => {
+            let names = tables.iter().map(|(name, _)| name.clone());
+            return names.zip(counts.into_iter().map(|rows| Ok(Some(rows)))).collect();
+        }
+        _ => {}
+    }
+    let mut answers = Answers::new();
+    for (name, table) in tables {
+        let alone = [(name.clone(), table.clone())];
+        let answer = until(give_up, count(session, &alone)).await;
+        let answer = answer.and_then(|counts| {
+            let rows = counts.first().copied();
+            let missing = || Unknown::new(Reason::NoAnswer, "the server gave no count");
+            Ok(Some(rows.ok_or_else(missing)?))
+        });
+        answers.insert(name.clone(), answer);
+    }
+    answers
+}
+
+/// The counts of these tables, in their order.
+async fn count(session: &Session, tables: &[Countable]) -> Result<Vec<u64>, Unknown> {
+    let selects: Vec<String> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, (_, table))| {
+            format!("SELECT {at}::int8, pg_catalog.count(*) FROM {}", table.sql())
+        })
+        .collect();
+    let sql = format!(
+        "SELECT c.rows::text FROM ({}) AS c (position, rows) ORDER BY c.position",
+        selects.join(" UNION ALL ")
+    );
+    let malformed = || Unknown::new(Reason::Malformed, "a count is no number");
+    let rows = session.ask(&sql, &[]).await?;
+    rows.into_iter()
+        .map(|row| row.into_iter().flatten().next().and_then(|n| n.parse().ok()))
+        .map(|rows| rows.ok_or_else(malformed))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::NoFiles;
+
+    fn prepared(name: &str, table: Value) -> (RowCount, Vec<Code>) {
+        let mut spec: RowCount = serde_json::from_value(table).expect("keys that fit");
+        let mut problems = Vec::new();
+        spec.prepare(name, &NoFiles, &mut problems);
+        (spec, problems.into_iter().map(|problem| problem.code).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (name, table, codes) in [
+            ("public.t", json!({"database": "d", "rows": 0}), vec![]),
+            ("public.t", json!({"database": "d", "at_least": 1, "at_most": 1}), vec![]),
+            ("t", json!({"database": "d", "rows": 1}), vec![Code::BadName]),
+            ("public.t", json!({"database": "d"}), vec![Code::Empty]),
+            ("a.b", json!({"database": "d", "rows": 1, "at_most": 2}), vec![Code::Contradiction]),
+            (
+                "a.b",
+                json!({"database": "d", "at_least": 3, "at_most": 2}),
+                vec![Code::Contradiction],
+            ),
+        ] {
+            assert_eq!(prepared(name, table.clone()).1, codes, "{name} {table}");
+        }
+        assert!(serde_json::from_value::<RowCount>(json!({"database": "d", "rows": -1})).is_err());
+    }
+
+    #[test]
+    fn counts_are_compared_as_numbers() {
+        let differences = |table: Value, rows: Option<u64>| {
+            let (spec, _) = prepared("public.t", table);
+            let found = spec.diff("public.t", &rows).differences;
+            found.into_iter().map(|d| (d.field, d.desired, d.actual)).collect::<Vec<_>>()
+        };
+        let exact = json!({"database": "d", "rows": 158});
+        assert_eq!(differences(exact.clone(), Some(158)), vec![]);
+        let found = differences(exact.clone(), Some(159));
+        assert_eq!(found, vec![("rows".into(), json!(158), json!(159))]);
+        let found = differences(exact, None);
+        assert_eq!(found, vec![("presence".into(), json!("present"), json!("absent"))]);
+        let within = json!({"database": "d", "at_least": 2, "at_most": 3});
+        assert_eq!(differences(within.clone(), Some(2)), vec![]);
+        assert_eq!(differences(within.clone(), Some(3)), vec![]);
+        let found = differences(within.clone(), Some(1));
+        assert_eq!(found, vec![("at_least".into(), json!(2), json!(1))]);
+        let found = differences(within, Some(4));
+        assert_eq!(found, vec![("at_most".into(), json!(3), json!(4))]);
+    }
+}
