@@ -1,0 +1,28 @@
+# What people type; each target is one command that can also be typed by hand.
+.PHONY: demo test build lint ci clean setup
+
+CARGO ?= cargo
+
+# Unoptimised: it compiles in half the time, and the demo waits for people and not for the processor.
+demo: setup
+	$(CARGO) run --locked -- demo
+
+# Units, the integration binary with real servers, transcripts, tidiness and documentation.
+test: setup
+	$(CARGO) test --locked
+
+build: setup
+	$(CARGO) build --locked --release
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+ci:
+	.ci/run
+
+clean:
+	$(CARGO) clean
+
+setup:
+	@.ci/setup
