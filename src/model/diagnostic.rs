@@ -91,7 +91,7 @@ impl Diagnostic {
         match nearest(given, known.iter().copied()) {
             Some(name) => self.hint(format!("did you mean `{name}`?")),
             None if known.is_empty() => self,
-            None if known.len() <= 12 => self.hint(format!("known here: {}", known.join(", "))),
+            None if known.len() <= 24 => self.hint(format!("known here: {}", known.join(", "))),
             None => self,
         }
     }

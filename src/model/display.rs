@@ -28,6 +28,13 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// As [`escape`], for text that was escaped before: its backslashes stay, and doing it twice changes nothing.
+#[must_use]
+pub fn escaped_line(text: &str, width_max: usize) -> String {
+    let parts: Vec<String> = text.split('\\').map(|part| escape(part).into_owned()).collect();
+    cut(&parts.join("\\"), width_max)
+}
+
 /// As [`escape`], for bytes that need not be UTF-8: what is not becomes `\xNN`. Injective, so two names never look alike.
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> String {
@@ -44,9 +51,12 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
 /// One line of at most `width_max` characters, escaped; what was cut is replaced by an ellipsis.
 #[must_use]
 pub fn one_line(text: &str, width_max: usize) -> String {
-    let shown = escape(text);
+    cut(&escape(text), width_max)
+}
+
+fn cut(shown: &str, width_max: usize) -> String {
     if shown.chars().count() <= width_max {
-        return shown.into_owned();
+        return shown.to_owned();
     }
     let mut cut: String = shown.chars().take(width_max.saturating_sub(1)).collect();
     cut.push('…');
@@ -77,5 +87,7 @@ mod tests {
     fn long_lines_are_cut() {
         assert_eq!(one_line("abcdef", 4), "abc…");
         assert_eq!(one_line("abcd", 4), "abcd");
+        assert_eq!(escaped_line(&escape_bytes(b"a\nb\\c\xff"), 40), "a\\nb\\\\c\\xff");
+        assert_eq!(escaped_line("a\nb", 40), "a\\nb");
     }
 }

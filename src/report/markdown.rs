@@ -6,7 +6,7 @@ use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
 use crate::drift::Verdict;
 use crate::model::Route;
-use crate::model::display::one_line;
+use crate::model::display::{escaped_line, one_line};
 
 const VALUE_CHARS_MAX: usize = 120;
 const DIFFERENCES_SHOWN: usize = 50;
@@ -94,10 +94,10 @@ fn write_rows(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> 
     if let (true, Some(reason), Some(detail)) =
         (resource.blind.is_empty(), resource.reason, &resource.detail)
     {
-        writeln!(out, "{start} | | {reason}: {} |", text(detail))?;
+        writeln!(out, "{start} | | {reason}: {} |", seen(detail))?;
     }
     for blind in resource.blind.iter().take(DIFFERENCES_SHOWN) {
-        let (field, detail) = (text(&blind.field), text(&blind.unknown.detail));
+        let (field, detail) = (seen(&blind.field), seen(&blind.unknown.detail));
         writeln!(out, "{start} {field} | | {}: {detail} |", blind.unknown.reason)?;
     }
     for difference in resource.differences.iter().take(DIFFERENCES_SHOWN) {
@@ -107,7 +107,7 @@ fn write_rows(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> 
         writeln!(
             out,
             "{start} {change}{} | {} | {} |",
-            text(&difference.field),
+            seen(&difference.field),
             text(&desired),
             text(&actual)
         )?;
@@ -155,8 +155,17 @@ fn in_sync(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// Text that stays text: one line, and nothing in it that Markdown or HTML would act on.
 fn text(raw: &str) -> String {
-    let mut safe = String::with_capacity(raw.len());
-    for c in one_line(raw, 400).chars() {
+    markup(&one_line(raw, 400))
+}
+
+/// As [`text`], for what was escaped where it was seen.
+fn seen(escaped: &str) -> String {
+    markup(&escaped_line(escaped, 400))
+}
+
+fn markup(line: &str) -> String {
+    let mut safe = String::with_capacity(line.len());
+    for c in line.chars() {
         match c {
             '<' => safe.push_str("&lt;"),
             '&' => safe.push_str("&amp;"),

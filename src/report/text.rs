@@ -8,8 +8,8 @@ use anstyle::{AnsiColor, Style};
 use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
 use crate::drift::Verdict;
-use crate::model::display::{escape, one_line};
-use crate::model::{Route, Severity};
+use crate::model::display::{escape, escaped_line, one_line};
+use crate::model::{Difference, Route, Severity};
 
 /// The most differences of one resource that are shown without `-v`.
 const DIFFERENCES_SHOWN: usize = 12;
@@ -139,19 +139,22 @@ fn write_resource(
     detail: Detail,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    write!(out, "  {BOLD}{:width$}{BOLD:#}  {}", title(resource), severity(resource.severity))?;
-    if resource.kill_switch {
-        write!(out, "  guard")?;
+    write!(out, "  {BOLD}{:width$}{BOLD:#}  {:8}", title(resource), severity(resource.severity))?;
+    for word in
+        [resource.kill_switch.then_some("guard"), resource.gap.as_deref()].into_iter().flatten()
+    {
+        write!(out, "  {}", escape(word))?;
     }
-    if let Some(gap) = &resource.gap {
-        write!(out, "  {}", escape(gap))?;
+    if let Some(difference) = only_difference(resource) {
+        // The usual case, and often many of them in a row: one line each.
+        write!(out, "  ")?;
+        write_difference(difference, 0, out)?;
+    } else {
+        let seen = resource.seen.as_deref().map(|seen| one_line(seen, VALUE_CHARS_MAX));
+        writeln!(out, "  {DIM}{}{DIM:#}", seen.unwrap_or_default())?;
+        write_unknown(resource, detail, out)?;
+        write_differences(resource, detail, out)?;
     }
-    if let Some(seen) = resource.seen.as_ref().filter(|_| resource.differences.len() != 1) {
-        write!(out, "  {DIM}{}{DIM:#}", one_line(seen, VALUE_CHARS_MAX))?;
-    }
-    writeln!(out)?;
-    write_unknown(resource, detail, out)?;
-    write_differences(resource, detail, out)?;
     if let Some(waiver) = &resource.waiver {
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
         writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;
@@ -162,6 +165,16 @@ fn write_resource(
         writeln!(out, "      {DIM}next{DIM:#}  {}", one_line(next, 200))?;
     }
     Ok(())
+}
+
+/// The difference of a resource that has just one, and that is about the resource as a whole.
+fn only_difference(resource: &ResourceReport) -> Option<&Difference> {
+    match resource.differences.as_slice() {
+        [only] if resource.blind.is_empty() && only.change.is_none() && only.line.is_none() => {
+            Some(only)
+        }
+        _ => None,
+    }
 }
 
 fn write_unknown(resource: &ResourceReport, detail: Detail, out: &mut dyn Write) -> io::Result<()> {
@@ -178,7 +191,7 @@ fn write_unknown(resource: &ResourceReport, detail: Detail, out: &mut dyn Write)
     if let (true, Some(reason), Some(why)) =
         (resource.blind.is_empty(), resource.reason, &resource.detail)
     {
-        writeln!(out, "      {MAGENTA}{reason}{MAGENTA:#}: {}", one_line(why, 240))?;
+        writeln!(out, "      {MAGENTA}{reason}{MAGENTA:#}: {}", escaped_line(why, 240))?;
     }
     Ok(())
 }
@@ -189,24 +202,12 @@ fn write_differences(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let shown = if detail.verbose { usize::MAX } else { DIFFERENCES_SHOWN };
-    let label = |d: &crate::model::Difference| one_line(&d.field, VALUE_CHARS_MAX);
-    let width = resource
-        .differences
-        .iter()
-        .take(shown)
-        .map(|d| label(d).chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(48);
+    let widths = resource.differences.iter().take(shown);
+    let widths = widths.map(|d| wording::field(d, VALUE_CHARS_MAX).chars().count());
+    let width = widths.max().unwrap_or(0).min(48);
     for difference in resource.differences.iter().take(shown) {
-        let change = difference.change.map(wording::change);
-        let change = change.map(|word| format!("{word:9} ")).unwrap_or_default();
-        let (desired, actual) = wording::sides(difference, VALUE_CHARS_MAX);
-        let label = label(difference);
-        writeln!(
-            out,
-            "      {change}{label:width$}  wanted {GREEN}{desired}{GREEN:#}  found {RED}{actual}{RED:#}"
-        )?;
+        write!(out, "      ")?;
+        write_difference(difference, width, out)?;
         if let Some(line) = &difference.line {
             let text = line
                 .text
@@ -217,6 +218,16 @@ fn write_differences(
         }
     }
     more(resource.differences.len(), shown, out)
+}
+
+fn write_difference(difference: &Difference, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let change = difference.change.map(|change| format!("{:9} ", wording::change(change)));
+    let (desired, actual) = wording::sides(difference, VALUE_CHARS_MAX);
+    let (change, field) = (change.unwrap_or_default(), wording::field(difference, VALUE_CHARS_MAX));
+    writeln!(
+        out,
+        "{change}{field:width$}  wanted {GREEN}{desired}{GREEN:#}  found {RED}{actual}{RED:#}"
+    )
 }
 
 fn more(total: usize, shown: usize, out: &mut dyn Write) -> io::Result<()> {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::value::Report;
 use crate::drift::Verdict;
-use crate::model::display::one_line;
+use crate::model::display::{escaped_line, one_line};
 use crate::model::{Change, Difference, Route};
 
 /// A verdict as a heading.
@@ -78,6 +78,11 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     }
     notes.extend(report.notes.iter().cloned());
     notes
+}
+
+/// What differs. Kinds escape the names that they put there; a name that slipped through is escaped here.
+pub(super) fn field(difference: &Difference, chars_max: usize) -> String {
+    escaped_line(&difference.field, chars_max)
 }
 
 /// Both sides of a difference, short enough for a line. Where both are digests, enough of each to tell them apart.

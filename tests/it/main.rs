@@ -8,6 +8,7 @@ mod server;
 
 mod check;
 mod config;
+mod contabo;
 mod desired;
 mod lab;
 mod postgres;
@@ -15,3 +16,5 @@ mod postgres_kinds;
 mod postgres_tls;
 mod private_server;
 mod program;
+mod schema;
+mod transcripts;

@@ -1,0 +1,91 @@
+//! The worked example against a recorded world: a production host on the day of its macro O8C.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::program::{Ran, resource, run};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn check(more: &[&str]) -> Ran {
+    let (desired, world) =
+        (root().join("desired-state"), root().join("tests/worlds/contabo-o8c.json"));
+    let words =
+        ["check", "--desired", desired.to_str().unwrap(), "--replay", world.to_str().unwrap()];
+    run(&[&words[..], more].concat())
+}
+
+#[test]
+fn the_only_drift_of_that_day_is_the_milestone_gap5_and_the_backup_key() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    let drifted: Vec<&str> = report["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| r["verdict"] == "drift" && r["waiver"].is_null())
+        .map(|r| r["resource"].as_str().unwrap())
+        .collect();
+    let mut expected =
+        vec!["constant.backup-key", "constant.milestone", "directory./var/lib/cutter"];
+    let folders = ["approvals", "artifacts", "backups", "locks", "reports", "rollback", "runs"];
+    let folders: Vec<String> =
+        folders.iter().map(|name| format!("directory./var/lib/cutter/{name}")).collect();
+    expected.extend(folders.iter().map(String::as_str));
+    expected.extend([
+        "file./var/lib/cutter/README.md",
+        "file./var/lib/cutter/orchestrator.config.json",
+    ]);
+    assert_eq!(drifted, expected);
+    assert_eq!(report["summary"]["unknown"], 0);
+}
+
+#[test]
+fn each_drift_says_who_moves_and_what_to_do() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    let milestone = resource(&report, "constant.milestone");
+    assert_eq!(milestone["route"], "source");
+    assert_eq!(milestone["differences"][0]["desired"], "O8B");
+    assert_eq!(milestone["differences"][0]["actual"], "O4");
+    assert!(milestone["next_action"].as_str().unwrap().contains("source repository"));
+    assert_eq!(resource(&report, "directory./var/lib/cutter/runs")["gap"], "GAP5");
+    assert_eq!(resource(&report, "constant.backup-key")["gap"], "F4");
+    assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["matched"], 82);
+    assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["listed"], 82);
+    let text = check(&[]).ends_with(2).stdout;
+    assert!(text.contains("who moves: the source repository"), "{text}");
+}
+
+#[test]
+fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
+    let copy = tempfile::tempdir().unwrap();
+    for file in files(&root().join("desired-state")) {
+        let to = copy.path().join(file.strip_prefix(root().join("desired-state")).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(to, text.replace("milestone = \"O8B\"", "milestone = \"O4\"")).unwrap();
+    }
+    let world = root().join("tests/worlds/contabo-o8c.json");
+    let desired = copy.path().to_str().unwrap();
+    let words =
+        ["check", "--desired", desired, "--replay", world.to_str().unwrap(), "--output", "json"];
+    let report = run(&words).ends_with(2).report();
+    assert_eq!(resource(&report, "constant.milestone")["verdict"], "in_sync");
+    assert_eq!(report["summary"]["drift"], 11);
+}
+
+#[test]
+fn the_example_has_no_findings_at_all() {
+    let ran = run(&["lint", root().join("desired-state").to_str().unwrap()]).ends_with(0);
+    assert!(ran.stdout.ends_with(" 0 errors, 0 warnings\n"), "{}", ran.stdout);
+}
+
+fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
