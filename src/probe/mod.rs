@@ -4,6 +4,7 @@
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
 pub mod host;
+pub mod literal;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
