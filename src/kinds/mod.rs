@@ -4,8 +4,14 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod constant;
 mod directory;
 mod entry;
+mod git_head;
+mod path;
+#[cfg(test)]
+#[expect(dead_code, reason = "the kinds of files use the rest of it")]
+mod test_world;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -23,7 +29,11 @@ use crate::probe::World;
 pub use entry::{Entry, Preparing, Spec, Stored};
 
 /// Every kind, in the order of their documentation.
-pub static KINDS: &[Entry] = &[Entry::of::<directory::Directory>()];
+pub static KINDS: &[Entry] = &[
+    Entry::of::<directory::Directory>(),
+    Entry::of::<constant::Constant>(),
+    Entry::of::<git_head::GitHead>(),
+];
 
 /// The kind of that name.
 #[must_use]

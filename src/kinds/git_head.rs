@@ -1,0 +1,221 @@
+//! `[git_head."PATH"]`: what is checked out in a git repository, and whether its work tree is clean.
+
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Answers, Files, Kind, Named, Place, Problem, path};
+use crate::model::display::one_line;
+use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
+use crate::probe::World;
+use crate::probe::git::Repository;
+use crate::probe::host::{Host, Links};
+
+/// A prefix of a commit that is shorter may soon mean two commits.
+const PREFIX_MIN: usize = 7;
+const PREFIX_MAX: usize = 64;
+/// How many digits of a commit are shown where it is as wanted.
+const SHORT: usize = 12;
+
+/// The table of a repository.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GitHead {
+    /// The commit that is checked out: 7 to 64 hex digits from its beginning.
+    commit: Option<String>,
+    /// The branch that is checked out, without `refs/heads/`.
+    branch: Option<String>,
+    /// `true`: a commit is checked out, and no branch.
+    detached: Option<bool>,
+    /// Is everything as it was committed? Changed, added, removed and unknown files count, ignored ones do not.
+    clean: Option<bool>,
+    /// The only part of the work tree where `clean` looks, relative to the repository.
+    clean_path: Option<String>,
+    /// May links be followed on the way to the repository? Never at its end.
+    #[serde(default)]
+    through_links: bool,
+}
+
+/// What was seen of a repository.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Seen {
+    commit: Option<String>,
+    branch: Option<String>,
+    /// `None` when nobody asked.
+    tree: Option<Result<Tree, Unknown>>,
+}
+
+/// What was seen of its work tree.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Tree {
+    /// How many paths are not as they were committed.
+    changed: u64,
+    /// The first few of them, escaped.
+    first: Vec<String>,
+    /// Does the part that was asked about exist?
+    present: bool,
+}
+
+impl Kind for GitHead {
+    const NAME: &'static str = "git_head";
+    const ABOUT: &'static str = "a git repository: commit, branch, cleanliness";
+    const DOC: &'static str = include_str!("git_head.md");
+    const EXAMPLE: &'static str = r#"
+[git_head."/opt/incomex/dot"]
+commit = "e93424b"
+clean = true
+clean_path = "iu-cutter"
+"#;
+    type Observed = Option<Seen>;
+
+    fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
+        path::check_name(name, problems);
+        if self.commit.is_none()
+            && self.branch.is_none()
+            && self.detached.is_none()
+            && self.clean.is_none()
+        {
+            problems.push(Problem {
+                place: Place::Resource,
+                code: Code::Empty,
+                message: "the table says nothing about the repository".into(),
+                hint: Some("add at least one of `commit`, `branch`, `detached` and `clean`".into()),
+                warning: false,
+            });
+        }
+        if self.branch.is_some() && self.detached.is_some() {
+            let message = "`detached` cannot stand beside `branch`";
+            problems.push(Problem::key("detached", Code::Contradiction, message));
+        }
+        if self.clean_path.is_some() && self.clean.is_none() {
+            let message = "`clean_path` says where `clean` looks, and there is no `clean`";
+            problems.push(Problem::key("clean_path", Code::Contradiction, message));
+        }
+        self.check_forms(problems);
+    }
+
+    fn question(&self, _name: &str) -> Value {
+        json!({
+            "clean": self.clean.is_some(),
+            "clean_path": self.clean_path,
+            "through_links": self.through_links,
+        })
+    }
+
+    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
+        let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
+        world.sweep(items, |host, path, spec: &Arc<Self>| look(host, path, spec)).await
+    }
+
+    fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {
+        let mut found = Comparison::by(Evidence::Parsed);
+        let Some(seen) = observed else {
+            found.differences.push(Difference::new("presence", "present", "absent"));
+            return found;
+        };
+        let commit = seen.commit.as_deref();
+        if let Some(wanted) = &self.commit
+            && !commit.is_some_and(|commit| commit.starts_with(&wanted.to_ascii_lowercase()))
+        {
+            found.differences.push(Difference::new("commit", wanted.clone(), commit));
+        }
+        let branch = seen.branch.as_deref();
+        if let Some(wanted) = &self.branch
+            && branch != Some(wanted)
+        {
+            found.differences.push(Difference::new("branch", wanted.clone(), branch));
+        }
+        found.expect("detached", self.detached.as_ref(), &branch.is_none());
+        self.compare_tree(seen.tree.as_ref(), &mut found);
+        found.seen = Some(in_short(seen));
+        found
+    }
+}
+
+impl GitHead {
+    fn check_forms(&self, problems: &mut Vec<Problem>) {
+        let is_prefix = |text: &String| {
+            (PREFIX_MIN..=PREFIX_MAX).contains(&text.len())
+                && text.bytes().all(|c| c.is_ascii_hexdigit())
+        };
+        if self.commit.as_ref().is_some_and(|commit| !is_prefix(commit)) {
+            let message = format!("expected {PREFIX_MIN} to {PREFIX_MAX} hex digits");
+            problems.push(Problem::key("commit", Code::WrongType, message));
+        }
+        if let Some(branch) = &self.branch
+            && (branch.is_empty() || branch.starts_with("refs/heads/"))
+        {
+            let problem = Problem::key("branch", Code::WrongType, "expected the name of a branch");
+            problems.push(problem.hint("write it without `refs/heads/`"));
+        }
+        if let Some(part) = &self.clean_path {
+            let below = Path::new(part).components().all(|c| matches!(c, Component::Normal(_)));
+            if !below || path::absolute(&format!("/{part}")).is_err() || part.is_empty() {
+                let message = "expected a path below the repository, without `.` and `..`";
+                problems.push(Problem::key("clean_path", Code::WrongType, message));
+            }
+        }
+    }
+
+    fn compare_tree(&self, tree: Option<&Result<Tree, Unknown>>, found: &mut Comparison) {
+        let Some(wanted) = self.clean else { return };
+        match tree {
+            None => {
+                let detail = "the work tree was not looked at";
+                found.blind("clean", Unknown::new(Reason::NotRecorded, detail));
+            }
+            Some(Err(unknown)) => found.blind("clean", unknown.clone()),
+            Some(Ok(Tree { present: false, .. })) => {
+                let difference =
+                    Difference::new("clean_path", self.clean_path.clone(), Value::Null);
+                found.differences.push(difference);
+            }
+            Some(Ok(tree)) if wanted != (tree.changed == 0) => {
+                let actual = if wanted { Value::from(changes(tree)) } else { Value::Bool(true) };
+                found.differences.push(Difference::new("clean", wanted, actual));
+            }
+            Some(Ok(_)) => {}
+        }
+    }
+}
+
+fn look(host: &Host, path: &str, spec: &GitHead) -> Result<Option<Seen>, Unknown> {
+    let links = if spec.through_links { Links::Through } else { Links::Refuse };
+    let Some(repository) = Repository::find(host, Path::new(path), links)? else {
+        return Ok(None);
+    };
+    let head = repository.head(host)?;
+    let tree = spec.clean.map(|_| {
+        let changes = repository.changes(host, spec.clean_path.as_deref())?;
+        Ok(Tree { changed: changes.count, first: changes.first, present: changes.present })
+    });
+    Ok(Some(Seen { commit: head.commit, branch: head.branch, tree }))
+}
+
+/// `3 changed: a.py, b.py, …`
+fn changes(tree: &Tree) -> String {
+    let named = u64::try_from(tree.first.len()).unwrap_or(u64::MAX);
+    let more = if tree.changed > named { ", …" } else { "" };
+    format!("{} changed: {}{more}", tree.changed, tree.first.join(", "))
+}
+
+fn in_short(seen: &Seen) -> String {
+    let commit = seen.commit.as_deref().unwrap_or("no commit");
+    let commit = commit.get(..SHORT).unwrap_or(commit);
+    let branch = seen
+        .branch
+        .as_ref()
+        .map_or("detached".into(), |branch| format!("on {}", one_line(branch, 80)));
+    let tree = match &seen.tree {
+        Some(Ok(Tree { changed: 0, .. })) => ", clean",
+        Some(Ok(_)) => ", not clean",
+        _ => "",
+    };
+    format!("{commit} {branch}{tree}")
+}
+
+#[cfg(test)]
+mod tests;
