@@ -130,6 +130,7 @@ fn heads_are_read_in_every_form() {
         (&[("HEAD", "ref: refs/heads/.invalid\n"), ("reftable/x", "")], Err(Reason::NotSupported)),
         (&[("HEAD", "ref: refs/../../../etc/passwd")], Err(Reason::Malformed)),
         (&[("HEAD", "ref: /etc/passwd")], Err(Reason::Malformed)),
+        (&[("HEAD", "ref: OTHER"), ("OTHER", A)], Err(Reason::Malformed)),
         (&[("HEAD", &A[1..])], Err(Reason::Malformed)),
         (&[("HEAD", "")], Err(Reason::Malformed)),
         (&[("HEAD", "ref: refs/heads/x"), ("refs/heads/x", "")], Err(Reason::Malformed)),
@@ -185,6 +186,19 @@ fn bare_repositories_and_added_work_trees_are_read() {
     assert!(Repository::find(&here.host(), Path::new("/w"), Links::Refuse).is_err());
     here.write("w/.git", "nothing\n");
     assert!(Repository::find(&here.host(), Path::new("/w"), Links::Refuse).is_err());
+}
+
+#[test]
+fn a_path_inside_the_root_is_never_looked_up_outside_of_it() {
+    let (here, (outside, repository)) = (Box::new(), Box::with_commit());
+    let elsewhere = repository.path();
+    let inside = elsewhere.strip_prefix("/").expect("absolute").join("HEAD");
+    here.write(inside.to_str().expect("UTF-8"), A);
+    here.write("w/.git", &format!("gitdir: {}\n", elsewhere.display()));
+    assert_eq!(here.head("/w"), is(None, Some(A)));
+    let changes = here.find("/w").expect("a repository").changes(&here.host(), None);
+    assert_eq!(changes.map_err(|unknown| unknown.reason), Err(Reason::NotSupported));
+    assert!(outside.changes(None).is_ok());
 }
 
 #[test]

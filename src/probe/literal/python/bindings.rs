@@ -66,8 +66,8 @@ impl<'k> Module<'k> {
             note(at, Bound::Otherwise("the name is declared `global`, so functions may assign it"));
         }
         if !self.blocks.iter().any(|(_, block)| *block == Block::Scope) {
-            if let Some(how) = key.in_header(head) {
-                note(line.number, Bound::Otherwise(how));
+            if let Some(bound) = key.in_header(head) {
+                note(line.number, bound);
             }
             if header != Some(Block::Scope) {
                 let certain = header.is_none() && self.blocks.is_empty();
@@ -137,25 +137,31 @@ impl Key<'_> {
     }
 
     /// How the header of a compound statement binds the name.
-    fn in_header(&self, head: Tokens<'_, '_>) -> Option<&'static str> {
+    fn in_header<'a, 't>(&self, head: Tokens<'a, 't>) -> Option<Bound<'a, 't>> {
         let skip = usize::from(matches!(head.first(), Some((Token::Name("async"), _))));
         let head = head.get(skip..)?;
         let (first, rest) = head.split_first()?;
         match word(&first.0) {
             "def" | "class" if rest.first().is_some_and(|(token, _)| self.is(token)) => {
-                return Some("the name is a function or class");
+                return Some(Bound::Otherwise("the name is a function or class"));
             }
             "for" => {
                 let end = at_depth_zero(rest, &Token::Name("in")).next().unwrap_or(rest.len());
                 if self.is_target(&rest[..end]) {
-                    return Some("the name is the variable of a loop");
+                    return Some(Bound::Otherwise("the name is the variable of a loop"));
                 }
             }
-            "with" | "except" if self.after_as(rest) => return Some("the name is bound by `as`"),
-            "case" if self.within(rest) => return Some("the name stands in a pattern"),
+            "with" if self.after_as(rest) => {
+                return Some(Bound::Otherwise("the name is bound by `as`"));
+            }
+            // Python deletes that name at the end of the block.
+            "except" if self.after_as(rest) => return Some(Bound::Deleted),
+            "case" if self.within(rest) => {
+                return Some(Bound::Otherwise("the name stands in a pattern"));
+            }
             _ => {}
         }
-        self.walrus(head).then_some("the name is bound by `:=`")
+        self.walrus(head).then_some(Bound::Otherwise("the name is bound by `:=`"))
     }
 
     /// Notes what in statements between semicolons binds the name.

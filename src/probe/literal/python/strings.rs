@@ -36,17 +36,22 @@ pub(super) fn end(body: &str, quote: &str) -> Option<usize> {
 /// Older ones look for the closing quote alone, newer ones read the expressions inside. They agree where no expression
 /// holds a quote of the outer kind, a backslash or a comment, and the braces are balanced at the end.
 pub(super) fn is_plainly_divided(body: &str, quote: &str) -> bool {
-    let mut depth = 0_usize;
+    let (mut depth, mut brackets, mut in_format) = (0_usize, 0_usize, false);
     let mut at = 0;
     let bytes = body.as_bytes();
     while let Some(byte) = bytes.get(at) {
         match (depth, byte) {
             (0, b'\\') => at += usize::from(!matches!(bytes.get(at + 1), Some(b'{' | b'}'))),
             (0, b'{') if bytes.get(at + 1) == Some(&b'{') => at += 1,
+            (0, b'{') => (depth, brackets, in_format) = (1, 0, false),
             (_, b'{') => depth += 1,
             (1.., b'}') => depth -= 1,
-            (1.., b'\\') | (2.., b'#') => return false,
-            (1, b'#') if !in_format_spec(&body[..at]) => return false,
+            (1, b'(' | b'[') => brackets += 1,
+            (1, b')' | b']') => brackets = brackets.saturating_sub(1),
+            // What follows is the format, as in `{n:#04x}`.
+            (1, b':') => in_format |= brackets == 0,
+            (1, b'#') if in_format => {}
+            (1.., b'\\' | b'#') => return false,
             (1.., b'"' | b'\'') => match nested_end(body, at, quote) {
                 Some(end) => at = end,
                 None => return false,
@@ -56,12 +61,6 @@ pub(super) fn is_plainly_divided(body: &str, quote: &str) -> bool {
         at += 1;
     }
     depth == 0
-}
-
-/// Does the text before end inside the part of an expression that follows its colon, as in `{n:#04x}`?
-fn in_format_spec(before: &str) -> bool {
-    let expression = before.rsplit_once('{').map_or(before, |(_, rest)| rest);
-    expression.contains(':') && !expression.contains(['(', '[', '"', '\''])
 }
 
 /// Where a string inside an expression ends: at its last quote, when it is of the other kind and simple.

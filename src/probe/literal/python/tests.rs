@@ -197,7 +197,7 @@ fn the_one_plain_assignment_is_found() {
         ("for i in X: pass\nwith X as y, f(X) as z: pass\nX = 1\n", 3, json!(1)),
         ("from X import y\nfrom m import X as z\nimport a.X, X as b\nX = 1\n", 4, json!(1)),
         ("f = lambda X=0: X\ng: lambda X: X = 3\nX = 1\n", 3, json!(1)),
-        ("y = f\"{X!r:>{w}} {a['b']} {n:#04x} {{\"\nX = 1\n", 2, json!(1)),
+        ("y = f\"{X!r:>{w}} {a['b']} {n:#04x} {id(a[1:]):#x} {{\"\nX = 1\n", 2, json!(1)),
         ("y = f'''{d['k']} \"\nX = 0\n'''\nX = 1\n", 4, json!(1)),
         ("@deco(X)\ndef f(): pass\nX = 1\n", 3, json!(1)),
         ("if a:\n\tb = 1\n\tif c:\n\t\td\nX = 1\n", 5, json!(1)),
@@ -284,7 +284,6 @@ fn a_name_that_is_there_without_a_certain_value() {
         "X = 1\nwith a as X: pass",
         "X = 1\nwith (a as b, c as X): pass",
         "X = 1\nwith a as (b, X): pass",
-        "X = 1\ntry: pass\nexcept E as X: pass",
         "X = 1\nmatch a:\n  case X: pass",
         "X = 1\nmatch a:\n  case b:\n    X = 1",
         "X = 1\ntype X = int",
@@ -309,6 +308,7 @@ fn a_name_that_may_or_may_not_be_there() {
         "with a:\n  X = 1",
         "if a:\n  if b:\n    X = 1",
         "X = 1\ndel X",
+        "X = 1\ntry: pass\nexcept E as X: pass",
         "X = 1\ndel (a, X)",
         "from a import *",
         "import X",
@@ -319,9 +319,13 @@ fn a_name_that_may_or_may_not_be_there() {
         "def f():\n  global X",
         "# coding: utf-7\nX = 1",
         "X = 1\rX = 2\n",
+        "# a\rX = 2\n",
         "y = f'{a[\"}'']\"]}'\nX = 1",
         "y = f\"{a[\"b\"]}\"\nX = 1",
         "y = f\"{a # }\"\nX = 1",
+        "y = f\"{a[1:2 # }\"\nX = 1",
+        "y = f\"{'a:b' # }\"\nX = 1",
+        "y = f\"{ {1:2 # }}\"\nX = 1",
         "y = 1if a else 2\nX = 1",
         "  \\\nX = 1",
         "if a:\n \tX = 1",
@@ -365,6 +369,23 @@ fn messages_never_quote_the_text() {
     ] {
         let message = value(text).expect_err(text);
         assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn large_texts_are_read_to_their_end() {
+    let n = 200_000;
+    let texts = [
+        format!("y = f'{{x:{}}}'\nX = 1\n", "#".repeat(n)),
+        format!("y = f\"{}\"\nX = 1\n", "{x['a']:{w}}".repeat(n / 10)),
+        format!("y = [{}]\nX = 1\n", "1, ".repeat(n)),
+        format!("{}X = 1\n", "a, b = c; ".repeat(n / 10)),
+        format!("{}X = 1\n", "if a: b = c\n".repeat(n / 10)),
+        format!("y = {}1\nX = 1\n", "lambda: ".repeat(n / 10)),
+        format!("X = 1\ny = '''{}'''\n", "\\\n".repeat(n)),
+    ];
+    for text in texts {
+        assert_eq!(value(&text), Ok(Some(json!(1))), "{}", &text[..20]);
     }
 }
 
