@@ -13,8 +13,9 @@ use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName,
 use crate::probe::postgres::{Param, Session};
 use crate::probe::{World, until};
 
-/// How many tables one statement counts. Planning takes time and memory that grow with it.
-const TABLES_PER_STATEMENT_MAX: usize = 2_000;
+/// How many tables one statement counts. While it runs it holds a lock on each of them and on each of their indexes, out
+/// of some thousands that all sessions of a server share.
+const TABLES_PER_STATEMENT_MAX: usize = 1_000;
 
 /// The table of a row count.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -289,5 +289,10 @@ async fn queries_are_compared() {
     let many = json!({"sql": "SELECT generate_series(1, 101)", "rows": []});
     assert_eq!(compared(&world, "query", many).await.unwrap_err().reason, Reason::TooLarge);
     let commit = json!({"sql": "commit", "value": 1});
-    assert_eq!(compared(&world, "query", commit).await.unwrap_err().reason, Reason::QueryFailed);
+    assert_eq!(
+        compared(&world, "query", commit.clone()).await.unwrap_err().reason,
+        Reason::QueryFailed
+    );
+    world.close().await;
+    assert_eq!(compared(&world, "query", commit).await.unwrap_err().reason, Reason::Unreachable);
 }
