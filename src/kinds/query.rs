@@ -381,6 +381,25 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_has_the_keys_that_people_write() {
+        let schema = schemars::schema_for!(Query);
+        let keys = schema.get("properties").and_then(Value::as_object).map(|p| p.keys().cloned());
+        let wanted = [
+            "database",
+            "deadline",
+            "hide",
+            "null",
+            "row_count",
+            "rows",
+            "sql",
+            "sql_file",
+            "value",
+        ];
+        assert_eq!(keys.map(Iterator::collect), Some(wanted.map(String::from).to_vec()));
+        assert_eq!(schema.get("required"), Some(&json!(["database"])));
+    }
+
+    #[test]
     fn the_file_is_part_of_the_question_and_the_expectation_is_not() {
         let question = |table| spec(table).0.question("label");
         let inline = question(json!({"sql": "SELECT 1", "value": 1}));

@@ -13,8 +13,9 @@ use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName,
 use crate::probe::postgres::{Param, Session};
 use crate::probe::{World, until};
 
-/// How many tables one statement counts. Planning takes time and memory that grow with it.
-const TABLES_PER_STATEMENT_MAX: usize = 2_000;
+/// How many tables one statement counts. While it runs it holds a lock on each of them and on each of their indexes, out
+/// of some thousands that all sessions of a server share.
+const TABLES_PER_STATEMENT_MAX: usize = 1_000;
 
 /// The table of a row count.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,7 +46,7 @@ one snapshot; when that fails, one by one, so that only the sick table is Unknow
   the table, or on one column of it.
 - A table with row security that applies to the observer is Unknown (`row_security`), because a part of the rows is not
   the table. BYPASSRLS lets the observer count it.
-- A foreign table is Unknown (`not_supported`): its rows are on another server. A view is evaluated with the observer's
+- A foreign table, or a table with a foreign partition, is Unknown (`not_supported`): its rows are on another server. A view is evaluated with the observer's
   rights, so an observer with dangerous rights does not count views (`observer_too_powerful`).
 ";
     const EXAMPLE: &'static str = r#"
@@ -128,7 +129,11 @@ rows = 158
 const CATALOG: &str = "SELECT w.position::text, c.relkind::text, \
     pg_catalog.has_schema_privilege(n.oid, 'USAGE')::text, \
     pg_catalog.has_any_column_privilege(c.oid, 'SELECT')::text, \
-    pg_catalog.row_security_active(c.oid)::text \
+    pg_catalog.row_security_active(c.oid)::text, \
+    EXISTS (WITH RECURSIVE part (oid) AS (SELECT c.oid UNION SELECT i.inhrelid \
+        FROM pg_catalog.pg_inherits i JOIN part ON i.inhparent = part.oid) \
+        SELECT FROM part JOIN pg_catalog.pg_class k ON k.oid = part.oid \
+        WHERE k.relkind = 'f')::text \
     FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) \
         WITH ORDINALITY AS w (schema, relation, position) \
     LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema::pg_catalog.name \
@@ -173,19 +178,20 @@ async fn observe(
 
 /// Can all rows be counted? `false` when there is no such table.
 fn judge(session: &Session, row: &[Option<String>]) -> Result<bool, Unknown> {
-    let [kind, usage, select, hidden] = row else {
+    let [kind, usage, select, hidden, far] = row else {
         return Err(Unknown::new(Reason::Malformed, "the catalog answered with other columns"));
     };
     let refuse = |reason, detail: &str| Err(Unknown::new(reason, detail));
     let yes = |answer: &Option<String>| answer.as_deref() == Some("true");
     match kind.as_deref() {
         None => return Ok(false),
-        Some("r" | "p" | "m") => {}
+        Some("r" | "p" | "m" | "f") => {}
         Some("v") => session.identity().require_harmless()?,
-        Some("f") => {
-            return refuse(Reason::NotSupported, "a foreign table: its rows are on another server");
-        }
         Some(_) => return refuse(Reason::NotSupported, "it is neither a table nor a view"),
+    }
+    if far.as_deref() != Some("false") {
+        let detail = "a foreign table, or one with a foreign part: rows are on another server";
+        return refuse(Reason::NotSupported, detail);
     }
     if !yes(usage) {
         return refuse(Reason::PermissionDenied, "the observer has no USAGE on the schema");

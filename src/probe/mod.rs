@@ -71,6 +71,13 @@ impl World {
         database.as_ref().map_err(Clone::clone)
     }
 
+    /// Ends the sessions in order. A world that is merely dropped ends them as well, once its runtime comes to it.
+    pub async fn close(&self) {
+        for session in self.databases.values().flatten() {
+            session.close().await;
+        }
+    }
+
     /// Puts one blocking question for each item to the host, a few at a time, each on a thread of its own pool.
     ///
     /// What has no answer when the deadline passes is Unknown; the threads that hang are left behind, so that one sick

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use countersign::model::Reason;
 use countersign::probe::postgres::{Amount, Found, Limits, Session, Settings};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::lab::{Lab, admin, limits, refused};
 use crate::private_server::started;
@@ -148,6 +148,8 @@ async fn of_all_statements_only_one_that_reads_can_be_evaluated() {
         assert!(refused.is_err(), "{hostile}: {refused:?}");
         assert_eq!(one(&session, snapshot).await, before, "{hostile}");
     }
+    let (reason, detail) = refused(session.evaluate("SELECT $1::text", SOME, SOON).await);
+    assert_eq!(reason, Reason::QueryFailed, "{detail}");
     for (fine, value) in [
         ("SELECT n FROM public.t", "1"),
         ("SELECT 7 -- with a comment", "7"),
@@ -261,6 +263,34 @@ async fn a_server_that_goes_away_is_unknown_now_and_later() {
         assert_eq!(refused(stopped.ask("SELECT 'x'", &[]).await).0, Reason::Unreachable);
     }
     assert_eq!(refused(Session::open(&settings, limits()).await).0, Reason::Unreachable);
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up() {
+    let Some(lab) = Lab::new().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+    let real = lab.server.socket_folder().join(".s.PGSQL.5432");
+    // Passes bytes on until it is dropped mid-way with both ends open.
+    let (silence, silent) = tokio::sync::oneshot::channel::<()>();
+    let proxy = tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = UnixStream::connect(real).await.unwrap();
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            _ = silent => std::future::pending::<()>().await,
+        }
+    });
+    let host = folder.path().display();
+    let url = format!("postgres://{}@/{}?host={host}", lab.observer, lab.database);
+    let limits = Limits { statement: Duration::from_millis(500), ..limits() };
+    let session = Session::open(&Settings::parse(&url, None).unwrap(), limits).await.unwrap();
+    assert_eq!(one(&session, "SELECT 'x'").await, "x");
+    silence.send(()).unwrap();
+    let (reason, detail) = refused(session.ask("SELECT 'x'", &[]).await);
+    assert!(reason == Reason::Deadline && detail.contains("0.5 s"), "{detail}");
+    assert_eq!(refused(session.ask("SELECT 'x'", &[]).await).0, Reason::Unreachable);
+    proxy.abort();
 }
 
 #[tokio::test]

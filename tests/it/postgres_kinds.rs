@@ -66,11 +66,8 @@ fn reason(stored: &Stored, name: &str) -> Reason {
     stored[name].as_ref().expect_err(name).reason
 }
 
-#[tokio::test]
-async fn rows_are_counted_or_the_reason_is_named() {
-    let Some(lab) = Lab::new().await else { return };
-    lab.run(
-        "CREATE SCHEMA closed; CREATE TABLE closed.t (n int); GRANT SELECT ON closed.t TO OBSERVER; \
+/// One of each kind of relation, and one of each reason for not seeing it.
+const ZOO: &str = "CREATE SCHEMA closed; CREATE TABLE closed.t (n int); GRANT SELECT ON closed.t TO OBSERVER; \
          CREATE TABLE three AS SELECT generate_series(1, 3) AS n; CREATE TABLE denied (n int); \
          CREATE TABLE by_column (a int, b int); INSERT INTO by_column VALUES (1, 2); \
          GRANT SELECT (a) ON by_column TO OBSERVER; \
@@ -83,10 +80,16 @@ async fn rows_are_counted_or_the_reason_is_named() {
          CREATE TABLE \"odd.schema\".\"a\"\"; DROP TABLE x; --\" AS SELECT 1 AS n; \
          CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw; \
          CREATE FOREIGN TABLE foreign_t (n int) SERVER far; \
-         GRANT SELECT ON three, hidden, seen, unseen, stored, parts, numbers, foreign_t, \
-             \"odd.schema\".\"a\"\"; DROP TABLE x; --\" TO OBSERVER",
-    )
-    .await;
+         CREATE TABLE mixed (n int) PARTITION BY RANGE (n); CREATE TABLE mixed_1 PARTITION OF mixed \
+             FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (n); \
+         CREATE FOREIGN TABLE mixed_2 PARTITION OF mixed_1 DEFAULT SERVER far; \
+         GRANT SELECT ON mixed, three, hidden, seen, unseen, stored, parts, numbers, foreign_t, \
+             \"odd.schema\".\"a\"\"; DROP TABLE x; --\" TO OBSERVER";
+
+#[tokio::test]
+async fn rows_are_counted_or_the_reason_is_named() {
+    let Some(lab) = Lab::new().await else { return };
+    lab.run(ZOO).await;
     let keys = [
         "public.three",
         "public.absent",
@@ -102,6 +105,7 @@ async fn rows_are_counted_or_the_reason_is_named() {
         "public.three_n",
         "public.numbers",
         "public.foreign_t",
+        "public.mixed",
         "pg_catalog.pg_class",
         r#""odd.schema"."a""; DROP TABLE x; --""#,
     ];
@@ -115,7 +119,7 @@ async fn rows_are_counted_or_the_reason_is_named() {
         ("public.seen", json!(3)),
         ("public.stored", json!(3)),
         ("public.parts", json!(2)),
-        (keys[15], json!(1)),
+        (keys[16], json!(1)),
     ] {
         assert_eq!(stored[key], Ok(rows), "{key}");
     }
@@ -128,6 +132,7 @@ async fn rows_are_counted_or_the_reason_is_named() {
         ("public.three_n", Reason::NotSupported),
         ("public.numbers", Reason::NotSupported),
         ("public.foreign_t", Reason::NotSupported),
+        ("public.mixed", Reason::NotSupported),
     ] {
         assert_eq!(reason(&stored, key), why, "{key}");
     }
@@ -284,5 +289,10 @@ async fn queries_are_compared() {
     let many = json!({"sql": "SELECT generate_series(1, 101)", "rows": []});
     assert_eq!(compared(&world, "query", many).await.unwrap_err().reason, Reason::TooLarge);
     let commit = json!({"sql": "commit", "value": 1});
-    assert_eq!(compared(&world, "query", commit).await.unwrap_err().reason, Reason::QueryFailed);
+    assert_eq!(
+        compared(&world, "query", commit.clone()).await.unwrap_err().reason,
+        Reason::QueryFailed
+    );
+    world.close().await;
+    assert_eq!(compared(&world, "query", commit).await.unwrap_err().reason, Reason::Unreachable);
 }

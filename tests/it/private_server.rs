@@ -104,7 +104,7 @@ fn a_folder_too_deep_for_a_socket_is_refused_and_not_made() {
 #[test]
 #[ignore = "started by the test below, as a process that is killed"]
 fn starter() {
-    let server = started(&Options::default()).unwrap();
+    let server = Server::start(&Options::default()).unwrap_or_else(|error| panic!("{error}"));
     println!("\nstarted {} {}", server.pid(), server.home().display());
     match std::env::var("COUNTERSIGN_TEST_END").as_deref() {
         Ok("panic") => panic!("on purpose"),
@@ -141,4 +141,34 @@ fn no_end_of_the_starter_leaves_a_server() {
         started(&Options::default()).unwrap().stop().unwrap();
         assert!(!Path::new(words[2]).exists(), "{end}: {} is left", words[2]);
     }
+}
+
+/// What the starter says when it is told to find the programs in this folder.
+fn said_with(bin: &Path) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "private_server::starter", "--ignored", "--nocapture"])
+        .env("COUNTERSIGN_PG_BIN", bin)
+        .env("COUNTERSIGN_TEST_END", "panic")
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn programs_that_are_missing_or_out_of_reach_are_named_with_a_cure() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = said_with(folder.path());
+    assert!(said.contains("apt-get install postgresql"), "{said}");
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for program in ["initdb", "pg_ctl", "postgres"] {
+        fs::write(folder.path().join(program), "").unwrap();
+    }
+    // Only its owner's, as a folder below root's home would be.
+    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
+    let said = said_with(folder.path());
+    let named = format!("cannot enter {}", folder.path().display());
+    assert!(said.contains(&named) && said.contains("chmod o+x"), "{said}");
 }

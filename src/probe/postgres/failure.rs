@@ -46,6 +46,8 @@ fn reason(db: &DbError) -> Reason {
         "42501" | "28000" | "28P01" => Reason::PermissionDenied,
         "57014" | "55P03" | "25P03" | "57P05" => Reason::Deadline,
         "3D000" | "53300" => Reason::Unreachable,
+        // 08P01 is what a parameter without a value in a query gets; the connection is sound.
+        "08P01" => Reason::QueryFailed,
         code if code.starts_with("08") || code.starts_with("57P") => Reason::Unreachable,
         _ => Reason::QueryFailed,
     }

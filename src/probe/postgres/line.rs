@@ -126,8 +126,8 @@ impl Line {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; \
              SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
              SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off",
-            self.limits.statement.as_millis(),
-            self.limits.lock.as_millis(),
+            milliseconds(self.limits.statement),
+            milliseconds(self.limits.lock),
         );
         let client = self.lost()?;
         client.batch_execute(&begin).await.map_err(|e| failure::unknown(&e))
@@ -172,7 +172,7 @@ impl Line {
         let client = self.lost()?;
         // A new line: the text may end in a comment.
         let declare = format!("DECLARE countersign_cursor NO SCROLL CURSOR FOR {query}\n");
-        let limit = format!("SET LOCAL statement_timeout = {}", deadline.as_millis().max(1));
+        let limit = format!("SET LOCAL statement_timeout = {}", milliseconds(deadline));
         let fetch = match amount {
             Amount::Rows { rows_max, .. } => {
                 format!("FETCH {} FROM countersign_cursor", rows_max.saturating_add(1))
@@ -274,6 +274,11 @@ fn postgres_config(settings: &Settings) -> Config {
         Binding::Require => ChannelBinding::Require,
     });
     config
+}
+
+/// As the server counts a limit, for which 0 would mean none.
+fn milliseconds(limit: Duration) -> u128 {
+    limit.as_millis().clamp(1, 0x7fff_ffff)
 }
 
 fn unreachable(error: &std::io::Error) -> Unknown {
