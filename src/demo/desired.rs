@@ -64,17 +64,25 @@ pub fn derive(
 ) -> Result<BTreeMap<String, Vec<u8>>, DesiredError> {
     let mut files: BTreeMap<&str, String> =
         EXAMPLE.iter().map(|(path, text)| (*path, format!("{NOTE}{text}"))).collect();
-    for Edit { file, from, to } in edits(sandbox, server) {
-        match files.get_mut(file) {
-            Some(text) if text.contains(&from) => *text = text.replace(&from, &to),
-            _ => return Err(DesiredError { file, text: from }),
-        }
+    for edit in edits(sandbox, server) {
+        edit.apply(&mut files)?;
     }
     files.insert(MANIFEST, sandbox.tree.clone());
     Ok(files
         .into_iter()
         .map(|(path, text)| (format!("{FOLDER}/{path}"), text.into_bytes()))
         .collect())
+}
+
+impl Edit {
+    /// Puts the new text in every place of the old one, of which there must be one at least.
+    fn apply(self, files: &mut BTreeMap<&str, String>) -> Result<(), DesiredError> {
+        match files.get_mut(self.file) {
+            Some(text) if text.contains(&self.from) => *text = text.replace(&self.from, &self.to),
+            _ => return Err(DesiredError { file: self.file, text: self.from }),
+        }
+        Ok(())
+    }
 }
 
 fn edits(sandbox: &Sandbox, server: &ServerIdentity) -> Vec<Edit> {
@@ -126,6 +134,9 @@ fn owners(sandbox: &Sandbox) -> Vec<Edit> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use super::*;
     use crate::demo::{cutter, layout};
     use crate::model::Digest;
@@ -187,6 +198,38 @@ mod tests {
         assert_eq!(tree["tree"]["cutter-v0_6"]["root"].as_str(), Some(layout::TREE));
         assert_eq!(tree["tree"]["cutter-v0_6"]["owner"].as_str(), Some("anna"));
         assert_eq!(files[&format!("{FOLDER}/{MANIFEST}")], sandbox.tree.as_bytes());
+    }
+
+    #[test]
+    fn every_file_of_the_example_is_taken_over() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
+        let (mut folders, mut found) = (vec![root.clone()], BTreeSet::new());
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry"))
+            {
+                if entry.file_type().expect("a type").is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    let path = entry.path();
+                    let path = path.strip_prefix(&root).expect("below it").to_owned();
+                    found.insert(path.into_os_string().into_string().expect("UTF-8"));
+                }
+            }
+        }
+        let taken = EXAMPLE.iter().map(|(path, _)| *path).chain([MANIFEST]).map(str::to_owned);
+        assert_eq!(found, taken.collect());
+    }
+
+    #[test]
+    fn a_pin_that_left_the_example_is_an_error() {
+        let mut files = BTreeMap::from([("host.toml", "version = \"16\"".to_owned())]);
+        let edit = |file, from: &str| Edit { file, from: from.to_owned(), to: "new".to_owned() };
+        assert_eq!(edit("host.toml", "\"16\"").apply(&mut files), Ok(()));
+        assert_eq!(files["host.toml"], "version = new");
+        for (file, text) in [("host.toml", "\"16\""), ("gone.toml", "new")] {
+            let refused = DesiredError { file, text: text.to_owned() };
+            assert_eq!(edit(file, text).apply(&mut files), Err(refused));
+        }
     }
 
     #[test]
