@@ -111,6 +111,7 @@ fn look(
         let bar = world::progress(&world.probe);
         let mut snapshot = observed::collect(&world.probe, &questions, clock).await;
         bar.stop();
+        world.probe.close().await;
         snapshot.answers.append(&mut withheld.answers);
         Ok(Looked { snapshot, notes: world.notes, replayed: false })
     });

@@ -95,7 +95,7 @@ impl Story<'_> {
         self.check(&[], exit::DRIFT)?;
 
         self.say("2", "Somebody edits a file on the host, and somebody deletes a row")?;
-        let module = format!("{TREE}/cutter_agent/plan.py");
+        let module = format!("{TREE}/cutter_agent/cutting.py");
         self.sandbox.append(&module, "# a quick fix, nobody will notice\n")?;
         self.shown(&format!("echo '# a quick fix, nobody will notice' >> {module}"))?;
         let delete = "DELETE FROM public.iu_lifecycle_log WHERE ctid = (SELECT max(ctid) FROM public.iu_lifecycle_log)";
