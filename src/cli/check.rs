@@ -1,5 +1,6 @@
 //! `countersign check`: look once, compare, report.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ pub(super) struct Arguments {
     /// The last converged commit: what desired state changed since then, and live did not, is pending and no drift
     #[arg(long, value_name = "COMMIT")]
     since: Option<String>,
+    /// Look only at the resources whose name matches, such as 'tree.*'; may be given several times
+    #[arg(long, value_name = "PATTERN")]
+    only: Vec<String>,
     /// Write what was seen to FILE, for --replay
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     record: Option<PathBuf>,
@@ -42,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let config = context::config(global, arguments.replay.is_some())?;
     let host = context::host(&config)?;
     let tree = context::tree(&config, None, Some(&host))?;
-    let (desired, warnings) = context::desired(&tree, &host, &clock)?;
+    let (mut desired, warnings) = context::desired(&tree, &host, &clock)?;
     if !global.quiet {
         output.say(&warnings);
     }
@@ -57,11 +61,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     if !loosened.is_empty() {
         return Err(loosened.into());
     }
+    narrow(&mut desired, &arguments.only)?;
     let looked = look(arguments, &config, &desired, since.as_ref(), &clock)?;
     if let Some(file) = &arguments.record {
         output::replace(file, &observed::write(&looked.snapshot)?)?;
     }
-    let report = judge(&config, &desired, since.as_ref(), &looked);
+    let report = judge(&config, &desired, since.as_ref(), &looked, &arguments.only);
     show(&report, format, global, output)?;
     Ok(exit::of(report.verdict))
 }
@@ -70,6 +75,29 @@ fn unknown_format(name: &str) -> Failure {
     let known: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
     Failure::new(exit::USAGE, format!("there is no format `{name}`"))
         .hint(format!("known: {}", known.join(", ")))
+}
+
+/// Keeps the resources that a pattern matches. A pattern that matches none is refused: it would pass with anything.
+fn narrow(desired: &mut Desired, only: &[String]) -> Result<(), Failure> {
+    if only.is_empty() {
+        return Ok(());
+    }
+    let mut kept = BTreeSet::new();
+    for pattern in only {
+        let glob = globset::Glob::new(pattern)
+            .map_err(|e| Failure::of(exit::USAGE, &e))?
+            .compile_matcher();
+        let matching: Vec<_> =
+            desired.resources.keys().filter(|name| glob.is_match(name.to_string())).collect();
+        if matching.is_empty() {
+            let message = format!("no resource of {} matches `{pattern}`", desired.host);
+            return Err(Failure::new(exit::INVALID, message)
+                .hint("a name is KIND.NAME, as in 'tree.*' or '*/var/lib/*'"));
+        }
+        kept.extend(matching.into_iter().cloned());
+    }
+    desired.resources.retain(|name, _| kept.contains(name));
+    Ok(())
 }
 
 /// What was seen, and what is worth saying about how.
@@ -98,7 +126,8 @@ fn look(
     let looked = runtime.block_on(async {
         let world = world::open(config, desired, deadline).await?;
         let mut questions = drift::questions(desired);
-        for earlier in since.into_iter().flat_map(drift::questions) {
+        let wanted = |q: &observed::Question| desired.resources.contains_key(&q.name);
+        for earlier in since.into_iter().flat_map(drift::questions).filter(wanted) {
             // The same question is put once; a moved manifest or key is another question.
             let asked =
                 |q: &observed::Question| q.name == earlier.name && q.text() == earlier.text();
@@ -137,7 +166,13 @@ fn recording(file: &std::path::Path) -> Result<Snapshot, Failure> {
     Ok(observed::read(&bytes)?)
 }
 
-fn judge(config: &Config, desired: &Desired, since: Option<&Desired>, looked: &Looked) -> Report {
+fn judge(
+    config: &Config,
+    desired: &Desired,
+    since: Option<&Desired>,
+    looked: &Looked,
+    only: &[String],
+) -> Report {
     let baseline = since.map(|desired| Baseline { desired, snapshot: &looked.snapshot });
     let now = looked.snapshot.observed_at;
     let judged = drift::compare(desired, &looked.snapshot, baseline, now);
@@ -150,6 +185,7 @@ fn judge(config: &Config, desired: &Desired, since: Option<&Desired>, looked: &L
         observed_at: now,
         since: since.and_then(|desired| desired.commit.clone()),
         source: desired.origin.clone(),
+        only: only.to_vec(),
         notes: looked.notes.clone(),
     };
     Report::new(header, judged)

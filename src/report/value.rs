@@ -26,6 +26,8 @@ pub struct Header {
     pub since: Option<String>,
     /// Where desired state came from, for people.
     pub source: String,
+    /// The patterns that the look was narrowed to; empty when it was not.
+    pub only: Vec<String>,
     /// What a reader has to know before he trusts the rest.
     pub notes: Vec<String>,
 }
@@ -55,6 +57,8 @@ pub struct Report {
     pub since: Option<String>,
     /// Where desired state came from, for people.
     pub source: String,
+    /// The patterns that the look was narrowed to; empty when it was not.
+    pub only: Vec<String>,
     /// What a reader has to know before he trusts the rest.
     pub notes: Vec<String>,
     /// The resources, by name.
@@ -146,7 +150,8 @@ impl Report {
             }
             resources.push(ResourceReport::new(one, observed_at));
         }
-        let Header { host, commit, pinned, sandbox, replayed, since, source, notes, .. } = header;
+        let Header { host, commit, pinned, sandbox, replayed, since, source, only, notes, .. } =
+            header;
         let schema = "countersign.report";
         Self {
             schema,
@@ -161,6 +166,7 @@ impl Report {
             summary,
             since,
             source,
+            only,
             notes,
             resources,
         }

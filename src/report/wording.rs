@@ -73,6 +73,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
             "replayed: the world comes from a recording, nothing was looked at now".to_owned(),
         );
     }
+    if !report.only.is_empty() {
+        notes.push(format!("narrowed to {}: nothing else was looked at", report.only.join(", ")));
+    }
     if !report.pinned {
         notes.push("unpinned: desired state is not exactly what a commit holds".to_owned());
     }

@@ -260,3 +260,16 @@ fn quiet_is_one_line_and_verbose_names_what_is_in_sync() {
     assert_eq!(world.check(&["-q"]).ends_with(0).stdout, "IN SYNC: 1 in sync\n");
     assert!(world.check(&["-v"]).ends_with(0).stdout.contains("directory./srv/app"));
 }
+
+#[test]
+fn a_look_can_be_narrowed_but_not_to_nothing() {
+    let world = World::wanting(&format!("{FOLDER}[file.\"/srv/app/x\"]\n"));
+    world.host_folder("srv/app", 0o750);
+    world.check(&[]).ends_with(2);
+    let report = world.check(&["--only", "directory.*", "--output", "json"]).ends_with(0).report();
+    assert_eq!(report["only"], json!(["directory.*"]));
+    assert_eq!(report["resources"].as_array().unwrap().len(), 1);
+    world.check(&["--only", "directory.*", "--only", "*/srv/app/x"]).ends_with(2);
+    let ran = world.check(&["--only", "tree.*"]).ends_with(65);
+    assert!(ran.stderr.contains("matches `tree.*`"), "{}", ran.stderr);
+}
