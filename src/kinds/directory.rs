@@ -1,41 +1,87 @@
 //! `[directory."PATH"]`: a directory that exists with a given owner, group and mode, or does not exist.
+//!
+//! Looks at the directory itself and whether it has entries; what they are is the business of other kinds.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Answers, Kind, Named};
-use crate::model::{Comparison, Difference, Evidence, Mode};
+use super::metadata::{Metadata, Wanted};
+use super::{Answers, Files, Kind, Named, Problem, path};
+use crate::model::{Comparison, Difference, Evidence, Mode, Unknown};
 use crate::probe::World;
-use crate::probe::host::{FileType, Links};
+use crate::probe::host::{FileType, Host, Links};
 
 /// The table of a directory.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Directory {
-    /// The name of its owner.
+    /// `false`: nothing at all may stand at this path. Default: true.
+    #[serde(default = "yes")]
+    present: bool,
+    /// The name of its owner; the number as text for an owner that has no name.
     owner: Option<String>,
-    /// The name of its group.
+    /// The name of its group; the number as text for a group that has no name.
     group: Option<String>,
     /// Its mode, such as "0750".
     mode: Option<Mode>,
+    /// `true`: it has no entries. `false`: it has at least one.
+    empty: Option<bool>,
+    /// Look through symbolic links on the way to it, beneath the root of the host. Never at its end. Default: false.
+    #[serde(default)]
+    through_links: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What was seen.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Seen {
-    file_type: FileType,
-    owner: String,
-    group: String,
-    mode: Mode,
+    metadata: Metadata,
+    /// Asked only where the table says something about it.
+    empty: Option<Result<bool, Unknown>>,
+}
+
+impl Directory {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            present: self.present,
+            file_type: FileType::Directory,
+            owner: self.owner.as_ref(),
+            group: self.group.as_ref(),
+            mode: self.mode,
+        }
+    }
+
+    fn links(&self) -> Links {
+        if self.through_links { Links::Through } else { Links::Refuse }
+    }
+
+    fn look(&self, host: &Host, path: &Path) -> Result<Option<Seen>, Unknown> {
+        let Some(stat) = host.stat(path, self.links())? else { return Ok(None) };
+        let mut empty = None;
+        if self.empty.is_some() && stat.file_type == FileType::Directory {
+            empty = host.is_empty(path, self.links()).transpose();
+        }
+        Ok(Some(Seen { metadata: Metadata::of(host, &stat), empty }))
+    }
 }
 
 impl Kind for Directory {
     const NAME: &'static str = "directory";
-    const ABOUT: &'static str = "a directory: presence, owner, group, mode";
-    const DOC: &'static str = "The key is an absolute path.";
+    const ABOUT: &'static str = "a directory: presence, owner, group, mode, emptiness";
+    const DOC: &'static str = "\
+The key is an absolute path. Without other keys the directory must exist.
+
+What stands at the path is looked at without following it: a symbolic link to a directory is a difference of `type`. A
+link on the way to the path is named, and the verdict is unknown, unless `through_links = true`.
+
+Owners and groups are compared by the names that the host's own `/etc/passwd` and `/etc/group` give them.";
     const EXAMPLE: &'static str = r#"
 [directory."/var/lib/cutter"]
 owner = "root"
@@ -44,30 +90,75 @@ mode = "0750"
 "#;
     type Observed = Option<Seen>;
 
+    fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
+        path::check_name(name, problems);
+        self.wanted().check(&[("empty", self.empty.is_some())], problems);
+    }
+
+    fn question(&self, _name: &str) -> Value {
+        json!({ "empty": self.empty.is_some(), "through_links": self.through_links })
+    }
+
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
-        world
-            .sweep(items, |host, path, _spec| {
-                let stat = host.stat(Path::new(path), Links::Refuse)?;
-                Ok(stat.map(|stat| Seen {
-                    file_type: stat.file_type,
-                    owner: host.user_name(stat.uid),
-                    group: host.group_name(stat.gid),
-                    mode: stat.mode,
-                }))
-            })
-            .await
+        world.sweep(items, |host, path, spec: &Arc<Self>| spec.look(host, Path::new(path))).await
     }
 
     fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {
         let mut found = Comparison::by(Evidence::Stat);
-        let Some(seen) = observed else {
-            found.differences.push(Difference::new("presence", "present", "absent"));
+        let metadata = observed.as_ref().map(|seen| &seen.metadata);
+        if !self.wanted().compare(metadata, &mut found) {
             return found;
-        };
-        found.expect("owner", self.owner.as_ref(), &seen.owner);
-        found.expect("group", self.group.as_ref(), &seen.group);
-        found.expect("mode", self.mode.as_ref(), &seen.mode);
+        }
+        match (self.empty, observed.as_ref().and_then(|seen| seen.empty.as_ref())) {
+            (None, _) => {}
+            (Some(wanted), Some(Ok(is))) if wanted == *is => {}
+            (Some(wanted), Some(Ok(is))) => {
+                found.differences.push(Difference::new("empty", wanted, *is));
+            }
+            (Some(_), Some(Err(unknown))) => found.blind("empty", unknown.clone()),
+            (Some(_), None) => found.blind("empty", super::metadata::not_asked()),
+        }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::test_world::{self, check};
+
+    #[test]
+    fn presence_type_and_attributes_are_compared() {
+        let root = test_world::Root::new();
+        root.dir("d", 0o750).dir("d/full/x", 0o755).file("f", b"").link("l", "d").link("way", "d");
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("/d", "owner = 'USER'\ngroup = 'GROUP'\nmode = '0750'\nempty = false", &[]),
+            ("/d", "mode = '0755'", &["mode \"0755\" \"0750\""]),
+            ("/d", "owner = 'other'", &["owner \"other\" \"USER\""]),
+            ("/d", "empty = true", &["empty true false"]),
+            ("/d/full/x", "empty = true", &[]),
+            ("/d/full/x", "empty = false", &["empty false true"]),
+            ("/d", "present = false", &["presence \"absent\" \"present\""]),
+            ("/none", "present = false", &[]),
+            ("/none", "", &["presence \"present\" \"absent\""]),
+            ("/f", "mode = '0750'", &["type \"directory\" \"file\""]),
+            ("/l", "", &["type \"directory\" \"symlink\""]),
+            ("/f/below", "", &["presence \"present\" \"absent\""]),
+            ("/way/full", "", &["blind symlink_on_path"]),
+            ("/way/full", "through_links = true", &[]),
+        ];
+        for (name, toml, expected) in cases {
+            check::<Directory>(&root, name, toml, expected);
+        }
+    }
+
+    #[test]
+    fn absence_has_no_attributes() {
+        let toml = "present = false\nowner = 'root'\nmode = '0755'\nempty = true";
+        let problems = test_world::prepare::<Directory>("/d", toml).1;
+        let codes: Vec<_> = problems.iter().map(|p| p.code.to_string()).collect();
+        assert_eq!(codes, ["CS0008", "CS0008", "CS0008"]);
+        assert_eq!(test_world::prepare::<Directory>("d", "").1.len(), 1);
     }
 }

@@ -6,6 +6,11 @@
 
 mod directory;
 mod entry;
+mod file;
+mod metadata;
+mod path;
+#[cfg(test)]
+mod test_world;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -23,7 +28,7 @@ use crate::probe::World;
 pub use entry::{Entry, Preparing, Spec, Stored};
 
 /// Every kind, in the order of their documentation.
-pub static KINDS: &[Entry] = &[Entry::of::<directory::Directory>()];
+pub static KINDS: &[Entry] = &[Entry::of::<directory::Directory>(), Entry::of::<file::File>()];
 
 /// The kind of that name.
 #[must_use]

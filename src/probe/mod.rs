@@ -3,6 +3,7 @@
 //! Host facts come through directory descriptors beneath one root, following no link; database facts through one
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
+pub mod cancel;
 pub mod host;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,244 @@
+//! `[file."PATH"]`: a regular file with given content, owner, group and mode, or nothing at that path.
+//!
+//! Content is compared by digest alone: what a file holds never leaves the host reader.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::metadata::{Metadata, Wanted, not_asked};
+use super::{Answers, Files, Kind, Named, Problem, path};
+use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown};
+use crate::probe::World;
+use crate::probe::cancel::Cancel;
+use crate::probe::host::{Contents, FileType, Host, Links};
+
+/// The table of a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// `false`: nothing at all may stand at this path. Default: true.
+    #[serde(default = "yes")]
+    present: bool,
+    /// The name of its owner; the number as text for an owner that has no name.
+    owner: Option<String>,
+    /// The name of its group; the number as text for a group that has no name.
+    group: Option<String>,
+    /// Its mode, such as "0640".
+    mode: Option<Mode>,
+    /// The SHA-256 of its content: 64 hex digits. Excludes `source` and `empty`.
+    sha256: Option<Digest>,
+    /// A file of desired state with the same content, such as "files/app.conf". Excludes `sha256` and `empty`.
+    source: Option<String>,
+    /// `true`: it has no content. `false`: it has at least one byte.
+    empty: Option<bool>,
+    /// Look through symbolic links on the way to it, beneath the root of the host. Never at its end. Default: false.
+    #[serde(default)]
+    through_links: bool,
+    /// The digest of `source`.
+    #[serde(skip)]
+    source_digest: Option<Digest>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What was seen.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Seen {
+    metadata: Metadata,
+    size: u64,
+    /// Asked only where the table says something about it.
+    sha256: Option<Result<Digest, Unknown>>,
+}
+
+impl File {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            present: self.present,
+            file_type: FileType::File,
+            owner: self.owner.as_ref(),
+            group: self.group.as_ref(),
+            mode: self.mode,
+        }
+    }
+
+    fn links(&self) -> Links {
+        if self.through_links { Links::Through } else { Links::Refuse }
+    }
+
+    fn asks_content(&self) -> bool {
+        self.sha256.is_some() || self.source.is_some()
+    }
+
+    fn look(&self, host: &Host, path: &Path, cancel: &Cancel) -> Result<Option<Seen>, Unknown> {
+        let Some(mut stat) = host.stat(path, self.links())? else { return Ok(None) };
+        let mut sha256 = None;
+        if self.asks_content() && stat.file_type == FileType::File {
+            match host.hash(path, self.links(), cancel) {
+                Ok(Contents::Absent) => return Ok(None),
+                Ok(Contents::Other(other)) => stat = other,
+                // The attributes of what was hashed, not of what stood there a moment before.
+                Ok(Contents::Regular(hashed, digest)) => {
+                    stat = hashed;
+                    sha256 = Some(Ok(digest));
+                }
+                Err(unknown) => sha256 = Some(Err(unknown)),
+            }
+        }
+        Ok(Some(Seen { metadata: Metadata::of(host, &stat), size: stat.size, sha256 }))
+    }
+
+    fn compare_content(&self, seen: &Seen, found: &mut Comparison) {
+        if let Some(wanted) = self.empty
+            && wanted != (seen.size == 0)
+        {
+            found.differences.push(Difference::new("empty", wanted, seen.size == 0));
+        }
+        let Some(wanted) = self.sha256.or(self.source_digest) else { return };
+        match &seen.sha256 {
+            Some(Ok(is)) if *is == wanted => {}
+            Some(Ok(is)) => {
+                let (wanted, is) = (format!("{wanted:?}"), format!("{is:?}"));
+                found.differences.push(Difference::new("content", wanted, is));
+            }
+            Some(Err(unknown)) => found.blind("content", unknown.clone()),
+            None => found.blind("content", not_asked()),
+        }
+    }
+}
+
+impl Kind for File {
+    const NAME: &'static str = "file";
+    const ABOUT: &'static str = "a regular file: presence, content, owner, group, mode";
+    const DOC: &'static str = "\
+The key is an absolute path. Without other keys a regular file must exist there.
+
+Content is given as `sha256`, or as `source`, a file of desired state; both are compared by digest, and a difference of
+`content` shows the two digests. Attributes are those of the very file that was hashed.
+
+What stands at the path is looked at without following it: a symbolic link is a difference of `type`, whatever it points
+to. A link on the way to the path is named, and the verdict is unknown, unless `through_links = true`. Devices, FIFOs and
+sockets are never opened.";
+    const EXAMPLE: &'static str = r#"
+[file."/var/lib/cutter/orchestrator.config.json"]
+owner = "root"
+group = "root"
+mode = "0640"
+sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"#;
+    type Observed = Option<Seen>;
+
+    fn prepare(&mut self, name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
+        path::check_name(name, problems);
+        let content = [("sha256", self.sha256.is_some()), ("source", self.source.is_some())];
+        let [sha256, source] = content;
+        self.wanted().check(&[sha256, source, ("empty", self.empty.is_some())], problems);
+        if self.asks_content() && self.empty.is_some() {
+            let message = "`empty` says nothing beside a given content";
+            problems.push(Problem::key("empty", Code::Contradiction, message));
+        }
+        let Some(source) = &self.source else { return };
+        if self.sha256.is_some() {
+            let message = "`sha256` and `source` both give the content";
+            problems.push(Problem::key("source", Code::Contradiction, message));
+        }
+        match files.read(source) {
+            Ok(bytes) => self.source_digest = Some(Digest::of(&bytes)),
+            Err(why) => problems.push(Problem::key("source", Code::MissingFile, why)),
+        }
+    }
+
+    fn question(&self, _name: &str) -> Value {
+        json!({ "content": self.asks_content(), "through_links": self.through_links })
+    }
+
+    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
+        let cancel = Cancel::default();
+        let _guard = cancel.on_drop();
+        let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
+        let look = move |host: &Host, path: &str, spec: &Arc<Self>| {
+            spec.look(host, Path::new(path), &cancel)
+        };
+        world.sweep(items, look).await
+    }
+
+    fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {
+        let evidence = if self.asks_content() { Evidence::Hashed } else { Evidence::Stat };
+        let mut found = Comparison::by(evidence);
+        let metadata = observed.as_ref().map(|seen| &seen.metadata);
+        if self.wanted().compare(metadata, &mut found)
+            && let Some(seen) = observed
+        {
+            self.compare_content(seen, &mut found);
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::test_world::{self, check};
+
+    const ABC: &str = "sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'";
+
+    #[test]
+    fn content_type_and_attributes_are_compared() {
+        let root = test_world::Root::new();
+        root.file("f", b"abc").mode("f", 0o640).file("e", b"").dir("d/in", 0o755).link("l", "f");
+        root.file("d/in/f", b"abc").link("way", "d").fifo("p");
+        let other = format!("content \"{:?}\" \"{:?}\"", Digest::of(b"abc"), Digest::of(b""));
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("/f", ABC, &[]),
+            ("/f", "owner = 'USER'\ngroup = 'GROUP'\nmode = '0640'\nempty = false", &[]),
+            ("/f", "source = 'files/abc'", &[]),
+            ("/e", "source = 'files/abc'", &[&other]),
+            ("/e", ABC, &[&other]),
+            ("/e", "empty = true", &[]),
+            ("/f", "empty = true", &["empty true false"]),
+            (
+                "/f",
+                "mode = '0600'\ngroup = 'g'",
+                &["group \"g\" \"GROUP\"", "mode \"0600\" \"0640\""],
+            ),
+            ("/l", ABC, &["type \"file\" \"symlink\""]),
+            ("/p", ABC, &["type \"file\" \"fifo\""]),
+            ("/d", ABC, &["type \"file\" \"directory\""]),
+            ("/none", ABC, &["presence \"present\" \"absent\""]),
+            ("/none", "present = false", &[]),
+            ("/l", "present = false", &["presence \"absent\" \"present\""]),
+            ("/way/in/f", ABC, &["blind symlink_on_path"]),
+            ("/way/in/f", &format!("{ABC}\nthrough_links = true"), &[]),
+        ];
+        for (name, toml, expected) in cases {
+            check::<File>(&root, name, toml, expected);
+        }
+    }
+
+    #[test]
+    fn unreadable_lists_of_users_leave_the_owner_unknown() {
+        let root = test_world::Root::new();
+        root.file("f", b"").disown("f").file("etc/group", b"us");
+        check::<File>(&root, "/f", "mode = '0644'", &[]);
+        check::<File>(&root, "/f", "group = 'us'", &["blind group malformed"]);
+    }
+
+    #[test]
+    fn contents_exclude_each_other() {
+        for (toml, code) in [
+            (format!("{ABC}\nsource = 'files/abc'"), "CS0008"),
+            (format!("{ABC}\nempty = true"), "CS0008"),
+            (format!("{ABC}\npresent = false"), "CS0008"),
+            ("source = 'files/none'".to_owned(), "CS0011"),
+        ] {
+            let problems = test_world::prepare::<File>("/f", &toml).1;
+            let codes: Vec<_> = problems.iter().map(|p| p.code.to_string()).collect();
+            assert_eq!(codes, [code], "{toml}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Presence, type, owner, group and mode: what files and directories have in common.
+
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use crate::model::{Code, Comparison, Difference, Mode, Reason, Unknown};
+use crate::probe::host::{FileType, Host, Stat};
+
+/// What was seen of one path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Metadata {
+    pub(super) file_type: FileType,
+    owner: Result<String, Unknown>,
+    group: Result<String, Unknown>,
+    mode: Mode,
+}
+
+/// What is wanted of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) present: bool,
+    pub(super) file_type: FileType,
+    pub(super) owner: Option<&'a String>,
+    pub(super) group: Option<&'a String>,
+    pub(super) mode: Option<Mode>,
+}
+
+impl Metadata {
+    pub(super) fn of(host: &Host, stat: &Stat) -> Self {
+        Self {
+            file_type: stat.file_type,
+            owner: host.user_name(stat.uid),
+            group: host.group_name(stat.gid),
+            mode: stat.mode,
+        }
+    }
+}
+
+impl Wanted<'_> {
+    /// Compares; true when the right thing stands there, so that what it holds can be compared as well.
+    pub(super) fn compare(&self, seen: Option<&Metadata>, found: &mut Comparison) -> bool {
+        let word = |present| if present { "present" } else { "absent" };
+        let Some(seen) = seen.filter(|_| self.present) else {
+            found.seen = Some(word(seen.is_some()).to_owned());
+            if self.present != seen.is_some() {
+                let (wanted, is) = (word(self.present), word(seen.is_some()));
+                found.differences.push(Difference::new("presence", wanted, is));
+            }
+            return false;
+        };
+        if seen.file_type != self.file_type {
+            found.differences.push(Difference::new("type", self.file_type, seen.file_type));
+            return false;
+        }
+        for (field, wanted, is) in
+            [("owner", self.owner, &seen.owner), ("group", self.group, &seen.group)]
+        {
+            match is {
+                Ok(is) => found.expect(field, wanted, is),
+                Err(unknown) if wanted.is_some() => found.blind(field, unknown.clone()),
+                Err(_) => {}
+            }
+        }
+        found.expect("mode", self.mode.as_ref(), &seen.mode);
+        found.seen = Some(seen.brief());
+        true
+    }
+
+    /// Refuses keys that say something about a thing that shall not be there.
+    pub(super) fn check(&self, others: &[(&str, bool)], problems: &mut Vec<Problem>) {
+        if self.present {
+            return;
+        }
+        let own = [
+            ("owner", self.owner.is_some()),
+            ("group", self.group.is_some()),
+            ("mode", self.mode.is_some()),
+        ];
+        for (key, set) in own.iter().chain(others) {
+            if *set {
+                let message = format!("`present = false` leaves nothing that could have `{key}`");
+                problems.push(Problem::key(key, Code::Contradiction, message));
+            }
+        }
+    }
+}
+
+impl Metadata {
+    fn brief(&self) -> String {
+        let name = |name: &Result<String, Unknown>| {
+            name.as_ref()
+                .map_or_else(|_| "?".to_owned(), |name| crate::model::display::one_line(name, 32))
+        };
+        format!("{}:{} {}", name(&self.owner), name(&self.group), self.mode)
+    }
+}
+
+/// A stored answer without a part that the question asks for.
+pub(super) fn not_asked() -> Unknown {
+    Unknown::new(Reason::NoAnswer, "the stored answer does not say")
+}

@@ -1,0 +1,130 @@
+//! Who the numbers of owners and groups are, and who the host itself is: from the files of the root that is observed.
+//!
+//! Never from the name service of the machine that observes: under another root its answers would be about itself.
+
+use std::collections::BTreeMap;
+
+use super::Host;
+use crate::model::display::one_line;
+use crate::model::{Reason, Unknown};
+
+/// A list of users or of groups.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// Why it could not be read.
+    unreadable: Option<Unknown>,
+    /// Why a number that it does not hold may have a name all the same.
+    incomplete: Option<Unknown>,
+    known: BTreeMap<u32, String>,
+}
+
+impl Names {
+    pub(super) fn read(host: &Host, path: &str) -> Self {
+        match host.own(path) {
+            Ok(Some(text)) => Self::parse(&text, path),
+            Ok(None) => Self::parse(b"", path),
+            Err(unknown) => {
+                Self { unreadable: Some(unknown), incomplete: None, known: BTreeMap::new() }
+            }
+        }
+    }
+
+    /// Reads `NAME:…:NUMBER:…` lines; the first line of a number wins, as in the C library.
+    fn parse(text: &[u8], path: &str) -> Self {
+        let mut known = BTreeMap::new();
+        let mut incomplete = None;
+        for (index, line) in text.split(|c| *c == b'\n').enumerate() {
+            if line.is_empty() || line[0] == b'#' {
+                continue;
+            }
+            match entry(line) {
+                Some((number, name)) => {
+                    known.entry(number).or_insert(name);
+                }
+                None => {
+                    incomplete.get_or_insert_with(|| {
+                        let detail = format!("line {} of `{path}` cannot be read", index + 1);
+                        Unknown::new(Reason::Malformed, detail)
+                    });
+                }
+            }
+        }
+        Self { unreadable: None, incomplete, known }
+    }
+
+    /// The name of a number; the number as text when it is known to have none.
+    pub(super) fn of(&self, number: u32) -> Result<String, Unknown> {
+        if number == 0 {
+            return Ok("root".to_owned());
+        }
+        if let Some(unknown) = &self.unreadable {
+            return Err(unknown.clone());
+        }
+        match (self.known.get(&number), &self.incomplete) {
+            // Whoever else is called so has not the rights that the name promises.
+            (Some(name), _) if name == "root" => Ok(number.to_string()),
+            (Some(name), _) => Ok(name.clone()),
+            (None, Some(unknown)) => Err(unknown.clone()),
+            (None, None) => Ok(number.to_string()),
+        }
+    }
+}
+
+fn entry(line: &[u8]) -> Option<(u32, String)> {
+    let mut fields = std::str::from_utf8(line).ok()?.split(':');
+    let (name, _password, number) = (fields.next()?, fields.next()?, fields.next()?);
+    let usable = !name.is_empty() && !name.starts_with(['+', '-']);
+    let digits = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
+    (usable && digits).then(|| Some((number.parse().ok()?, name.to_owned())))?
+}
+
+/// See [`Host::hostname`].
+pub(super) fn hostname(host: &Host) -> Result<String, Unknown> {
+    if host.live {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        return Ok(name);
+    }
+    first_line(host, "/etc/hostname")
+}
+
+/// See [`Host::machine_id`].
+pub(super) fn machine_id(host: &Host) -> Result<String, Unknown> {
+    first_line(host, "/etc/machine-id")
+}
+
+/// The first line that is neither blank nor a comment, without the blanks around it.
+fn first_line(host: &Host, path: &str) -> Result<String, Unknown> {
+    let unverified =
+        |why: String| Unknown::new(Reason::IdentityUnverified, format!("`{path}` {why}"));
+    let bytes = host.own(path)?.ok_or_else(|| unverified("does not exist".into()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unverified("is not UTF-8".into()))?;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    let line = line.ok_or_else(|| unverified("is empty".into()))?;
+    if line.chars().any(|c| c.is_whitespace() || c.is_control()) || line.len() > 255 {
+        return Err(unverified(format!("holds no name but `{}`", one_line(line, 60))));
+    }
+    Ok(line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_get_names_only_when_that_is_certain() {
+        let text = b"toor:x:0:0::/:\ndeploy:x:1000:1000::/:\nagain:x:1000::\nroot:x:7:7::/:\n# c\n";
+        let names = Names::parse(text, "/etc/passwd");
+        let of = |number| names.of(number).expect("a whole file");
+        assert_eq!([of(0), of(1000), of(7), of(8)], ["root", "deploy", "7", "8"]);
+    }
+
+    #[test]
+    fn a_garbled_list_leaves_unlisted_numbers_unknown() {
+        for garbled in [&b"a:x:1:1\nnonsense\n"[..], b"a:x:1:1\n+::::\n", b"a:x:1:1\nb:x:\xff:\n"] {
+            let names = Names::parse(garbled, "/etc/passwd");
+            assert_eq!(names.of(0).as_deref(), Ok("root"));
+            assert_eq!(names.of(1).as_deref(), Ok("a"));
+            assert_eq!(names.of(2).map_err(|u| u.reason), Err(Reason::Malformed));
+        }
+    }
+}
