@@ -65,6 +65,12 @@ impl Policy {
         }
     }
 
+    /// Does a pattern of `deny` match this very path? For a walk that has asked about every folder above it.
+    #[must_use]
+    pub fn denies(&self, path: &Path) -> bool {
+        self.deny.is_match(path)
+    }
+
     /// May content of this file appear in clear?
     #[must_use]
     pub fn shows_content(&self, path: &Path) -> bool {

@@ -11,6 +11,7 @@ mod metadata;
 mod path;
 #[cfg(test)]
 mod test_world;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -28,7 +29,8 @@ use crate::probe::World;
 pub use entry::{Entry, Preparing, Spec, Stored};
 
 /// Every kind, in the order of their documentation.
-pub static KINDS: &[Entry] = &[Entry::of::<directory::Directory>(), Entry::of::<file::File>()];
+pub static KINDS: &[Entry] =
+    &[Entry::of::<directory::Directory>(), Entry::of::<file::File>(), Entry::of::<tree::Tree>()];
 
 /// The kind of that name.
 #[must_use]

@@ -144,11 +144,15 @@ pub(super) fn lines(found: &Result<Comparison, Unknown>) -> Vec<String> {
     }
 }
 
+/// Puts the names of those who run the test in the place of `USER` and `GROUP`.
+pub(super) fn here(text: &str) -> String {
+    text.replace("USER", user()).replace("GROUP", group())
+}
+
 /// Prepares, observes and compares one table; fails unless exactly the expected lines come out.
 ///
 /// `USER` and `GROUP` stand for the names of those who run the test.
 pub(super) fn check<K: Kind>(root: &Root, name: &str, toml: &str, expected: &[&str]) {
-    let here = |text: &str| text.replace("USER", user()).replace("GROUP", group());
     let (spec, problems) = prepare::<K>(name, &here(toml));
     assert_eq!(problems, [], "{name} {toml}");
     let found = lines(&compare(root, name, spec));

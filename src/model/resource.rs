@@ -50,7 +50,7 @@ impl Route {
 }
 
 /// Permission bits with set-uid, set-gid and sticky: 12 bits, written as four octal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mode(u16);
 
 impl Mode {

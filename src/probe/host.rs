@@ -24,7 +24,8 @@ use names::Names;
 use resolve::{Located, Spot};
 
 pub use content::Contents;
-use open::{Opener, failed};
+pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
+pub(in crate::probe) use open::{Opener, failed};
 
 /// A reader of one host.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub struct Host {
 }
 
 /// What stands at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileType {
     /// A regular file.
@@ -221,7 +222,6 @@ impl Host {
         content::is_empty(&self.opener, &spot)
     }
 
-    #[expect(dead_code, reason = "for the walk of trees, which comes next")]
     /// Opens a directory for a walk; `Other` when something else stands there.
     pub(in crate::probe) fn directory(
         &self,

@@ -5,6 +5,7 @@
 
 pub mod cancel;
 pub mod host;
+pub mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -43,7 +43,8 @@ pub(super) fn read(
         Contents::Absent => return Ok(Contents::Absent),
         Contents::Other(stat) => return Ok(Contents::Other(stat)),
     };
-    let (kernel, bytes) = settled(file.as_fd(), &spot.path, &mut |size| {
+    let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
+    let (kernel, bytes) = settled(file.as_fd(), before, &spot.path, &mut |size| {
         if size > bytes_max {
             return Err(too_large(&spot.path, size, bytes_max));
         }
@@ -79,18 +80,20 @@ pub(super) fn hash(
         Contents::Other(stat) => return Ok(Contents::Other(stat)),
     };
     let mut buffer = vec![0; buffer_bytes(stat.size)];
-    let (kernel, digest) = hash_open(file.as_fd(), &spot.path, &mut buffer, cancel)?;
+    let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
+    let (kernel, digest) = hash_open(file.as_fd(), before, &spot.path, &mut buffer, cancel)?;
     Ok(Contents::Regular(Stat::of(&kernel)?, digest))
 }
 
-/// Hashes an open regular file; its attributes are those it had before and after.
+/// Hashes an open regular file whose attributes are `before`; those returned it had before and after.
 pub(in crate::probe) fn hash_open(
     file: BorrowedFd<'_>,
+    before: rustix::fs::Stat,
     path: &Path,
     buffer: &mut [u8],
     cancel: &Cancel,
 ) -> Result<(rustix::fs::Stat, Digest), Unknown> {
-    settled(file, path, &mut |size| {
+    settled(file, before, path, &mut |size| {
         let mut hasher = sha2::Sha256::new();
         drain(file, path, size, buffer, &mut |piece| {
             hasher.update(piece);
@@ -159,11 +162,11 @@ pub(super) fn is_empty(opener: &Opener, spot: &Spot) -> Result<Option<bool>, Unk
 /// Runs `attempt`, which gets the size, until the file was the same before and after it.
 fn settled<T>(
     file: BorrowedFd<'_>,
+    mut before: rustix::fs::Stat,
     path: &Path,
     attempt: &mut dyn FnMut(u64) -> Result<T, Unknown>,
 ) -> Result<(rustix::fs::Stat, T), Unknown> {
     let stat = || rustix::fs::fstat(file).map_err(|e| failed(e, path));
-    let mut before = stat()?;
     for _ in 0..ATTEMPTS_MAX {
         let value = attempt(u64::try_from(before.st_size).unwrap_or_default())?;
         let after = stat()?;
@@ -222,7 +225,8 @@ mod tests {
         file.write_all(&[7; 9000]).expect("written");
         let reader = file.reopen().expect("open");
         let mut left = times;
-        settled(reader.as_fd(), file.path(), &mut |size| {
+        let before = rustix::fs::fstat(&reader).expect("stat");
+        settled(reader.as_fd(), before, file.path(), &mut |size| {
             let mut hasher = sha2::Sha256::new();
             drain(reader.as_fd(), file.path(), size, &mut [0; 4096], &mut |piece| {
                 hasher.update(piece);

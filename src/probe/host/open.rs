@@ -26,7 +26,6 @@ impl Opener {
         Self::new(true)
     }
 
-    #[expect(dead_code, reason = "for the walk of trees, which comes next")]
     /// An opener that refuses to enter another mount, with `EXDEV`, where the kernel has `openat2`.
     pub(in crate::probe) fn within_mount() -> Self {
         Self::new(false)
@@ -40,7 +39,6 @@ impl Opener {
         }
     }
 
-    #[expect(dead_code, reason = "for the walk of trees, which comes next")]
     /// Must the caller compare device numbers, as the kernel does not watch over mounts?
     pub(in crate::probe) fn watches_mounts(&self) -> bool {
         self.crosses_mounts || self.knows_openat2.load(Ordering::Relaxed)
