@@ -63,9 +63,9 @@ pub(super) fn parse<'a>(line: &'a [u8], escapes: bool, root: &[u8]) -> Result<Li
         Some(rest) if escapes => (true, rest),
         _ => (false, line),
     };
-    let (digest, raw) = match tag(rest) {
-        Some(found) => tagged(rest, &found)?,
-        None => plain(rest)?,
+    let (digest, raw) = match plain(rest) {
+        Ok(found) => found,
+        Err(error) => tagged(rest, &tag(rest).ok_or(error)?)?,
     };
     if raw.is_empty() {
         return Err(LineError::NoName);
@@ -79,8 +79,14 @@ pub(super) fn parse<'a>(line: &'a [u8], escapes: bool, root: &[u8]) -> Result<Li
 
 /// `HEX  NAME` or `HEX *NAME`.
 fn plain(line: &[u8]) -> Result<(Digest, &[u8]), LineError> {
-    let end = line.iter().position(|c| matches!(c, b' ' | b'\t')).unwrap_or(line.len());
-    let digest = Digest::from_hex(&line[..end]).map_err(LineError::Digest)?;
+    let usual = line.get(..64).filter(|_| matches!(line.get(64), Some(b' ' | b'\t')));
+    let (digest, end) = if let Some(Ok(digest)) = usual.map(Digest::from_hex) {
+        (digest, 64)
+    } else {
+        // Now it matters where that ends which is no digest.
+        let end = line.iter().position(|c| matches!(c, b' ' | b'\t')).unwrap_or(line.len());
+        (Digest::from_hex(&line[..end]).map_err(LineError::Digest)?, end)
+    };
     match &line[end..] {
         [] | [b' '] | [b' ', b' ' | b'*'] => Err(LineError::NoName),
         [b'\t', ..] => Err(LineError::Tab),

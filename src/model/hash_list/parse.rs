@@ -1,6 +1,7 @@
 //! Reads a whole list: the ends of lines, every line, repetitions, and names that cannot stand side by side.
 
 use std::collections::BTreeMap;
+use std::io::BufRead as _;
 
 use super::line::{self, Line, LineError};
 use super::{ENTRIES_MAX, Ending, HashList, LineFinding, Parsed, Record};
@@ -51,10 +52,9 @@ struct Place {
 impl<'a> Parser<'a> {
     fn take_lines(&mut self) {
         let (text, separator) = (self.text, self.separator());
-        let lines = places(text, separator).count();
-        // The shortest line has 64 digits, two blanks and a name: what is reserved suffices, and is bounded by the text.
-        self.list.records.reserve_exact(lines.min(text.len() / 66 + 1));
-        self.list.names.reserve_exact(text.len().saturating_sub(65 * lines));
+        // The shortest line has 64 digits, two blanks, a name and its end. Pages never touched cost no memory.
+        self.list.records.reserve_exact(text.len() / 67 + 1);
+        self.list.names.reserve_exact(text.len());
         for place in places(text, separator) {
             if !self.take(place) {
                 break;
@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
 
     /// CRLF is fine when every line has it; a mixture is not, as then a CR may belong to a name.
     fn settle_line_ends(&mut self) {
-        if self.ending == Ending::Nul {
+        if self.ending == Ending::Nul || !self.text.contains(&b'\r') {
             return;
         }
         let text = self.text;
@@ -279,21 +279,19 @@ impl Findings {
 fn places(text: &[u8], separator: u8) -> impl Iterator<Item = Place> + '_ {
     let mut start = 0;
     (1..).map_while(move |number| {
-        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = memchr(separator, rest).unwrap_or(rest.len());
-        let span = start..start + length;
-        start = span.end + 1;
+        let mut rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        // Of all the searches of the standard library for a byte, this one is made for long texts.
+        let length = rest.skip_until(separator).ok()?;
+        let end = start + length;
+        let span = start..end - usize::from(text.get(end - 1) == Some(&separator));
+        start = end;
         Some(Place { number, span })
     })
-}
-
-fn memchr(byte: u8, text: &[u8]) -> Option<usize> {
-    text.iter().position(|c| *c == byte)
 }
 
 /// Do two records name the same file?
 fn same_name(names: &[u8], a: Record, b: Record) -> bool {
     let (a, b) = (&names[a.name_start as usize..], &names[b.name_start as usize..]);
-    let length = memchr(0, a).unwrap_or(a.len());
+    let length = a.iter().position(|c| *c == 0).unwrap_or(a.len());
     b.get(length) == Some(&0) && a[..length] == b[..length]
 }

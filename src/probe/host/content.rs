@@ -5,7 +5,7 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::RawDir;
 use rustix::io::Errno;
@@ -20,6 +20,9 @@ use crate::probe::cancel::Cancel;
 pub(in crate::probe) const BUFFER_BYTES: usize = 256 << 10;
 /// How often a file is read that changes while it is read.
 const ATTEMPTS_MAX: usize = 3;
+
+/// Where a file is, for messages: asked only when there is something to say.
+pub(in crate::probe) type At<'a> = &'a dyn Fn() -> PathBuf;
 
 /// What a path holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +47,14 @@ pub(super) fn read(
         Contents::Other(stat) => return Ok(Contents::Other(stat)),
     };
     let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
-    let (kernel, bytes) = settled(file.as_fd(), before, &spot.path, &mut |size| {
+    let at = || spot.path.clone();
+    let (kernel, bytes) = settled(file.as_fd(), before, &at, &mut |size| {
         if size > bytes_max {
             return Err(too_large(&spot.path, size, bytes_max));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         let mut buffer = vec![0; buffer_bytes(size)];
-        drain(file.as_fd(), &spot.path, size, &mut buffer, &mut |piece| {
+        drain(file.as_fd(), &at, size, &mut buffer, &mut |piece| {
             bytes.extend_from_slice(piece);
             match bytes.len() as u64 {
                 length if length > bytes_max => Err(too_large(&spot.path, length, bytes_max)),
@@ -81,7 +85,8 @@ pub(super) fn hash(
     };
     let mut buffer = vec![0; buffer_bytes(stat.size)];
     let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
-    let (kernel, digest) = hash_open(file.as_fd(), before, &spot.path, &mut buffer, cancel)?;
+    let at = || spot.path.clone();
+    let (kernel, digest) = hash_open(file.as_fd(), before, &at, &mut buffer, cancel)?;
     Ok(Contents::Regular(Stat::of(&kernel)?, digest))
 }
 
@@ -89,13 +94,13 @@ pub(super) fn hash(
 pub(in crate::probe) fn hash_open(
     file: BorrowedFd<'_>,
     before: rustix::fs::Stat,
-    path: &Path,
+    at: At<'_>,
     buffer: &mut [u8],
     cancel: &Cancel,
 ) -> Result<(rustix::fs::Stat, Digest), Unknown> {
-    settled(file, before, path, &mut |size| {
+    settled(file, before, at, &mut |size| {
         let mut hasher = sha2::Sha256::new();
-        drain(file, path, size, buffer, &mut |piece| {
+        drain(file, at, size, buffer, &mut |piece| {
             hasher.update(piece);
             cancel.check()
         })?;
@@ -163,10 +168,10 @@ pub(super) fn is_empty(opener: &Opener, spot: &Spot) -> Result<Option<bool>, Unk
 fn settled<T>(
     file: BorrowedFd<'_>,
     mut before: rustix::fs::Stat,
-    path: &Path,
+    at: At<'_>,
     attempt: &mut dyn FnMut(u64) -> Result<T, Unknown>,
 ) -> Result<(rustix::fs::Stat, T), Unknown> {
-    let stat = || rustix::fs::fstat(file).map_err(|e| failed(e, path));
+    let stat = || rustix::fs::fstat(file).map_err(|e| failed(e, &at()));
     for _ in 0..ATTEMPTS_MAX {
         let value = attempt(u64::try_from(before.st_size).unwrap_or_default())?;
         let after = stat()?;
@@ -175,7 +180,7 @@ fn settled<T>(
         }
         before = after;
     }
-    Err(changed(path))
+    Err(changed(&at()))
 }
 
 fn is_same(a: &rustix::fs::Stat, b: &rustix::fs::Stat) -> bool {
@@ -192,7 +197,7 @@ fn changed(path: &Path) -> Unknown {
 /// Reads a file from its start to its end, piece by piece.
 fn drain(
     file: BorrowedFd<'_>,
-    path: &Path,
+    at: At<'_>,
     size: u64,
     buffer: &mut [u8],
     each: &mut dyn FnMut(&[u8]) -> Result<(), Unknown>,
@@ -203,7 +208,7 @@ fn drain(
             Ok(0) => return Ok(()),
             Ok(count) => count,
             Err(Errno::INTR) => continue,
-            Err(error) => return Err(failed(error, path)),
+            Err(error) => return Err(failed(error, &at())),
         };
         each(&buffer[..count])?;
         offset += count as u64;
@@ -226,9 +231,10 @@ mod tests {
         let reader = file.reopen().expect("open");
         let mut left = times;
         let before = rustix::fs::fstat(&reader).expect("stat");
-        settled(reader.as_fd(), before, file.path(), &mut |size| {
+        let at = || file.path().to_owned();
+        settled(reader.as_fd(), before, &at, &mut |size| {
             let mut hasher = sha2::Sha256::new();
-            drain(reader.as_fd(), file.path(), size, &mut [0; 4096], &mut |piece| {
+            drain(reader.as_fd(), &at, size, &mut [0; 4096], &mut |piece| {
                 hasher.update(piece);
                 if left > 0 {
                     left -= 1;

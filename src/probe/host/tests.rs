@@ -183,3 +183,16 @@ fn an_unreadable_list_of_users_hides_every_name_but_roots() {
     assert!(host.user_name(1000).is_err());
     assert_eq!(host.group_name(1000).as_deref(), Ok("1000"), "no list: nobody has a name");
 }
+
+#[test]
+fn the_opener_follows_no_link() {
+    let root = root();
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = rustix::fs::openat(CWD, root.path(), flags, OpenMode::empty()).expect("a folder");
+    for opener in [Opener::across_mounts(), Opener::within_mount()] {
+        assert!(opener.directory(&dir, c"relative").is_err());
+        assert!(opener.file(&dir, c"relative").is_err());
+        assert!(opener.directory(&dir, c"opt").is_ok());
+        assert!(opener.file(&dir, c"secret").is_ok());
+    }
+}

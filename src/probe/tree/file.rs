@@ -107,8 +107,8 @@ impl Walk<'_> {
         if stat.size > LARGE_BYTES && !alone {
             return Ok(Outcome::Later(stat.size));
         }
-        let full_path = self.full_path(path);
-        match hash_open(file.as_fd(), before, &full_path, &mut scratch.content, self.cancel) {
+        let at = || self.full_path(path);
+        match hash_open(file.as_fd(), before, &at, &mut scratch.content, self.cancel) {
             Ok((after, digest)) => Ok(Outcome::Hashed(Stat::of(&after)?, digest)),
             Err(unknown) => {
                 self.go_on()?;
