@@ -33,7 +33,7 @@ const BANNED: &[(&[&str], &[&str])] = &[(&["controller", "web", "hub"], &["execu
 const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ("src/kinds", "src/kinds/mod.rs", &["entry", "files", "metadata", "path", "test_world"]),
     ("src/report", "src/report/mod.rs", &["diagnostics", "value", "wording"]),
-    ("src/probe/literal", "src/probe/literal/mod.rs", &[]),
+    ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     ("src/cli", "src/cli/mod.rs", &["context", "error", "exit", "output", "world"]),
 ];
 
@@ -62,7 +62,7 @@ const CHANGING: &[&str] = &[
     "mkdirat(",
     "unlinkat(",
     "renameat",
-    "linkat(",
+    "::linkat(",
     "symlinkat(",
     "chmodat(",
     "fchmod(",
@@ -116,7 +116,7 @@ fn sources(root: &str) -> Vec<Source> {
     files.sort();
     files
         .iter()
-        .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
+        .filter(|path| path.extension().is_some_and(|ext| ext == "rs") && !is_test(path))
         .map(|path| {
             let text = fs::read_to_string(path).unwrap();
             let code = without_tests(&text);
@@ -125,6 +125,13 @@ fn sources(root: &str) -> Vec<Source> {
             Source { path, code, bare }
         })
         .collect()
+}
+
+/// Unit tests that grew into a file of their own.
+fn is_test(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default();
+    path.starts_with(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        && (stem == "tests" || stem == "test_world")
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -240,7 +247,7 @@ fn every_member_is_registered() {
 
 /// A member is used beyond its `mod` line.
 fn registered(registry: &str, stem: &str) -> bool {
-    registry.matches(&format!("{stem}::")).count() > 0
+    registry.contains(&format!("{stem}::")) || registry.contains(&format!("= {stem},"))
 }
 
 #[test]

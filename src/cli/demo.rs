@@ -104,13 +104,13 @@ impl Story<'_> {
         self.check(&["--only", "tree.*", "--only", "row_count.public.*"], exit::DRIFT)?;
 
         self.say("3", "A desired-state commit ratifies the milestone that is deployed, and wants one folder more")?;
-        let before = self.commit()?;
+        let before = self.ratify()?;
         let narrow = ["--only", "constant.milestone", "--only", "directory./opt/*"];
         self.check(&[&["--since", before.as_str()], &narrow[..]].concat(), exit::PENDING)
     }
 
     /// Pushes a commit, and answers the one before it.
-    fn commit(&self) -> Result<String, Failure> {
+    fn ratify(&self) -> Result<String, Failure> {
         let repository = self.sandbox.repository()?;
         let path = |file: &str| format!("desired-state/hosts/{HOST}/{file}");
         let before = repository.head().map_err(SandboxError::from)?.unwrap_or_default();

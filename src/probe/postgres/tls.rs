@@ -48,7 +48,10 @@ fn builder(provider: Arc<CryptoProvider>) -> Result<Builder, Unknown> {
 
 fn roots_of_file(file: &Path) -> Result<RootCertStore, Unknown> {
     let bad = |why: &str| {
-        Unknown::new(Reason::NotConfigured, format!("sslrootcert {}: {why}", shown_path(file)))
+        Unknown::new(
+            Reason::NotConfigured,
+            format!("trusted certificates {}: {why}", shown_path(file)),
+        )
     };
     let length = std::fs::metadata(file).map_err(|e| bad(&e.to_string()))?.len();
     if length > ROOTS_BYTES_MAX {
@@ -66,16 +69,23 @@ fn roots_of_file(file: &Path) -> Result<RootCertStore, Unknown> {
     Ok(roots)
 }
 
+/// Where Linux distributions keep the certificates that they trust.
+const SYSTEM_BUNDLES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
 fn roots_of_system() -> Result<RootCertStore, Unknown> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
+    let bundle = SYSTEM_BUNDLES.iter().map(Path::new).find(|bundle| bundle.is_file());
+    let Some(bundle) = bundle else {
         let detail =
             "the operating system has no trusted certificates (`apt-get install ca-certificates`)";
         return Err(Unknown::new(Reason::NotConfigured, detail));
-    }
-    Ok(roots)
+    };
+    roots_of_file(bundle)
 }
 
 /// Verifies the chain to an authority where there are authorities, and never the name.
@@ -129,5 +139,19 @@ impl ServerCertVerifier for Chain {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_certificate_of_this_systems_bundle_can_be_trusted() {
+        if SYSTEM_BUNDLES.iter().any(|bundle| Path::new(bundle).is_file()) {
+            assert!(roots_of_system().is_ok_and(|roots| roots.len() > 10));
+        } else {
+            eprintln!("SKIPPED, nothing was tested: this system has no bundle of certificates");
+        }
     }
 }
