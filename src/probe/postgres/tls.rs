@@ -26,12 +26,12 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, Unknown> {
     let verifier = match tls {
         Tls::VerifyFull(file) => {
             let roots = match file {
-                Some(file) => roots_of_file(file)?,
+                Some(file) => roots_of("sslrootcert", file)?,
                 None => roots_of_system()?,
             };
             return Ok(builder(provider)?.with_root_certificates(roots).with_no_client_auth());
         }
-        Tls::VerifyCa(file) => Chain { roots: Some(roots_of_file(file)?), algorithms },
+        Tls::VerifyCa(file) => Chain { roots: Some(roots_of("sslrootcert", file)?), algorithms },
         Tls::Disable | Tls::Prefer | Tls::Require => Chain { roots: None, algorithms },
     };
     let dangerous = builder(provider)?.dangerous();
@@ -46,12 +46,9 @@ fn builder(provider: Arc<CryptoProvider>) -> Result<Builder, Unknown> {
     builder.map_err(|e| Unknown::new(Reason::NotSupported, format!("TLS cannot be set up: {e}")))
 }
 
-fn roots_of_file(file: &Path) -> Result<RootCertStore, Unknown> {
+fn roots_of(what: &str, file: &Path) -> Result<RootCertStore, Unknown> {
     let bad = |why: &str| {
-        Unknown::new(
-            Reason::NotConfigured,
-            format!("trusted certificates {}: {why}", shown_path(file)),
-        )
+        Unknown::new(Reason::NotConfigured, format!("{what} {}: {why}", shown_path(file)))
     };
     let length = std::fs::metadata(file).map_err(|e| bad(&e.to_string()))?.len();
     if length > ROOTS_BYTES_MAX {
@@ -85,7 +82,7 @@ fn roots_of_system() -> Result<RootCertStore, Unknown> {
             "the operating system has no trusted certificates (`apt-get install ca-certificates`)";
         return Err(Unknown::new(Reason::NotConfigured, detail));
     };
-    roots_of_file(bundle)
+    roots_of("the system's certificates", bundle)
 }
 
 /// Verifies the chain to an authority where there are authorities, and never the name.
