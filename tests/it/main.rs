@@ -16,5 +16,7 @@ mod postgres_kinds;
 mod postgres_tls;
 mod private_server;
 mod program;
+#[cfg(feature = "execute")]
+mod sandbox;
 mod schema;
 mod transcripts;
