@@ -18,33 +18,33 @@
     expect(clippy::disallowed_methods, reason = "tests build the worlds that they look at")
 )]
 
-/// The nouns: digests, names, instants, differences, reasons for not knowing, and text with places in it.
+// The nouns: digests, names, instants, differences, reasons for not knowing, and text with places in it.
 pub mod model;
 
-/// The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
+// The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
 pub mod config;
 
-/// The only way to look at the world: host files beneath one root, read-only database sessions, a scrubbed program runner.
+// The only way to look at the world: host files beneath one root, read-only database sessions, a scrubbed program runner.
 pub mod probe;
 
-/// The kinds of resources, one file each: what a table may contain, what is asked, how the answer is compared.
+// The kinds of resources, one file each: what a table may contain, what is asked, how the answer is compared.
 pub mod kinds;
 
-/// Desired state: from a git repository to typed resources, or to every reason why not.
+// Desired state: from a git repository to typed resources, or to every reason why not.
 pub mod desired;
 
-/// What was seen: one stored answer or one reason for each resource; recorded worlds.
+// What was seen: one stored answer or one reason for each resource; recorded worlds.
 pub mod observed;
 
-/// Desired against observed: verdicts, identity, guards. Pure.
+// Desired against observed: verdicts, identity, guards. Pure.
 pub mod drift;
 
-/// What was found, as a value; and the formats that show it, one file each.
+// What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 
-/// The sandbox of `countersign demo`: a host, its database and its repository, laid out and changed on purpose.
+// The sandbox of `countersign demo`: a host, its database and its repository, laid out and changed on purpose.
 #[cfg(feature = "execute")]
 pub mod demo;
 
-/// The command line: one file a verb.
+// The command line: one file a verb.
 pub mod cli;
