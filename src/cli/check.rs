@@ -44,8 +44,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let format = report::format(&global.output).ok_or_else(|| unknown_format(&global.output))?;
     let clock = SystemClock;
     let config = context::config(global, arguments.replay.is_some())?;
-    let host = context::host(&config)?;
-    let tree = context::tree(&config, None, Some(&host))?;
+    let (tree, host) = context::tree_of_host(&config)?;
     let (mut desired, warnings) = context::desired(&tree, &host, &clock)?;
     if !global.quiet {
         output.say(&warnings);

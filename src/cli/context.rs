@@ -32,14 +32,15 @@ pub(super) fn tree(
     Ok(desired::source::load(&request)?)
 }
 
-/// The name of the host: as configured, or the only one that there is.
-pub(super) fn host(config: &Config) -> Result<String, Failure> {
+/// The files of desired state with the name of the host: as configured, or the only one that there is.
+pub(super) fn tree_of_host(config: &Config) -> Result<(Tree, String), Failure> {
     if let Some(host) = &config.host.value {
-        return Ok(host.clone());
+        return Ok((tree(config, None, Some(host))?, host.clone()));
     }
-    let hosts = tree(config, None, None)?.hosts();
+    let tree = tree(config, None, None)?;
+    let hosts = tree.hosts();
     match hosts.as_slice() {
-        [only] => Ok(only.clone()),
+        [only] => Ok((tree, only.clone())),
         [] => Err(Failure::new(
             exit::INVALID,
             "desired state has no hosts: there is no hosts/NAME/host.toml",
@@ -69,5 +70,5 @@ pub(super) fn desired(
     };
     let warnings: Vec<_> =
         loaded.diagnostics.into_iter().filter(|d| d.level == Level::Warning).collect();
-    Ok((desired, diagnostics::draw(&warnings, &text_of, super::output::width())))
+    Ok((desired, diagnostics::draw(&warnings, &text_of, super::error::width())))
 }

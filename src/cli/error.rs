@@ -55,7 +55,7 @@ impl Failure {
         text_of: &dyn Fn(&str) -> Option<String>,
         summary: impl Into<String>,
     ) -> Self {
-        let drawn = diagnostics::draw(found, text_of, super::output::width());
+        let drawn = diagnostics::draw(found, text_of, width());
         Self { drawn, ..Self::new(exit::INVALID, summary) }
     }
 }
@@ -66,7 +66,7 @@ impl From<ConfigError> for Failure {
             ConfigError::Invalid { path, text, diagnostics: found } => {
                 let name = path.display().to_string();
                 let text_of = |file: &str| (file == name).then(|| text.clone());
-                let drawn = diagnostics::draw(found, &text_of, super::output::width());
+                let drawn = diagnostics::draw(found, &text_of, width());
                 Self { drawn, ..Self::of(exit::CONFIG, &error) }
             }
             ConfigError::Read { .. } => {
@@ -122,4 +122,10 @@ impl From<RecordedError> for Failure {
     fn from(error: RecordedError) -> Self {
         Self::of(exit::ERROR, &error)
     }
+}
+
+/// How wide a finding may be drawn.
+#[must_use]
+pub fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(140)
 }

@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             writeln!(out)
         })?;
     } else {
-        let drawn = diagnostics::draw(&found, &|path| tree.text(path), super::output::width());
+        let drawn = diagnostics::draw(&found, &|path| tree.text(path), super::error::width());
         output.write(|out| {
             if !global.quiet {
                 out.write_all(drawn.as_bytes())?;

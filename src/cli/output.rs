@@ -93,9 +93,3 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 pub fn watched() -> bool {
     io::stderr().is_terminal() && std::env::var_os("CI").is_none()
 }
-
-/// How wide a finding may be drawn.
-#[must_use]
-pub fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(140)
-}

@@ -58,7 +58,7 @@ pub(super) async fn open(
     Ok(Opened { probe, notes, unverified })
 }
 
-/// A session for each database that desired state names, or the reason why there is none.
+/// A session for each database that a resource asks, or the reason why there is none.
 async fn databases(
     config: &Config,
     desired: &Desired,
@@ -66,7 +66,10 @@ async fn databases(
 ) -> Result<BTreeMap<String, Database>, Failure> {
     let mut opening = tokio::task::JoinSet::new();
     let mut opened = BTreeMap::new();
-    for name in desired.databases.keys() {
+    let asked = |name: &&String| {
+        desired.resources.values().any(|r| r.spec.database() == Some(name.as_str()))
+    };
+    for name in desired.databases.keys().filter(asked) {
         let Some(observer) = config.observers.get(name) else {
             let detail =
                 format!("the host's configuration has no [database.{}] observer", escape(name));

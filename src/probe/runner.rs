@@ -8,10 +8,14 @@ use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most that is kept of each output stream.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// How long output is waited for after the program itself has ended.
+const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// What a program inherits: where its user's keys, agent and proxies are, and nothing else.
 const INHERITED: &[&str] = &[
     "HOME",
@@ -82,8 +86,8 @@ impl Run<'_> {
     pub fn output(&self) -> Result<Output, RunError> {
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
         let mut child = self.command().spawn().map_err(start)?;
-        let stdout = drain(child.stdout.take());
-        let stderr = drain(child.stderr.take());
+        let stdout = Drain::start(child.stdout.take());
+        let stderr = Drain::start(child.stderr.take());
         let status = wait(&mut child, self.deadline).map_err(start)?;
         let Some(status) = status else {
             end(&mut child);
@@ -92,11 +96,7 @@ impl Run<'_> {
                 deadline: self.deadline,
             });
         };
-        Ok(Output {
-            status,
-            stdout: stdout.join().unwrap_or_default(),
-            stderr: stderr.join().unwrap_or_default(),
-        })
+        Ok(Output { status, stdout: stdout.finish(), stderr: stderr.finish() })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the runner is where programs are started")]
@@ -115,17 +115,38 @@ impl Run<'_> {
     }
 }
 
-fn drain<R: Read + Send + 'static>(stream: Option<R>) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut kept = Vec::new();
-        let mut buffer = [0; 8192];
-        let Some(mut stream) = stream else { return kept };
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len());
-            kept.extend_from_slice(&buffer[..count.min(room)]);
-        }
-        kept
-    })
+/// Reads an output stream on a thread of its own, so that a program never waits for us.
+struct Drain {
+    kept: Arc<Mutex<Vec<u8>>>,
+    ended: Receiver<()>,
+}
+
+impl Drain {
+    fn start<R: Read + Send + 'static>(stream: Option<R>) -> Self {
+        let (end, ended) = channel();
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            let mut stream = stream;
+            while let Some(Ok(count @ 1..)) = stream.as_mut().map(|s| s.read(&mut buffer)) {
+                let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len());
+                kept.extend_from_slice(&buffer[..count.min(room)]);
+            }
+            // Nobody may be waiting any more.
+            let _ = end.send(());
+        });
+        Self { kept, ended }
+    }
+
+    /// What was read, once the stream has ended. A process that stays behind and holds the stream open, as a shared ssh
+    /// connection does, is not waited for.
+    fn finish(self) -> Vec<u8> {
+        // Whether it ended or not, what was read until now is the output.
+        let _ = self.ended.recv_timeout(OUTPUT_GRACE);
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Option<ExitStatus>> {
@@ -184,6 +205,15 @@ mod tests {
             run("no-such-program", &[], Duration::from_secs(1)),
             Err(RunError::Start { .. })
         ));
+    }
+
+    #[test]
+    fn who_stays_behind_with_the_stream_is_not_waited_for() {
+        let output =
+            run("sh", &["-c", "sleep 600 & echo $!"], Duration::from_secs(20)).expect("ends");
+        let pid = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+        let pid = pid.and_then(rustix::process::Pid::from_raw).expect("the one that stays");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it stayed");
     }
 
     #[test]
