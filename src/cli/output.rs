@@ -69,22 +69,37 @@ impl Output {
 
 /// Puts `bytes` in the place of a file: written beside it, synced, then renamed over it.
 ///
+/// Only a regular file is ever replaced: renaming over a device, a pipe or a link (`/dev/null`, `/dev/stdout`) would
+/// destroy it for everybody. A file that is there keeps its mode, a new one gets what the umask leaves.
+///
 /// # Errors
-/// When that fails; the file is then as it was.
+/// When that fails or something else stands there; it is then as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(".countersign-").tempfile_in(folder).and_then(
-        |mut file| {
-            file.write_all(bytes)?;
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(mode)?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(io::Error::from)
-        },
-    );
     let failed = |error: io::Error| {
         Failure::new(exit::ERROR, format!("cannot write {}: {error}", path.display()))
     };
+    let earlier = match std::fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => Some(there.permissions()),
+        Ok(_) => {
+            let message = format!("cannot write {}: it is no regular file", path.display());
+            return Err(Failure::new(exit::ERROR, message)
+                .hint("name a file, or redirect standard output: `countersign … > PATH`"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let mut beside = tempfile::Builder::new();
+    let beside = beside.prefix(".countersign-").permissions(new).tempfile_in(folder);
+    let written = beside.and_then(|mut file| {
+        file.write_all(bytes)?;
+        if let Some(mode) = earlier {
+            file.as_file().set_permissions(mode)?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(io::Error::from)
+    });
     written.map(drop).map_err(failed)
 }
 
@@ -92,4 +107,49 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 #[must_use]
 pub fn watched() -> bool {
     io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).expect("there").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn only_regular_files_are_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("kept"), "kept").expect("written");
+        symlink("kept", at("link")).expect("linked");
+        let fifo = rustix::fs::FileType::Fifo;
+        let bits = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), fifo, bits, 0).expect("a pipe");
+        fs::create_dir(at("folder")).expect("made");
+        for name in ["link", "fifo", "folder"] {
+            let failure = replace(&at(name), b"new").expect_err(name);
+            assert!(failure.message.ends_with("it is no regular file"), "{}", failure.message);
+        }
+        let type_of = |name| fs::symlink_metadata(at(name)).expect("there").file_type();
+        assert!(type_of("link").is_symlink() && type_of("fifo").is_fifo());
+        assert_eq!(fs::read(at("kept")).expect("read"), b"kept");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 4, "nothing is left over");
+    }
+
+    #[test]
+    fn a_file_that_is_there_keeps_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report");
+        replace(&path, b"one").expect("written");
+        assert_eq!(mode(&path) & 0o111, 0, "never executable");
+        for bits in [0o600, 0o640] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(bits)).expect("changed");
+            replace(&path, b"two").expect("written");
+            assert_eq!((mode(&path), fs::read(&path).expect("read")), (bits, b"two".to_vec()));
+        }
+    }
 }

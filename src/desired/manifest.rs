@@ -60,6 +60,8 @@ pub(super) struct Reader<'a> {
     pub(super) found: Vec<Diagnostic>,
     /// Every resource that has a table, those with errors included.
     pub(super) declared: BTreeSet<ResourceName>,
+    /// How many bytes of values may still be put in place.
+    room: usize,
     /// A file could not be parsed whole: what seems to be missing may stand in the part that was lost.
     pub(super) torn: bool,
 }
@@ -84,6 +86,7 @@ impl<'a> Reader<'a> {
             defaults,
             found: Vec::new(),
             declared: BTreeSet::new(),
+            room: document::SUBSTITUTED_BYTES_MAX,
             torn: false,
         }
     }
@@ -152,7 +155,7 @@ impl<'a> Reader<'a> {
             self.found.extend(wrong);
         }
         let mut dangling = Vec::new();
-        root.substitute(text, &self.values, &mut dangling);
+        root.substitute(text, &self.values, &mut self.room, &mut dangling);
         if !self.torn {
             self.found.extend(dangling);
         }

@@ -14,6 +14,9 @@ use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
 use super::{Code, Diagnostic, Span};
 
+/// How many bytes of values are put in the place of `${values.NAME}`, in all files of a host together.
+pub const SUBSTITUTED_BYTES_MAX: usize = 16 << 20;
+
 /// What decoding found; without an error among it the decoded value is there.
 pub type Decoded = Vec<Diagnostic>;
 
@@ -32,13 +35,24 @@ pub fn parse<'t>(file: &str, text: &'t str) -> (Table<'t>, Vec<Diagnostic>) {
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut found: Vec<Diagnostic> = errors.iter().map(|error| syntax(file, error)).collect();
     found.sort_by_key(|diagnostic| diagnostic.span);
-    // One misplaced character makes the parser stumble several times on its line; the first stumble is the cause.
-    found.dedup_by_key(|diagnostic| diagnostic.line_and_column(text).0);
+    keep_first_of_line(text, &mut found);
     let mut root = root.into_inner();
     root.iter_mut().for_each(|(_, value)| dates_to_text(value));
     let header = 0..text.find('\n').unwrap_or(text.len());
     let table = Table { file: file.into(), header, entries: root, also_known: &[] };
     (table, found)
+}
+
+/// One misplaced character makes the parser stumble several times on its line; the first stumble is the cause.
+///
+/// One pass over the text, however many there are: hostile text has an error on each of a million lines.
+fn keep_first_of_line(text: &str, sorted: &mut Vec<Diagnostic>) {
+    let mut last = None;
+    sorted.retain(|diagnostic| {
+        let at = diagnostic.span.0;
+        let since = last.replace(at).map(|last| text.as_bytes().get(last..at).unwrap_or_default());
+        since.is_none_or(|since| since.contains(&b'\n'))
+    });
 }
 
 fn syntax(file: &str, error: &toml::de::Error) -> Diagnostic {
@@ -256,15 +270,20 @@ impl<'t> Table<'t> {
     }
 
     /// Puts the values of `[values]` in the place of every `${values.NAME}` in a string, and reports names that are none.
+    ///
+    /// `room` is how many bytes of values may still be put in place; it shrinks with each. A few lines could otherwise
+    /// grow beyond all memory.
     pub fn substitute(
         &mut self,
         text: &str,
         values: &BTreeMap<String, String>,
+        room: &mut usize,
         found: &mut Vec<Diagnostic>,
     ) {
         let file = Arc::clone(&self.file);
+        let mut with = Substitution { file: &file, text, values, room };
         for (_, value) in &mut self.entries {
-            substitute(value, &Substitution { file: &file, text, values }, found);
+            substitute(value, &mut with, found);
         }
     }
 }
@@ -273,11 +292,12 @@ struct Substitution<'a> {
     file: &'a str,
     text: &'a str,
     values: &'a BTreeMap<String, String>,
+    room: &'a mut usize,
 }
 
 fn substitute(
     value: &mut Spanned<DeValue<'_>>,
-    with: &Substitution<'_>,
+    with: &mut Substitution<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
     let span = value.span();
@@ -295,7 +315,7 @@ fn substitute(
 }
 
 impl Substitution<'_> {
-    fn replace(&self, string: &str, span: &Span, found: &mut Vec<Diagnostic>) -> String {
+    fn replace(&mut self, string: &str, span: &Span, found: &mut Vec<Diagnostic>) -> String {
         let mut replaced = String::with_capacity(string.len());
         let mut rest = string;
         while let Some(start) = rest.find("${values.") {
@@ -303,7 +323,13 @@ impl Substitution<'_> {
             let Some(end) = rest[start..].find('}') else { break };
             let (whole, name) = (&rest[start..=start + end], &rest[start + 9..start + end]);
             match self.values.get(name) {
-                Some(value) => replaced.push_str(value),
+                Some(value) => match self.room.checked_sub(value.len()) {
+                    Some(room) => {
+                        *self.room = room;
+                        replaced.push_str(value);
+                    }
+                    None => return self.overflow(whole, span, found),
+                },
                 None => found.push(self.dangling(whole, name, span)),
             }
             rest = &rest[start + end + 1..];
@@ -313,16 +339,23 @@ impl Substitution<'_> {
     }
 
     fn dangling(&self, whole: &str, name: &str, span: &Span) -> Diagnostic {
+        let message = format!("no value `{name}` in [values]");
+        Diagnostic::error(Code::Reference, self.file, self.place(whole, span), message)
+            .suggest(name, self.values.keys().map(String::as_str))
+    }
+
+    /// Says that there is no room left; from then on nothing is put in place any more.
+    fn overflow(&mut self, whole: &str, span: &Span, found: &mut Vec<Diagnostic>) -> String {
+        *self.room = 0;
+        let message = format!("values of more than {SUBSTITUTED_BYTES_MAX} bytes are put in place");
+        found.push(Diagnostic::error(Code::Limit, self.file, self.place(whole, span), message));
+        String::new()
+    }
+
+    /// The bytes of `whole` in the literal that stands at `span`.
+    fn place(&self, whole: &str, span: &Span) -> Span {
         let inside = self.text.get(span.clone()).and_then(|literal| literal.find(whole));
-        let place = inside
-            .map_or_else(|| span.clone(), |at| span.start + at..span.start + at + whole.len());
-        Diagnostic::error(
-            Code::Reference,
-            self.file,
-            place,
-            format!("no value `{name}` in [values]"),
-        )
-        .suggest(name, self.values.keys().map(String::as_str))
+        inside.map_or_else(|| span.clone(), |at| span.start + at..span.start + at + whole.len())
     }
 }
 
@@ -433,10 +466,34 @@ mod tests {
         let values = [("one", "1"), ("two", "2")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let (mut table, _) = parse("x.toml", text);
         let mut found = Vec::new();
-        table.substitute(text, &BTreeMap::from(values), &mut found);
+        table.substitute(text, &BTreeMap::from(values), &mut 100, &mut found);
         assert_eq!(table.value("a").and_then(DeValue::as_str), Some("x 1 y "));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].line_and_column(text), (1, 24));
         assert_eq!(found[0].hint.as_deref(), Some("did you mean `two`?"));
+    }
+
+    #[test]
+    fn values_cannot_grow_beyond_the_limit() {
+        let text =
+            "a = [\"${values.v}${values.v}${values.v}\", \"${values.v}\"]\nb = \"${values.v}\"\n";
+        let values = BTreeMap::from([("v".to_owned(), "x".repeat(10))]);
+        let errors = |mut room: usize| {
+            let (mut table, mut found) = parse("x.toml", text);
+            table.substitute(text, &values, &mut room, &mut found);
+            found.iter().map(|d| d.code).collect::<Vec<_>>()
+        };
+        assert_eq!(errors(50), []);
+        assert_eq!(errors(49), [Code::Limit]);
+        assert!(errors(9).iter().all(|code| *code == Code::Limit), "whatever is left is an error");
+    }
+
+    #[test]
+    fn only_the_first_error_of_a_line_is_kept() {
+        let text = "a b c\nd e f\n\nx";
+        let at = |at| Diagnostic::error(Code::Syntax, "x", at..at + 1, "bad");
+        let mut found = [0, 2, 4, 6, 10, 13].map(at).to_vec();
+        keep_first_of_line(text, &mut found);
+        assert_eq!(found.iter().map(|d| d.span.0).collect::<Vec<_>>(), [0, 6, 13]);
     }
 }

@@ -125,6 +125,28 @@ fn what_desired_state_changed_since_the_baseline_is_pending() {
 }
 
 #[test]
+fn another_question_about_the_same_name_since_the_baseline_has_an_answer_of_its_own() {
+    let constant = |key: &str, value: &str| {
+        format!(
+            "[constant.a]\nfile = \"/srv/f\"\nformat = \"dotenv\"\nkey = \"{key}\"\nvalue = \"{value}\"\n"
+        )
+    };
+    let world = World::wanting(&constant("A", "1"));
+    world.host_file("srv/f", "A=1\nB=2\n");
+    let before = world.commit();
+    let since = |code: i32| {
+        world.commit();
+        world.check(&["--since", &before]).ends_with(code);
+    };
+    for (key, value, code) in [("B", "2", 0), ("B", "3", 3), ("A", "2", 3)] {
+        world.desired("hosts/a/resources.toml", constant(key, value));
+        since(code);
+    }
+    world.host_file("srv/f", "A=5\nB=2\n");
+    since(2);
+}
+
+#[test]
 fn a_waiver_is_shown_and_counted_until_it_expires() {
     let waiver = |expires: &str| {
         format!(
