@@ -125,6 +125,27 @@ fn what_desired_state_changed_since_the_baseline_is_pending() {
 }
 
 #[test]
+fn a_resource_that_asks_another_question_than_the_baseline_did_gets_both_answers() {
+    let constant = |key: &str| {
+        format!(
+            "[constant.port]\nfile = \"/srv/app.toml\"\nformat = \"toml\"\nkey = \"{key}\"\nvalue = 1\n"
+        )
+    };
+    let world = World::wanting(&constant("old"));
+    world.host_file("srv/app.toml", "old = 1\nnew = 2\n");
+    let before = world.commit();
+    world.desired("hosts/a/resources.toml", constant("new"));
+    world.commit();
+    let report = world.check(&["--since", &before, "--output", "json"]).ends_with(3).report();
+    let one = resource(&report, "constant.port");
+    assert_eq!(one["differences"][0]["actual"], 2, "{one}");
+    world.host_file("srv/app.toml", "old = 3\nnew = 2\n");
+    world.check(&["--since", &before]).ends_with(2);
+    world.host_file("srv/app.toml", "old = 1\nnew = 1\n");
+    world.check(&["--since", &before]).ends_with(0);
+}
+
+#[test]
 fn a_waiver_is_shown_and_counted_until_it_expires() {
     let waiver = |expires: &str| {
         format!(
