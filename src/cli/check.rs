@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::Failure;
 use super::output::{self, Output};
 use super::{Global, context, exit, world};
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_PATH, Origin};
 use crate::desired::Desired;
 use crate::drift::{self, Baseline};
 use crate::model::{Clock, SystemClock};
@@ -175,6 +175,14 @@ fn judge(
     let baseline = since.map(|desired| Baseline { desired, snapshot: &looked.snapshot });
     let now = looked.snapshot.observed_at;
     let judged = drift::compare(desired, &looked.snapshot, baseline, now);
+    let mut notes = looked.notes.clone();
+    let bare = config.file.is_none() && config.observe.origin == Origin::Default;
+    if bare && !looked.replayed {
+        notes.push(format!(
+            "no configuration: there is no {DEFAULT_PATH} that says what may be read, so nothing may; \
+             --config names another, --root DIR looks at a tree of its own"
+        ));
+    }
     let header = Header {
         host: desired.host.clone(),
         commit: desired.commit.clone(),
@@ -185,7 +193,7 @@ fn judge(
         since: since.and_then(|desired| desired.commit.clone()),
         source: desired.origin.clone(),
         only: only.to_vec(),
-        notes: looked.notes.clone(),
+        notes,
     };
     Report::new(header, judged)
 }

@@ -77,14 +77,17 @@ async fn databases(
             continue;
         };
         // Read before any connection, so that a password file which others can read is a refusal and not a warning.
-        let settings = settings(&observer.value)?;
+        let settings = settings(name, &observer.value)?;
         let name = name.clone();
         let limits = Limits { statement: deadline, ..Limits::default() };
         opening.spawn(async move { (name, Session::open(&settings, limits).await) });
     }
     while let Some(outcome) = opening.join_next().await {
         if let Ok((name, session)) = outcome {
-            opened.insert(name, session);
+            let named = |why: Unknown| {
+                Unknown::new(why.reason, format!("database `{}`: {}", escape(&name), why.detail))
+            };
+            opened.insert(name.clone(), session.map_err(named));
         }
     }
     for (name, wanted) in &desired.databases {
@@ -104,9 +107,13 @@ async fn databases(
     Ok(opened)
 }
 
-fn settings(observer: &SessionSection) -> Result<Settings, Failure> {
-    let password = Config::password(observer)?.map(Secret::new);
-    Settings::parse(&observer.url, password).map_err(|e| Failure::of(exit::CONFIG, &e))
+fn settings(name: &str, observer: &SessionSection) -> Result<Settings, Failure> {
+    let hint = |key| format!("it stands as `{key}` of the observer of [database.{}]", escape(name));
+    let password = Config::password(observer)
+        .map_err(|e| Failure::from(e).hint(hint("password_file")))?
+        .map(Secret::new);
+    Settings::parse(&observer.url, password)
+        .map_err(|e| Failure::of(exit::CONFIG, &e).hint(hint("url")))
 }
 
 fn verify(

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::path::absolute;
 use super::{Answers, Files, Kind, Named, Place, Problem};
-use crate::model::display::one_line;
+use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::host::{Host, Links};
@@ -140,7 +140,11 @@ value = false
         match observed {
             Seen::NoFile | Seen::NoKey => {
                 let field = if *observed == Seen::NoFile { "file" } else { "key" };
-                found.seen = Some(format!("no such {field}"));
+                let (key, file) = (one_line(&self.key, WIDTH_MAX), escape(&self.file));
+                found.seen = Some(match observed {
+                    Seen::NoFile => format!("no file {file}"),
+                    _ => format!("no {key} in {file}"),
+                });
                 if wanted {
                     found.differences.push(Difference::new(field, "present", "absent"));
                 }
@@ -253,7 +257,9 @@ fn look(host: &Host, group: &[Named<Constant>]) -> Vec<Result<Seen, Unknown>> {
         Err(unknown) => return group.iter().map(|_| Err(unknown.clone())).collect(),
     };
     let may_show = host.shows_content(path);
-    group.iter().map(|named| seen(&named.spec, &text, may_show)).collect()
+    let in_file =
+        |why: Unknown| Unknown::new(why.reason, format!("{}: {}", escape(&first.file), why.detail));
+    group.iter().map(|named| seen(&named.spec, &text, may_show).map_err(in_file)).collect()
 }
 
 fn seen(spec: &Constant, text: &[u8], may_show: bool) -> Result<Seen, Unknown> {

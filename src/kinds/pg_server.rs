@@ -256,7 +256,7 @@ async fn observe(session: &Session, spec: &PgServer) -> Result<Seen, Unknown> {
             Some(value) => Told::Is(Some(value.clone())),
             None if name.contains('.') => custom(session, name).await,
             None => {
-                let detail = "the server has no such setting, or the observer may not see it";
+                let detail = "the server has no such setting, or hides it from roles without pg_read_all_settings";
                 Told::Unknown(Unknown::new(Reason::PermissionDenied, detail))
             }
         };

@@ -241,7 +241,9 @@ impl Query {
             found.differences.push(Difference::new("value", desired, actual));
         }
         let shown = cell::actual(None, cell.as_ref(), self.hide);
-        let shown = shown.as_str().map_or_else(|| shown.to_string(), str::to_owned);
+        // An empty text, or one that is only blanks, would read as if nothing was there.
+        let bare = shown.as_str().filter(|text| !text.trim().is_empty());
+        let shown = bare.map_or_else(|| shown.to_string(), str::to_owned);
         found.seen = Some(shown.chars().take(SEEN_WIDTH_MAX).collect());
     }
 

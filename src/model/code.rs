@@ -83,9 +83,10 @@ codes! {
         "Without `identity.hostname` nothing stops this desired state from being checked against another machine.";
     Cycle = 21, "the dependencies form a circle",
         "A resource depends on itself through others, so there is no order in which they could be brought about.";
-    InsecureFile = 22, "the file could be changed by others",
+    InsecureFile = 22, "others could change it, or read a secret in it",
         "The configuration decides what this program may read and whom it trusts. It, and the files with passwords, must not \
-         be writable by others; a password file must not be readable by others.";
+         be writable by others; a password file must not be readable by others. No password stands in the configuration \
+         itself, which others may read: name a file of its own as `password_file`.";
     Unsupported = 23, "this version cannot do that",
         "The setting is known and not yet honoured by this version. Taking it in silence would promise a protection that is \
          not there, so it is refused.";

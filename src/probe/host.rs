@@ -336,7 +336,7 @@ pub(in crate::probe) fn allow(policy: &Policy, path: &Path) -> Result<(), Unknow
     let why = match policy.access(path) {
         Access::Allowed => return Ok(()),
         Access::OutsideRoots => {
-            "lies below none of the `[observe] roots` of the host's configuration; a root added there lets it be read"
+            "lies below none of the `[observe] roots` of the host's configuration"
         }
         Access::Denied => "is denied by a pattern of `[observe] deny` of the host's configuration",
     };

@@ -138,7 +138,10 @@ pub async fn until<T>(
     asking: impl Future<Output = Result<T, Unknown>>,
 ) -> Result<T, Unknown> {
     tokio::time::timeout_at(give_up, asking).await.unwrap_or_else(|_| {
-        Err(Unknown::new(Reason::Deadline, "the time for all resources of this kind is used up"))
+        Err(Unknown::new(
+            Reason::Deadline,
+            "the time for all resources of this kind (--deadline) is used up",
+        ))
     })
 }
 

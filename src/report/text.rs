@@ -1,6 +1,7 @@
 //! `text`: made to be read by a tired person: what cannot be told first, then what differs by who has to move, one
 //! verdict last.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -9,10 +10,16 @@ use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
 use crate::drift::Verdict;
 use crate::model::display::{escape, escaped_line, one_line};
-use crate::model::{Difference, Route, Severity};
+use crate::model::{Difference, Reason, Route, Severity};
 
 /// The most differences of one resource that are shown without `-v`.
 const DIFFERENCES_SHOWN: usize = 12;
+/// No field is padded further.
+const FIELD_WIDTH_MAX: usize = 48;
+/// What is wanted is padded no further.
+const DESIRED_WIDTH_MAX: usize = 24;
+/// The longest reason that is shown.
+const WHY_CHARS_MAX: usize = 300;
 /// The longest value that is shown; JSON has the whole.
 const VALUE_CHARS_MAX: usize = 100;
 
@@ -93,11 +100,33 @@ impl Section<'_> {
         } else {
             let width =
                 self.resources.iter().map(|r| title(r).chars().count()).max().unwrap_or(0).min(60);
-            for resource in &self.resources {
-                write_resource(resource, width, detail, out)?;
+            for alike in self.by_reason() {
+                match alike.as_slice() {
+                    [alone] => write_resource(alone, width, detail, out)?,
+                    alike => write_alike(alike, width, out)?,
+                }
             }
         }
         writeln!(out)
+    }
+
+    /// Resources that cannot be told for one and the same reason stand together, at the place of the first: a database
+    /// that is down is one thing to read, whatever hangs on it.
+    fn by_reason(&self) -> Vec<Vec<&ResourceReport>> {
+        let mut places = BTreeMap::new();
+        let mut together: Vec<Vec<&ResourceReport>> = Vec::new();
+        for resource in &self.resources {
+            let Some(reason) = only_reason(resource) else {
+                together.push(vec![resource]);
+                continue;
+            };
+            let place = *places.entry(reason).or_insert(together.len());
+            match together.get_mut(place) {
+                Some(alike) => alike.push(resource),
+                None => together.push(vec![resource]),
+            }
+        }
+        together
     }
 
     /// In sync in brief: how many of each kind, and what the few with totals showed.
@@ -133,25 +162,55 @@ fn title(resource: &ResourceReport) -> String {
     escape(&resource.resource.to_string()).into_owned()
 }
 
+/// Why nothing at all of a resource could be told.
+fn only_reason(resource: &ResourceReport) -> Option<(Reason, &str)> {
+    let whole = resource.verdict == Verdict::Unknown && resource.blind.is_empty();
+    Some((resource.reason.filter(|_| whole)?, resource.detail.as_deref()?))
+}
+
+/// Several resources under the one reason that they share.
+fn write_alike(alike: &[&ResourceReport], width: usize, out: &mut dyn Write) -> io::Result<()> {
+    if let Some((reason, why)) = alike.first().and_then(|first| only_reason(first)) {
+        writeln!(out, "  {MAGENTA}{reason}{MAGENTA:#}: {}", escaped_line(why, WHY_CHARS_MAX))?;
+    }
+    for resource in alike {
+        writeln!(out, "      {}", head(resource, width).trim_end())?;
+        write_next(resource, out)?;
+    }
+    Ok(())
+}
+
+/// The name of a resource, how much it matters, and what it belongs to; padded for what follows.
+fn head(resource: &ResourceReport, width: usize) -> String {
+    let (title, severity) = (title(resource), severity(resource.severity));
+    let mut head = format!("{BOLD}{title:width$}{BOLD:#}  {severity:8}");
+    for word in
+        [resource.kill_switch.then_some("guard"), resource.gap.as_deref()].into_iter().flatten()
+    {
+        head.push_str("  ");
+        head.push_str(&escape(word));
+    }
+    head
+}
+
 fn write_resource(
     resource: &ResourceReport,
     width: usize,
     detail: Detail,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    write!(out, "  {BOLD}{:width$}{BOLD:#}  {:8}", title(resource), severity(resource.severity))?;
-    for word in
-        [resource.kill_switch.then_some("guard"), resource.gap.as_deref()].into_iter().flatten()
-    {
-        write!(out, "  {}", escape(word))?;
-    }
+    let head = head(resource, width);
     if let Some(difference) = only_difference(resource) {
         // The usual case, and often many of them in a row: one line each.
-        write!(out, "  ")?;
-        write_difference(difference, 0, out)?;
+        write!(out, "  {head}  ")?;
+        write_difference(difference, (0, 0), out)?;
     } else {
-        let seen = resource.seen.as_deref().map(|seen| one_line(seen, VALUE_CHARS_MAX));
-        writeln!(out, "  {DIM}{}{DIM:#}", seen.unwrap_or_default())?;
+        match &resource.seen {
+            Some(seen) => {
+                writeln!(out, "  {head}  {DIM}{}{DIM:#}", one_line(seen, VALUE_CHARS_MAX))?;
+            }
+            None => writeln!(out, "  {}", head.trim_end())?,
+        }
         write_unknown(resource, detail, out)?;
         write_differences(resource, detail, out)?;
     }
@@ -159,20 +218,22 @@ fn write_resource(
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
         writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;
     }
-    if let Some(next) =
-        resource.next_action.as_ref().filter(|_| resource.verdict != Verdict::InSync)
-    {
-        writeln!(out, "      {DIM}next{DIM:#}  {}", one_line(next, 200))?;
-    }
-    Ok(())
+    write_next(resource, out)
 }
 
-/// The difference of a resource that has just one, and that is about the resource as a whole.
+fn write_next(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+    match resource.next_action.as_ref().filter(|_| resource.verdict != Verdict::InSync) {
+        Some(next) => writeln!(out, "      {DIM}next{DIM:#}  {}", one_line(next, 200)),
+        None => Ok(()),
+    }
+}
+
+/// The difference of a resource that has just one, and whose name says where to look. A constant's does not: what was
+/// seen of it names its file.
 fn only_difference(resource: &ResourceReport) -> Option<&Difference> {
+    let named = resource.blind.is_empty() && resource.kind != "constant";
     match resource.differences.as_slice() {
-        [only] if resource.blind.is_empty() && only.change.is_none() && only.line.is_none() => {
-            Some(only)
-        }
+        [only] if named && only.change.is_none() && only.line.is_none() => Some(only),
         _ => None,
     }
 }
@@ -182,16 +243,18 @@ fn write_unknown(resource: &ResourceReport, detail: Detail, out: &mut dyn Write)
         return Ok(());
     }
     let shown = if detail.verbose { usize::MAX } else { DIFFERENCES_SHOWN };
+    let fields = resource.blind.iter().take(shown).map(|blind| blind.field.chars().count());
+    let width = fields.max().unwrap_or(0).min(FIELD_WIDTH_MAX);
     for blind in resource.blind.iter().take(shown) {
-        let (field, why) =
-            (one_line(&blind.field, VALUE_CHARS_MAX), one_line(&blind.unknown.detail, 240));
-        writeln!(out, "      {field}  {MAGENTA}{}{MAGENTA:#}: {why}", blind.unknown.reason)?;
+        let field = escaped_line(&blind.field, VALUE_CHARS_MAX);
+        let why = escaped_line(&blind.unknown.detail, WHY_CHARS_MAX);
+        writeln!(out, "      {field:width$}  {MAGENTA}{}{MAGENTA:#}: {why}", blind.unknown.reason)?;
     }
     more(resource.blind.len(), shown, out)?;
     if let (true, Some(reason), Some(why)) =
         (resource.blind.is_empty(), resource.reason, &resource.detail)
     {
-        writeln!(out, "      {MAGENTA}{reason}{MAGENTA:#}: {}", escaped_line(why, 240))?;
+        writeln!(out, "      {MAGENTA}{reason}{MAGENTA:#}: {}", escaped_line(why, WHY_CHARS_MAX))?;
     }
     Ok(())
 }
@@ -202,12 +265,15 @@ fn write_differences(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let shown = if detail.verbose { usize::MAX } else { DIFFERENCES_SHOWN };
-    let widths = resource.differences.iter().take(shown);
-    let widths = widths.map(|d| wording::field(d, VALUE_CHARS_MAX).chars().count());
-    let width = widths.max().unwrap_or(0).min(48);
+    let widths = resource.differences.iter().take(shown).map(|difference| {
+        let (desired, _) = wording::sides(difference, VALUE_CHARS_MAX);
+        (wording::field(difference, VALUE_CHARS_MAX).chars().count(), desired.chars().count())
+    });
+    let (field, desired) = widths.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or_default();
+    let widths = (field.min(FIELD_WIDTH_MAX), desired.min(DESIRED_WIDTH_MAX));
     for difference in resource.differences.iter().take(shown) {
         write!(out, "      ")?;
-        write_difference(difference, width, out)?;
+        write_difference(difference, widths, out)?;
         if let Some(line) = &difference.line {
             let text = line
                 .text
@@ -220,13 +286,19 @@ fn write_differences(
     more(resource.differences.len(), shown, out)
 }
 
-fn write_difference(difference: &Difference, width: usize, out: &mut dyn Write) -> io::Result<()> {
+/// `widths`: of the field, and of what is wanted.
+fn write_difference(
+    difference: &Difference,
+    widths: (usize, usize),
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let change = difference.change.map(|change| format!("{:9} ", wording::change(change)));
     let (desired, actual) = wording::sides(difference, VALUE_CHARS_MAX);
     let (change, field) = (change.unwrap_or_default(), wording::field(difference, VALUE_CHARS_MAX));
+    let (field_width, desired_width) = widths;
     writeln!(
         out,
-        "{change}{field:width$}  wanted {GREEN}{desired}{GREEN:#}  found {RED}{actual}{RED:#}"
+        "{change}{field:field_width$}  wanted {GREEN}{desired:desired_width$}{GREEN:#}  found {RED}{actual}{RED:#}"
     )
 }
 

@@ -32,14 +32,15 @@ pub(super) fn summary(report: &Report) -> String {
     let summary = &report.summary;
     let total = summary.total();
     let mut parts = Vec::new();
+    // What the verdict says comes first.
+    if summary.unknown > 0 {
+        parts.push(format!("{} of {total} cannot be told", summary.unknown));
+    }
     if summary.drift > 0 {
         parts.push(format!("{} of {total} differ ({})", summary.drift, movers(report)));
     }
     if summary.pending > 0 {
-        parts.push(format!("{} pending", summary.pending));
-    }
-    if summary.unknown > 0 {
-        parts.push(format!("{} of {total} cannot be told", summary.unknown));
+        parts.push(format!("{} of {total} pending", summary.pending));
     }
     if summary.waived > 0 {
         parts.push(format!("{} waived", summary.waived));
@@ -80,7 +81,20 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         notes.push("unpinned: desired state is not exactly what a commit holds".to_owned());
     }
     notes.extend(report.notes.iter().cloned());
+    if report.resources.iter().any(has_hidden_value) {
+        notes.push(
+            "digests: values of files that `[observe] show_content` does not name are compared, and not shown"
+                .to_owned(),
+        );
+    }
     notes
+}
+
+/// Does a digest stand where a reader looks for a value?
+fn has_hidden_value(resource: &super::ResourceReport) -> bool {
+    let digest = |value: &Value| value.as_str().is_some_and(is_digest);
+    let hidden = |d: &Difference| d.field == "value" && digest(&d.actual);
+    resource.kind == "constant" && resource.differences.iter().any(hidden)
 }
 
 /// What differs. Kinds escape the names that they put there; a name that slipped through is escaped here.

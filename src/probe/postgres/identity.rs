@@ -94,7 +94,9 @@ impl Identity {
             powers => powers.join(", "),
         };
         let role = crate::model::display::escape(&self.session_role);
-        let detail = format!("`{role}` is {powers}: evaluating a query could change something");
+        let detail = format!(
+            "`{role}` is {powers}, so evaluating a query could change something: the observer needs a role without that"
+        );
         Err(Unknown::new(Reason::ObserverTooPowerful, detail))
     }
 }

@@ -99,7 +99,8 @@ impl Line {
             .map_err(|e| Unknown::new(Reason::NotConfigured, format!("host name: {e}")))?;
         let budget = Budget::default();
         budget.refill(limits.bytes_max);
-        let stream = connect(settings, budget.clone()).await.map_err(|e| unreachable(&e))?;
+        let stream =
+            connect(settings, budget.clone()).await.map_err(|e| unreachable(settings, &e))?;
         let connected = postgres_config(settings).connect_raw(stream, tls).await;
         let (client, connection) = connected.map_err(|e| failure::unknown(&e))?;
         let (goodbye, said) = oneshot::channel::<()>();
@@ -281,9 +282,13 @@ fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().clamp(1, 0x7fff_ffff)
 }
 
-fn unreachable(error: &std::io::Error) -> Unknown {
-    let text = error.to_string();
-    Unknown::new(Reason::Unreachable, format!("no connection: {}", escape(&text)))
+fn unreachable(settings: &Settings, error: &std::io::Error) -> Unknown {
+    let place = match &settings.place {
+        Place::Socket(folder) => format!("{}/.s.PGSQL.{}", folder.display(), settings.port),
+        Place::Host { name, .. } => format!("{name}:{}", settings.port),
+    };
+    let text = format!("no connection to {place}: {error}");
+    Unknown::new(Reason::Unreachable, escape(&text))
 }
 
 pub(super) fn late(what: &str, limit: Duration) -> Unknown {
