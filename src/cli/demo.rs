@@ -123,10 +123,9 @@ impl Story<'_> {
             (host, Some(text.into_bytes())),
             (path("archive.toml"), Some(archive.as_bytes().to_vec())),
         ]);
-        repository
-            .push(&changes, "ratify milestone O4, want an archive")
-            .map_err(SandboxError::from)?;
-        self.shown("git commit -am 'ratify milestone O4, want an archive' && git push")?;
+        let message = "ratify milestone O4, want an archive";
+        let commit = repository.push(&changes, message).map_err(SandboxError::from)?;
+        self.did("git", &format!("commit {}: {message}", &commit[..12]))?;
         Ok(before)
     }
 

@@ -96,7 +96,10 @@ fn a_configuration_that_others_can_write_is_not_trusted() {
 #[test]
 fn passwords_are_named_and_never_held_or_shown() {
     let world = World::wanting(FILES);
-    world.desired("hosts/a/host.toml", "[host]\n[database.d]\n");
+    world.desired(
+        "hosts/a/host.toml",
+        "[host]\n[database.d]\n[row_count.\"public.t\"]\ndatabase = \"d\"\nrows = 1\n",
+    );
     let url = "[database.d]\nobserver = { url = \"postgres://u:CANARY-1@127.0.0.1:1/d\" }\n";
     let ran = configured(&world, url).ends_with(78);
     assert!(!ran.everything().contains("CANARY"), "{}", ran.stderr);
