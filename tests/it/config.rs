@@ -140,3 +140,26 @@ fn config_show_names_the_origin_of_each_value() {
     assert!(line("source.url ").ends_with("# COUNTERSIGN_DESIRED"), "{}", ran.stdout);
     assert!(line("source.verify ").ends_with("# default"), "{}", ran.stdout);
 }
+
+#[test]
+fn content_outside_show_content_appears_as_a_digest_only() {
+    let constant = "[constant.token]\nfile = \"/srv/app/settings\"\nformat = \"dotenv\"\nkey = \"TOKEN\"\nvalue = \"wanted\"\n";
+    let world = World::wanting(constant);
+    world.host_file("srv/app/settings", "TOKEN=CANARY-3\n");
+    let file = world.path("recorded.json");
+    let observe = "[observe]\nroots = [\"/srv\"]\n";
+    let ran = configured(&world, observe).ends_with(2);
+    assert!(
+        ran.stdout.contains("sha256:") && !ran.everything().contains("CANARY"),
+        "{}",
+        ran.stdout
+    );
+    // Neither does the recording hold what may not be shown.
+    let (config, desired) = (world.path("countersign.toml"), world.path("desired"));
+    let words =
+        ["check", "--config", config.to_str().unwrap(), "--desired", desired.to_str().unwrap()];
+    run(&[&words[..], &["--record", file.to_str().unwrap()]].concat()).ends_with(2);
+    assert!(!fs::read_to_string(&file).unwrap().contains("CANARY"));
+    let shown = format!("{observe}show_content = [\"/srv/**\"]\n");
+    assert!(configured(&world, &shown).ends_with(2).stdout.contains("CANARY-3"));
+}
