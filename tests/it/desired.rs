@@ -239,3 +239,25 @@ fn hostile_names_of_hosts_and_files_never_reach_a_terminal_raw() {
         assert!(!all.contains("\u{1b}[2J") && !all.contains(['\u{202e}', '\u{9b}']), "{all:?}");
     }
 }
+
+#[test]
+fn a_branch_is_not_moved_by_a_tag_of_its_name_nor_a_commit_by_a_branch_of_its_id() {
+    let wanting = |mode: &str| format!("[directory.\"/srv\"]\nmode = \"{mode}\"\n");
+    let world = World::wanting(&wanting("0700"));
+    world.host_folder("srv", 0o755);
+    let strict = world.commit();
+    world.desired("hosts/a/resources.toml", wanting("0755"));
+    let loose = world.commit();
+    let folder = world.path("desired");
+    let short = &strict[..10];
+    git(&folder, &["branch", "strict", &strict]);
+    git(&folder, &["update-ref", "refs/heads/HEAD", &strict]);
+    git(&folder, &["tag", "strict", &loose]);
+    git(&folder, &["update-ref", &format!("refs/heads/{short}"), &loose]);
+    git(&folder, &["update-ref", &format!("refs/tags/{short}"), &loose]);
+    for (revision, code) in
+        [("strict", 2), ("refs/tags/strict", 0), (short, 2), (&strict, 2), ("HEAD", 0), ("main", 0)]
+    {
+        world.check(&["--rev", revision]).ends_with(code);
+    }
+}
