@@ -7,6 +7,7 @@ use super::output::Output;
 use super::{Global, context, exit};
 use crate::config::{Config, Origin, Setting, Verify};
 use crate::model::display::escape;
+use crate::model::json;
 
 /// Show the effective configuration
 #[derive(Debug, clap::Args)]
@@ -42,8 +43,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
                     (row.key.clone(), entry)
                 })
                 .collect();
-            serde_json::to_writer_pretty(&mut *out, &object)?;
-            return writeln!(out);
+            return json::write(out, &object);
         }
         match &config.file {
             Some(file) => writeln!(out, "# {}", escape(&file.display().to_string()))?,
@@ -54,7 +54,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             )?,
         }
         for row in &rows {
-            writeln!(out, "{:width$} = {}  # {}", row.key, escape(&row.value), row.origin)?;
+            let key = escape(&row.key);
+            writeln!(out, "{key:width$} = {}  # {}", escape(&row.value), row.origin)?;
         }
         Ok(())
     })?;

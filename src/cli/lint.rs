@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
 use crate::desired;
-use crate::model::{Clock as _, Diagnostic, Level, SystemClock};
+use crate::model::{Clock as _, Diagnostic, Level, SystemClock, json};
 use crate::report::diagnostics;
 
 /// Check desired state itself: every error of every host at once
@@ -82,10 +82,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             warnings,
             diagnostics: placed.collect(),
         };
-        output.write(|out| {
-            serde_json::to_writer_pretty(&mut *out, &findings)?;
-            writeln!(out)
-        })?;
+        output.write(|out| json::write(out, &findings))?;
     } else {
         let drawn = diagnostics::draw(&found, &|path| tree.text(path), super::error::width());
         output.write(|out| {

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Origin, Overrides};
+use crate::model::display::escaped_line;
 use error::Failure;
 use output::{Color, Output};
 
@@ -123,10 +124,12 @@ fn tell(failure: &Failure, output: &Output) {
     let red = anstyle::AnsiColor::Red.on_default().bold();
     let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
     let mut text = failure.drawn.clone();
-    for line in failure.message.lines() {
+    // Most of it was escaped before; names of folders and hosts that went into a sentence are escaped here.
+    let safe = |line| escaped_line(line, usize::MAX);
+    for line in failure.message.lines().map(safe) {
         let _ = writeln!(text, "{red}error{red:#}: {line}");
     }
-    for line in failure.hint.iter().flat_map(|hint| hint.lines()) {
+    for line in failure.hint.iter().flat_map(|hint| hint.lines()).map(safe) {
         let _ = writeln!(text, "{cyan}hint{cyan:#}: {line}");
     }
     output.say(&text);

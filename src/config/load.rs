@@ -241,6 +241,18 @@ impl<'t> Sections<'_, 't> {
             ("observe.show_content", observe.show_content.join(", ")),
         ];
         let place = self.all.value_span("observe").unwrap_or_default();
+        let patterns = [("deny", &observe.deny), ("show_content", &observe.show_content)];
+        for (key, texts) in patterns {
+            for text in texts.iter().filter(|text| !can_match(text)) {
+                let message = format!("no path can match `{text}` of `{key}`");
+                let error =
+                    Diagnostic::error(Code::WrongType, self.all.file(), place.clone(), message);
+                self.found
+                    .push(error.hint(
+                        "paths are absolute: begin with `/` or `**/`, and end without a `/`",
+                    ));
+            }
+        }
         if let Some(relative) = observe.roots.iter().find(|root| !root.is_absolute()) {
             let message = format!("`roots` holds absolute paths, not `{}`", relative.display());
             self.found.push(Diagnostic::error(
@@ -266,6 +278,17 @@ impl<'t> Sections<'_, 't> {
 
     fn identity(&mut self, config: &mut Config) {
         let Some(table) = self.table("identity") else { return };
+        let databases = self.all.table("database").ok().flatten();
+        let known: Vec<String> = std::iter::once("hostname".to_owned())
+            .chain(databases.iter().flat_map(Table::keys).map(|(name, _)| name))
+            .collect();
+        // A pin that nothing is ever compared with would be no pin, and nobody would know.
+        for (key, span) in table.keys().into_iter().filter(|(key, _)| !known.contains(key)) {
+            let message =
+                format!("`{key}` is neither `hostname` nor a [database.NAME] of this file");
+            let error = Diagnostic::error(Code::UnknownKey, table.file(), span, message);
+            self.found.push(error.suggest(&key, known.iter().map(String::as_str)));
+        }
         let (identity, wrong) = table.decode_free::<String>();
         self.found.extend(wrong);
         let mut identity = identity.unwrap_or_default();
@@ -307,6 +330,13 @@ impl<'t> Sections<'_, 't> {
         }
         self.found.extend(wrong);
     }
+}
+
+/// Can this pattern match an absolute path at all? One that cannot would deny nothing, and look as if it did.
+fn can_match(pattern: &str) -> bool {
+    let begins =
+        pattern == "**" || ["/", "**/", "{"].iter().any(|beginning| pattern.starts_with(beginning));
+    begins && !pattern.contains("//") && (pattern == "/" || !pattern.ends_with('/'))
 }
 
 /// Is it a path, rather than a URL or the `user@host:path` of ssh?

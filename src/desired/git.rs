@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Reference, Repository, RepositoryOpenFlags};
 
 use super::SourceError;
 use super::tree::{FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, Tree};
@@ -40,7 +40,10 @@ impl Objects {
         self.repository.workdir()
     }
 
-    /// The commit that a revision names: a branch, a tag, `HEAD`, an id or its beginning.
+    /// The commit that a revision names: `HEAD`, an id or its beginning, a branch, a tag; the first of these that it is.
+    ///
+    /// libgit2 by itself would take a tag before a branch of the same name, and either before the beginning of an id:
+    /// whoever may push a tag could then move a protected branch, or the commit that was written down.
     pub(super) fn resolve(&self, revision: &str) -> Result<Oid, SourceError> {
         let failed = |error: &git2::Error| match error.code() {
             ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::UnbornBranch => {
@@ -48,7 +51,18 @@ impl Objects {
             }
             _ => SourceError::from_git(&self.place, error),
         };
-        let object = self.repository.revparse_single(revision).map_err(|e| failed(&e))?;
+        if is_id(revision) {
+            match self.repository.find_commit_by_prefix(revision) {
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                other => return other.map(|commit| commit.id()).map_err(|e| failed(&e)),
+            }
+        }
+        let branch = format!("refs/heads/{revision}");
+        let is_branch = revision != "HEAD"
+            && Reference::is_valid_name(&branch)
+            && self.repository.find_reference(&branch).is_ok();
+        let name = if is_branch { &branch } else { revision };
+        let object = self.repository.revparse_single(name).map_err(|e| failed(&e))?;
         Ok(object.peel_to_commit().map_err(|e| failed(&e))?.id())
     }
 
@@ -87,6 +101,11 @@ impl Objects {
         tree.and_then(|tree| tree.get_path(Path::new(folder)))
             .is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree))
     }
+}
+
+/// Has it the form of a commit's id, or of the beginning of one that is long enough to mean one?
+pub(super) fn is_id(revision: &str) -> bool {
+    (7..=64).contains(&revision.len()) && revision.bytes().all(|c| c.is_ascii_hexdigit())
 }
 
 struct Walk<'a> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::git::{Objects, check_limits};
+use super::git::{Objects, check_limits, is_id};
 use super::mirror;
 use super::tree::Tree;
 use crate::model::display::escape_bytes;
@@ -175,8 +175,7 @@ fn is_remote(source: &str) -> bool {
 }
 
 fn is_commit(revision: Option<&str>) -> bool {
-    revision
-        .is_some_and(|r| (7..=64).contains(&r.len()) && r.bytes().all(|c| c.is_ascii_hexdigit()))
+    revision.is_some_and(is_id)
 }
 
 /// The branch to fetch: what was named, unless that is the id of a commit, which is looked up in the default branch.

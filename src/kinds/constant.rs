@@ -19,7 +19,7 @@ use crate::probe::host::{Host, Links};
 use crate::probe::literal::{self, Format};
 
 /// No file is read that is larger.
-const BYTES_MAX: u64 = 16 << 20;
+const BYTES_MAX: u64 = 4 << 20;
 /// No more of a line or value is shown.
 const WIDTH_MAX: usize = 200;
 /// How the `toml` crate hands a date over to a type that knows no dates.
@@ -29,7 +29,7 @@ const DATETIME: &str = "$__toml_private_datetime";
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Constant {
-    /// The file that is read, as an absolute path. At most 16 MiB.
+    /// The file that is read, as an absolute path. At most 4 MiB.
     file: String,
     /// How the file is read: `python`, `toml`, `json`, `dotenv` or `regex`.
     format: Format,

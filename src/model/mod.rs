@@ -9,6 +9,7 @@ mod digest;
 pub mod display;
 pub mod document;
 pub mod hash_list;
+pub mod json;
 mod name;
 mod relation;
 mod resource;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Answer, Snapshot};
-use crate::model::{ResourceName, Timestamp, Unknown};
+use crate::model::{ResourceName, Timestamp, Unknown, json};
 
 const SCHEMA: &str = "countersign.world";
 const VERSION: u32 = 1;
@@ -58,6 +58,9 @@ pub enum RecordedError {
     /// An answer has neither or both of `seen` and `unknown`.
     #[error("the answer for `{0}` needs exactly one of `seen` and `unknown`")]
     Answer(ResourceName),
+    /// Two answers to one question: nobody can say which of them was seen.
+    #[error("it holds two answers to one question about `{0}`")]
+    Twice(ResourceName),
 }
 
 /// Writes a snapshot as a recording.
@@ -80,9 +83,9 @@ pub fn write(snapshot: &Snapshot) -> Result<Vec<u8>, RecordedError> {
         comment: None,
         answers: answers.collect(),
     };
-    let mut bytes = serde_json::to_vec_pretty(&file).map_err(RecordedError::Malformed)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    let written = json::write(&mut bytes, &file).map_err(serde_json::Error::io);
+    written.map(|()| bytes).map_err(RecordedError::Malformed)
 }
 
 /// Reads a recording.
@@ -101,6 +104,10 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, RecordedError> {
             (None, Some(unknown)) => Err(unknown),
             _ => return Err(RecordedError::Answer(recorded.resource)),
         };
+        let earlier = snapshot.answers.get(&recorded.resource).into_iter().flatten();
+        if earlier.into_iter().any(|answer| answer.question == recorded.question) {
+            return Err(RecordedError::Twice(recorded.resource));
+        }
         snapshot.add(recorded.resource, Answer { question: recorded.question, seen });
     }
     Ok(snapshot)
@@ -143,5 +150,11 @@ mod tests {
         let absent = file(1, r#"{"resource":"query.q","seen":null}"#);
         assert!(read(absent.as_bytes()).is_ok());
         assert!(matches!(read(b"{"), Err(RecordedError::Malformed(_))));
+        let null = r#"{"resource":"query.q","seen":null}"#;
+        let one = r#"{"resource":"query.q","seen":1}"#;
+        let other = r#"{"resource":"query.q","question":2,"seen":1}"#;
+        assert!(read(file(1, &format!("{null},{other}")).as_bytes()).is_ok());
+        let twice = file(1, &format!("{null},{other},{one}"));
+        assert!(matches!(read(twice.as_bytes()), Err(RecordedError::Twice(_))));
     }
 }

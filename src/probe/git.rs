@@ -3,6 +3,7 @@
 //! HEAD and references are read as plain files through the [`Host`], so a repository that belongs to somebody else is no
 //! obstacle. No git program runs: no hook, no filter, no file system monitor, and nothing is refreshed or written.
 
+mod settings;
 mod status;
 
 use std::path::{Component, Path, PathBuf};

@@ -43,21 +43,21 @@ fn one(
     let code = diagnostic.code.to_string();
     let message = escape_lines(&diagnostic.message);
     let title = style.primary_title(message.as_str()).id(code.as_str());
+    let file = escape(&diagnostic.file);
     let source = text_of(&diagnostic.file).and_then(|text| excerpt(&text, diagnostic.span));
     let other = diagnostic
         .other
         .as_ref()
         .and_then(|other| Some((excerpt(&text_of(&other.file)?, other.span)?, other)));
+    let place = other.as_ref().map(|(_, other)| (escape(&other.file), escape(&other.label)));
     let mut group = match &source {
-        Some(part) => title.element(part.snippet(
-            &diagnostic.file,
-            AnnotationKind::Primary,
-            diagnostic.code.title(),
-        )),
-        None => title.element(annotate_snippets::Origin::path(diagnostic.file.as_str())),
+        Some(part) => {
+            title.element(part.snippet(&file, AnnotationKind::Primary, diagnostic.code.title()))
+        }
+        None => title.element(annotate_snippets::Origin::path(file.as_ref())),
     };
-    if let Some((part, other)) = &other {
-        group = group.element(part.snippet(&other.file, AnnotationKind::Context, &other.label));
+    if let (Some((part, _)), Some((file, label))) = (&other, &place) {
+        group = group.element(part.snippet(file, AnnotationKind::Context, label));
     }
     let hint = diagnostic.hint.as_deref().map(escape_lines);
     if let Some(hint) = &hint {
@@ -169,6 +169,13 @@ mod tests {
         let finding = Diagnostic::error(Code::HashList, "x", 0..3, "bad \u{1b}[31m name");
         let drawn = plain(&finding, "\u{1b}[2Jhi");
         assert!(!drawn.contains('\u{1b}'), "{drawn:?}");
+        for text in ["", "line\n"] {
+            let place = "a\u{1b}[2J\u{202e}.toml";
+            let finding =
+                Diagnostic::error(Code::HashList, place, 0..0, "x").and(place, 0..2, place);
+            let drawn = plain(&finding, text);
+            assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn:?}");
+        }
         let past = Diagnostic::error(Code::HashList, "x", 90..99, "late");
         assert!(plain(&past, "a\nb\n").contains("late"));
     }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::{Detail, Report};
+use crate::model::json;
 
 pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    out.write_all(b"\n")
+    json::write(out, report)
 }

@@ -68,6 +68,25 @@ fn a_guard_that_is_missing_or_loosened_is_a_refusal() {
 }
 
 #[test]
+fn pins_and_patterns_that_nothing_is_compared_with_are_refused() {
+    let world = World::wanting(FILES);
+    let identity = "[identity]\nhostnam = \"x\"\ndirectus = \"761\"\n";
+    let ran = configured(&world, identity).ends_with(78);
+    for part in ["`hostnam`", "did you mean `hostname`?", "`directus`"] {
+        assert!(ran.stderr.contains(part), "{part}\n{}", ran.stderr);
+    }
+    for bad in ["srv/app/*", "*.pass", "/srv/app/", "/srv//app", ""] {
+        for key in ["deny", "show_content"] {
+            let text = format!("[observe]\nroots = [\"/srv\"]\n{key} = [\"{bad}\"]\n");
+            let ran = configured(&world, &text).ends_with(78);
+            assert!(ran.stderr.contains("no path can match"), "{}", ran.stderr);
+        }
+    }
+    let good = "[observe]\nroots = [\"/srv\"]\ndeny = [\"**\", \"/\", \"{/a,/b}/*\", \"**/x\"]\n";
+    configured(&world, good).ends_with(4);
+}
+
+#[test]
 fn errors_in_the_configuration_are_all_told_with_their_places() {
     let world = World::wanting(FILES);
     let ran = configured(

@@ -221,3 +221,43 @@ fn a_bare_repository_and_its_usual_folder_are_found() {
     let words = ["check", "--desired", bare.to_str().unwrap(), "--root", root.to_str().unwrap()];
     run(&words).ends_with(0);
 }
+
+#[test]
+fn hostile_names_of_hosts_and_files_never_reach_a_terminal_raw() {
+    let hostile = "b\u{1b}[2J\u{202e}\u{9b}";
+    let world = World::new();
+    world.desired("hosts/a/host.toml", HOST);
+    world.desired("hosts/a/x.toml", "[file.\"/x\"]\nmode = \"0644\"\n");
+    world.desired(&format!("hosts/{hostile}/host.toml"), "[nonsense]\n");
+    let checked = world.check(&["--color", "always"]).ends_with(64);
+    let named = world.check(&["--color", "always", "--host", hostile]).ends_with(65);
+    let desired = world.path("desired");
+    let lint =
+        |format| run(&["lint", desired.to_str().unwrap(), "--color", "always", "--output", format]);
+    for ran in [checked, named, lint("text").ends_with(65), lint("json").ends_with(65)] {
+        let all = ran.everything();
+        assert!(!all.contains("\u{1b}[2J") && !all.contains(['\u{202e}', '\u{9b}']), "{all:?}");
+    }
+}
+
+#[test]
+fn a_branch_is_not_moved_by_a_tag_of_its_name_nor_a_commit_by_a_branch_of_its_id() {
+    let wanting = |mode: &str| format!("[directory.\"/srv\"]\nmode = \"{mode}\"\n");
+    let world = World::wanting(&wanting("0700"));
+    world.host_folder("srv", 0o755);
+    let strict = world.commit();
+    world.desired("hosts/a/resources.toml", wanting("0755"));
+    let loose = world.commit();
+    let folder = world.path("desired");
+    let short = &strict[..10];
+    git(&folder, &["branch", "strict", &strict]);
+    git(&folder, &["update-ref", "refs/heads/HEAD", &strict]);
+    git(&folder, &["tag", "strict", &loose]);
+    git(&folder, &["update-ref", &format!("refs/heads/{short}"), &loose]);
+    git(&folder, &["update-ref", &format!("refs/tags/{short}"), &loose]);
+    for (revision, code) in
+        [("strict", 2), ("refs/tags/strict", 0), (short, 2), (&strict, 2), ("HEAD", 0), ("main", 0)]
+    {
+        world.check(&["--rev", revision]).ends_with(code);
+    }
+}

@@ -55,6 +55,8 @@ impl Repository {
         if changed.is_empty() {
             seen.doubt.map_or(Ok(()), Err)?;
             self.nothing_is_hidden(&entries)?;
+            let config = repository.config().map_err(|error| self.refused(&error))?;
+            self.is_not_blindfolded(&config)?;
         }
         let present = !entries.is_empty() || !changed.is_empty() || self.exists(host, below)?;
         let first = changed.iter().take(NAMED_MAX).map(|path| self.name(host, path)).collect();
@@ -66,6 +68,7 @@ impl Repository {
         if self.bare {
             return Err(self.unsupported("a bare repository has no work tree"));
         }
+        self.stays_within(host)?;
         let work_tree = host.real_directory(&self.folder, self.links)?;
         let own = host.real_directory(&self.git_dir, self.links)?;
         let common = host.real_directory(&self.common_dir, self.links)?;
@@ -93,6 +96,7 @@ impl Repository {
                 config.add_file(&file, level, false).map_err(refused)?;
             }
         }
+        self.names_nothing_elsewhere(&config)?;
         repository.set_config(&config).map_err(refused)?;
         Ok(repository)
     }
@@ -258,7 +262,7 @@ impl Repository {
         self.unsupported(&format!("libgit2 refuses it: {}", one_line(error.message(), 200)))
     }
 
-    fn unsupported(&self, what: &str) -> Unknown {
+    pub(super) fn unsupported(&self, what: &str) -> Unknown {
         Unknown::new(Reason::NotSupported, format!("`{}`: {what}", shown_path(&self.folder)))
     }
 }

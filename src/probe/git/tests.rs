@@ -298,6 +298,34 @@ fn what_could_hide_a_change_is_never_clean() {
 }
 
 #[test]
+fn the_configuration_of_a_repository_hides_nothing_and_leads_nowhere() {
+    let cases = [
+        ("core", "fileMode = false", Reason::Undecidable),
+        ("core", "trustctime = false", Reason::Undecidable),
+        ("core", "symlinks = maybe", Reason::Undecidable),
+        ("core", "ignoreStat", Reason::Undecidable),
+        ("core", "excludesFile = /elsewhere", Reason::NotSupported),
+        ("core", "attributesFile = /elsewhere", Reason::NotSupported),
+        ("Include", "path = /elsewhere", Reason::NotSupported),
+        ("includeIf \"gitdir:/\"", "path = /elsewhere", Reason::NotSupported),
+    ];
+    for (section, setting, reason) in cases {
+        let (here, _) = Box::with_commit();
+        let own = fs::read_to_string(here.path("r/.git/config")).expect("a configuration");
+        assert_eq!(here.reason(), None);
+        here.write("r/.git/config", &format!("{own}[{section}]\n\t{setting}\n"));
+        assert_eq!(here.reason(), Some(reason), "{section} {setting}");
+        assert!(here.head("/r").is_ok(), "HEAD can be told all the same");
+    }
+    let (here, _) = Box::with_commit();
+    here.write("r/.git/objects/info/alternates", "/elsewhere\n");
+    assert_eq!(here.reason(), Some(Reason::NotSupported));
+    let (here, _) = Box::with_commit();
+    here.write("r/.git/config", "[core]\n\tfileMode = false\n").write("r/a", "changed\n");
+    assert_eq!(here.changes(None).map(|changes| changes.count), Ok(1), "what is seen is told");
+}
+
+#[test]
 fn submodules_count_by_their_commit() {
     let (here, repository) = Box::with_commit();
     let add = |commit: &str| {
