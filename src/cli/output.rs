@@ -73,19 +73,20 @@ impl Output {
 /// When that fails; the file is then as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(".countersign-").tempfile_in(folder).and_then(
-        |mut file| {
-            file.write_all(bytes)?;
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(mode)?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(io::Error::from)
-        },
-    );
+    let write = || {
+        // Asked first, so that an error names the folder's trouble and not a file that nobody named.
+        folder.metadata()?;
+        let mut file = tempfile::Builder::new().prefix(".countersign-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(mode)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(drop).map_err(io::Error::from)
+    };
     let failed = |error: io::Error| {
         Failure::new(exit::ERROR, format!("cannot write {}: {error}", path.display()))
     };
-    written.map(drop).map_err(failed)
+    write().map_err(failed)
 }
 
 /// Is somebody watching standard error?

@@ -76,7 +76,11 @@ fn groups(report: &Report) -> Vec<Section<'_>> {
         }
     };
     let open = |r: &ResourceReport, verdict| r.waiver.is_none() && r.verdict == verdict;
-    add("UNKNOWN  it cannot be told".into(), MAGENTA, &|r| open(r, Verdict::Unknown));
+    add(
+        "UNKNOWN  it cannot be told; `countersign explain REASON` says more".into(),
+        MAGENTA,
+        &|r| open(r, Verdict::Unknown),
+    );
     for route in [Route::Host, Route::Source, Route::Operator] {
         let title = format!("DRIFT  who moves: {}", route.mover());
         add(title, RED, &|r| open(r, Verdict::Drift) && r.route == route);
@@ -207,7 +211,7 @@ fn write_resource(
     } else {
         match &resource.seen {
             Some(seen) => {
-                writeln!(out, "  {head}  {DIM}{}{DIM:#}", one_line(seen, VALUE_CHARS_MAX))?
+                writeln!(out, "  {head}  {DIM}{}{DIM:#}", one_line(seen, VALUE_CHARS_MAX))?;
             }
             None => writeln!(out, "  {}", head.trim_end())?,
         }
