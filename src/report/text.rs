@@ -179,7 +179,7 @@ fn write_alike(alike: &[&ResourceReport], width: usize, out: &mut dyn Write) -> 
     }
     for resource in alike {
         writeln!(out, "      {}", head(resource, width).trim_end())?;
-        write_next(resource, out)?;
+        write_next(resource, 8, out)?;
     }
     Ok(())
 }
@@ -222,12 +222,12 @@ fn write_resource(
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
         writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;
     }
-    write_next(resource, out)
+    write_next(resource, 6, out)
 }
 
-fn write_next(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+fn write_next(resource: &ResourceReport, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     match resource.next_action.as_ref().filter(|_| resource.verdict != Verdict::InSync) {
-        Some(next) => writeln!(out, "      {DIM}next{DIM:#}  {}", one_line(next, 200)),
+        Some(next) => writeln!(out, "{:indent$}{DIM}next{DIM:#}  {}", "", one_line(next, 200)),
         None => Ok(()),
     }
 }
