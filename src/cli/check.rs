@@ -18,10 +18,11 @@ use crate::report::{self, Detail, Format, Header, Report};
 const RECORDING_BYTES_MAX: u64 = 256 << 20;
 
 /// Compare the live host and its databases with desired state
-///
-/// Looks, and changes nothing. Ends with 0 in sync, 2 drift, 3 pending only, 4 something could not be told,
-/// 7 when this is not the host or database that desired state names.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Looks, and changes nothing. Ends with 0 in sync, 2 drift, 3 pending only, 4 something could not be told, \
+                  7 when this is not the host or database that desired state names."
+)]
 pub(super) struct Arguments {
     /// The last converged commit: what desired state changed since then, and live did not, is pending and no drift
     #[arg(long, value_name = "COMMIT")]

@@ -6,14 +6,13 @@ use super::error::Failure;
 use super::exit;
 use super::output::Output;
 use crate::demo::desired::HOST;
-use crate::demo::layout::TREE;
+use crate::demo::layout::{LayoutError, TREE};
 use crate::demo::repository::Changes;
 use crate::demo::sandbox::{self, Sandbox, SandboxError};
 
 /// Lay out a sandbox host with a private database, and show what a check finds
-///
-/// Touches nothing but a folder of its own, needs no root, and cleans up.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Touches nothing but a folder of its own, needs no root, and cleans up.")]
 pub(super) struct Arguments {
     /// Lay the sandbox out in DIR, leave it and its database running, and stop there
     #[arg(long, value_name = "DIR", conflicts_with = "down")]
@@ -25,7 +24,14 @@ pub(super) struct Arguments {
 
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
-        Self::of(exit::ERROR, &error)
+        let failure = Self::of(exit::ERROR, &error);
+        match &error {
+            SandboxError::Layout(LayoutError::NotEmpty(folder)) => failure.hint(format!(
+                "a sandbox that is there already is ended with `countersign demo --down {}`",
+                folder.display()
+            )),
+            _ => failure,
+        }
     }
 }
 

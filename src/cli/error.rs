@@ -97,6 +97,8 @@ impl From<SourceError> for Failure {
                 failure.hint("name a folder that you may write with --data DIR")
             }
             SourceError::Forbidden(_) => failure.hint("commit the file itself in its place"),
+            SourceError::Git { reason, .. } if reason.contains(".gitconfig") => failure
+                .hint("HOME names a folder that this user may not enter: set it to one of its own"),
             _ => failure,
         }
     }

@@ -7,37 +7,107 @@ use serde_json::Value;
 use super::error::Failure;
 use super::exit;
 use super::output::Output;
-use crate::desired::Common;
+use super::page::{beside, fill, lay_out};
+use crate::desired::{Common, DatabaseSection, Defaults, HostSection, WaiverSection};
 use crate::kinds::{self, Entry, KINDS};
-use crate::model::{CODES, Code, nearest};
+use crate::model::display::escape;
+use crate::model::{CODES, REASONS, nearest};
 
-/// Explain a kind of resource, or the code of a finding
+/// Explain a kind of resource, a section, the code of a finding, or a reason for Unknown
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// A kind such as `directory`, or a code such as CS0012; without it, both are listed
-    #[arg(value_name = "KIND|CODE")]
+    /// Such as `directory`, `waiver`, `CS0012` or `not_allowed`; without it, all are listed
+    #[arg(value_name = "KIND|SECTION|CODE|REASON")]
     subject: Option<String>,
 }
+
+/// A table that is no resource: its name, what it is, where it stands and what to know, an example.
+struct Section {
+    name: &'static str,
+    about: &'static str,
+    doc: &'static str,
+    example: &'static str,
+    schema: fn() -> Option<schemars::Schema>,
+}
+
+const SECTIONS: &[Section] = &[
+    Section {
+        name: "host",
+        about: "which machine this is, and the roles that it shares",
+        doc: "In hosts/NAME/host.toml. An identity that the machine contradicts ends the check with exit code 7 before anything \
+              else is looked at; one that cannot be read makes every resource of the host Unknown.",
+        example: "[host]\nidentity = { hostname = \"vmi3080463\", machine_id = \"…\" }\nroles = [\"base\"]",
+        schema: || Some(schemars::schema_for!(HostSection)),
+    },
+    Section {
+        name: "database",
+        about: "a database of the host, and what makes it that one",
+        doc: "In hosts/NAME/host.toml. How to reach it stands in the host's own configuration, as `[database.NAME] observer = \
+              { url = \"…\" }`. `system_identifier` is what `SELECT system_identifier FROM pg_control_system()` prints.",
+        example: "[database.directus]\nidentity = { system_identifier = \"7611578671664259111\", name = \"directus\", server_version = \"16\" }",
+        schema: || Some(schemars::schema_for!(DatabaseSection)),
+    },
+    Section {
+        name: "values",
+        about: "texts that resources refer to as `${values.NAME}`",
+        doc: "In fleet.toml or hosts/NAME/host.toml, and a name in only one of them. The text takes the place of the reference; \
+              there are no expressions.",
+        example: "[values]\nmilestone = \"O8B\"",
+        schema: || None,
+    },
+    Section {
+        name: "defaults",
+        about: "what holds for every resource that does not say otherwise",
+        doc: "In fleet.toml.",
+        example: "[defaults]\nseverity = \"major\"\ncontact = \"operations\"",
+        schema: || Some(schemars::schema_for!(Defaults)),
+    },
+    Section {
+        name: "waiver",
+        about: "a known drift of one resource that is accepted for a time",
+        doc: "In any file of a host or role. The drift is still shown and counted, and does not make the verdict worse until the \
+              waiver expires. It covers no Unknown, and a guard cannot be waived.",
+        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"",
+        schema: || Some(schemars::schema_for!(WaiverSection)),
+    },
+];
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<u8, Failure> {
     match &arguments.subject {
         None => output.write(list)?,
         Some(subject) => {
-            let code = CODES.iter().find(|code| code.to_string().eq_ignore_ascii_case(subject));
-            match (kinds::kind(subject), code) {
-                (Some(kind), _) => output.write(|out| kind_page(kind, out))?,
-                (None, Some(code)) => output.write(|out| code_page(*code, out))?,
-                (None, None) => return Err(unknown(subject)),
-            }
+            let page = page(subject).ok_or_else(|| unknown(subject))?;
+            output.write(|out| page(out))?;
         }
     }
     Ok(exit::OK)
 }
 
+type Page = Box<dyn Fn(&mut dyn Write) -> io::Result<()>>;
+
+fn page(subject: &str) -> Option<Page> {
+    let named = |name: String| name.eq_ignore_ascii_case(subject);
+    if let Some(kind) = kinds::kind(subject) {
+        return Some(Box::new(move |out| kind_page(kind, out)));
+    }
+    if let Some(code) = CODES.iter().find(|code| named(code.to_string())) {
+        return Some(Box::new(|out| short_page(&code.to_string(), code.title(), code.page(), out)));
+    }
+    if let Some(reason) = REASONS.iter().find(|reason| named(reason.to_string())) {
+        let name = reason.to_string();
+        return Some(Box::new(move |out| short_page(&name, reason.title(), reason.page(), out)));
+    }
+    let section = SECTIONS.iter().find(|section| section.name == subject)?;
+    Some(Box::new(|out| section_page(section, out)))
+}
+
 fn unknown(subject: &str) -> Failure {
     let mut known: Vec<String> = CODES.iter().map(ToString::to_string).collect();
+    known.extend(REASONS.iter().map(ToString::to_string));
     known.extend(KINDS.iter().map(|kind| kind.name().to_owned()));
-    let failure = Failure::new(exit::USAGE, format!("`{subject}` is neither a kind nor a code"));
+    known.extend(SECTIONS.iter().map(|section| section.name.to_owned()));
+    let shown = escape(subject);
+    let failure = Failure::new(exit::USAGE, format!("there is no page about `{shown}`"));
     match nearest(subject, known.iter().map(String::as_str)) {
         Some(name) => failure.hint(format!("did you mean `{name}`?")),
         None => failure.hint("`countersign explain` lists all"),
@@ -51,26 +121,55 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     for kind in KINDS {
         writeln!(out, "  {:width$}  {}", kind.name(), kind.about())?;
     }
+    writeln!(
+        out,
+        "\n{bold}Other sections of desired state{bold:#}  countersign explain SECTION\n"
+    )?;
+    for section in SECTIONS {
+        writeln!(out, "  {:width$}  {}", section.name, section.about)?;
+    }
     writeln!(out, "\n{bold}Codes of findings{bold:#}  countersign explain CODE\n")?;
     for code in CODES {
         writeln!(out, "  {code}  {}", code.title())?;
     }
-    writeln!(out, "\n{bold}Exit codes{bold:#}\n")?;
+    writeln!(out, "\n{bold}Reasons for Unknown{bold:#}  countersign explain REASON\n")?;
+    let width = REASONS.iter().map(|reason| reason.to_string().len()).max().unwrap_or(0);
+    for reason in REASONS {
+        writeln!(out, "  {:width$}  {}", reason.to_string(), reason.title())?;
+    }
+    writeln!(out, "\n{bold}Exit codes{bold:#}, the first that holds\n")?;
     for (code, meaning) in exit::MEANINGS {
         writeln!(out, "  {code:>2}  {meaning}")?;
     }
     Ok(())
 }
 
-fn code_page(code: Code, out: &mut dyn Write) -> io::Result<()> {
+fn short_page(name: &str, title: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     let bold = anstyle::Style::new().bold();
-    writeln!(out, "{bold}{code}{bold:#}  {}\n\n{}", code.title(), wrap(code.page(), "  "))
+    writeln!(out, "{bold}{name}{bold:#}  {title}\n\n{}", fill(text, "  "))
+}
+
+fn section_page(section: &Section, out: &mut dyn Write) -> io::Result<()> {
+    let bold = anstyle::Style::new().bold();
+    writeln!(
+        out,
+        "{bold}{}{bold:#}  {}\n\n{}\n",
+        section.name,
+        section.about,
+        fill(section.doc, "")
+    )?;
+    if let Some(schema) = (section.schema)() {
+        writeln!(out, "{bold}Keys{bold:#}\n")?;
+        keys(&schema, out)?;
+        writeln!(out)?;
+    }
+    writeln!(out, "{bold}Example{bold:#}\n\n{}", section.example)
 }
 
 fn kind_page(kind: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let bold = anstyle::Style::new().bold();
     writeln!(out, "{bold}{}{bold:#}  {}\n", kind.name(), kind.about())?;
-    writeln!(out, "{}\n", kind.doc().trim())?;
+    writeln!(out, "{}\n", lay_out(kind.doc()))?;
     writeln!(out, "{bold}Keys{bold:#}\n")?;
     keys(&kind.schema(), out)?;
     writeln!(out, "\n{bold}Keys of every resource{bold:#}\n")?;
@@ -89,29 +188,38 @@ fn keys(schema: &schemars::Schema, out: &mut dyn Write) -> io::Result<()> {
         .filter_map(Value::as_str)
         .collect();
     let width = properties.keys().map(String::len).max().unwrap_or(0);
+    let is_required = |name: &str| required.contains(&name);
+    let mut properties: Vec<_> = properties.iter().collect();
+    properties.sort_by_key(|(name, _)| !is_required(name));
     for (name, property) in properties {
         let text = property.get("description").and_then(Value::as_str).unwrap_or("");
-        let mark = if required.contains(&name.as_str()) { " (required)" } else { "" };
-        let indent = " ".repeat(width + 4);
-        let body = wrap(&format!("{}{mark}", text.replace('\n', " ")), &indent);
-        writeln!(out, "  {name:width$}  {}", body.trim_start())?;
+        let mark = if is_required(name) { " (required)" } else { "" };
+        writeln!(out, "{}", beside(name, width, &format!("{text}{mark}")))?;
     }
     Ok(())
 }
 
-/// Breaks text into lines of at most 100 characters, each after `indent`.
-fn wrap(text: &str, indent: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.last_mut().filter(|line| indent.len() + line.len() + word.len() < 100);
-        match last {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            None => lines.push(word.to_owned()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_listed_has_a_page() {
+        let mut listed = Vec::new();
+        list(&mut listed).expect("memory takes it");
+        let listed = String::from_utf8(listed).expect("text");
+        let names = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        let many = KINDS.len() + SECTIONS.len() + CODES.len() + REASONS.len();
+        assert_eq!(names.iter().filter(|name| page(name).is_some()).count(), many);
+        assert!(page("nothing of the kind").is_none());
+    }
+
+    #[test]
+    fn the_examples_of_sections_are_toml_of_that_section() {
+        for section in SECTIONS {
+            let parsed: toml::Table = section.example.parse().expect(section.name);
+            assert_eq!(parsed.keys().collect::<Vec<_>>(), [section.name]);
         }
     }
-    lines.iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
 }

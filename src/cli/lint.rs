@@ -10,9 +10,10 @@ use crate::model::{Clock as _, Diagnostic, Level, SystemClock, json};
 use crate::report::diagnostics;
 
 /// Check desired state itself: every error of every host at once
-///
-/// Reads no host and no database. Ends with 0, or with 65 when there is an error.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Reads no host and no database. Ends with 0, or with 65 when there is an error."
+)]
 pub(super) struct Arguments {
     /// Desired state, as with --desired
     #[arg(value_name = "PATH|URL")]

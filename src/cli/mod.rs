@@ -8,6 +8,7 @@ pub mod exit;
 mod explain;
 mod lint;
 pub mod output;
+mod page;
 mod schema;
 mod version;
 mod world;
@@ -19,7 +20,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Origin, Overrides};
-use crate::model::display::escaped_line;
+use crate::model::display::{escape, escaped_line};
+use crate::model::nearest;
+use crate::report;
 use error::Failure;
 use output::{Color, Output};
 
@@ -60,10 +63,16 @@ struct Global {
     /// Write the result to FILE, whole or not at all
     #[arg(short, long = "output-file", global = true, value_name = "FILE")]
     o: Option<PathBuf>,
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to use colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     color: Color,
-    /// Print the verdict alone
+    /// Print the verdict alone, and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Print everything: what is in sync too, and every difference
@@ -85,6 +94,32 @@ enum Verb {
 
 #[cfg(feature = "execute")]
 mod demo;
+
+impl Verb {
+    /// The formats that it can write.
+    fn formats(&self) -> Vec<&'static str> {
+        match self {
+            Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
+            // A schema is JSON whatever is asked for.
+            Self::Lint(_) | Self::Config(_) | Self::Schema(_) => vec!["text", "json"],
+            _ => vec!["text"],
+        }
+    }
+
+    /// Refuses a format that would otherwise be passed over in silence.
+    fn require_format(&self, name: &str) -> Result<(), Failure> {
+        let formats = self.formats();
+        if formats.contains(&name) {
+            return Ok(());
+        }
+        let message = format!("this verb has no format `{}`", escape(name));
+        let failure = Failure::new(exit::USAGE, message);
+        Err(match nearest(name, formats.iter().copied()) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint(format!("it has: {}", formats.join(", "))),
+        })
+    }
+}
 
 /// Runs the program; answers its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -108,6 +143,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
+    cli.verb.require_format(&cli.global.output)?;
     match &cli.verb {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),

@@ -89,6 +89,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         Err(error) => return Err(failed(error)),
     };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Asked first, so that an error names the folder's trouble and not a file that nobody named.
+    folder.metadata().map_err(failed)?;
     let new: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     let mut beside = tempfile::Builder::new();
     let beside = beside.prefix(".countersign-").permissions(new).tempfile_in(folder);

@@ -10,9 +10,11 @@ use crate::desired::{Common, DatabaseSection, Defaults, HostSection, WaiverSecti
 use crate::kinds::KINDS;
 
 /// Print the JSON Schema of a file of desired state
-///
-/// For an editor that knows TOML schemas: save it, and put `#:schema ./countersign.schema.json` on the first line of a file.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "For an editor that knows TOML schemas: save it, and put `#:schema ./countersign.schema.json` on the first \
+                  line of a file."
+)]
 pub(super) struct Arguments {}
 
 pub(super) fn run(_: &Arguments, output: &Output) -> Result<u8, Failure> {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::desired::{self, DesiredError, HOST};
@@ -16,6 +17,10 @@ pub const CONFIG: &str = "countersign.toml";
 const REPOSITORY: &str = "desired.git";
 /// Names the folder of the server, which is short and elsewhere.
 const SERVER: &str = "server";
+/// Before the process id of who made a sandbox for a moment.
+const TEMPORARY: &str = "countersign-demo-";
+/// Held while such a sandbox is in use.
+const LOCK: &str = "lock";
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +68,8 @@ fn at<T>(path: &Path, result: io::Result<T>) -> Result<T> {
 pub struct Sandbox {
     folder: PathBuf,
     server: Server,
-    /// The folder around it, removed with it, when it is only for a moment.
-    temporary: Option<tempfile::TempDir>,
+    /// The folder around it with its lock, removed with it, when it is only for a moment.
+    temporary: Option<(tempfile::TempDir, fs::File)>,
     superuser: tokio_postgres::Config,
 }
 
@@ -74,10 +79,15 @@ impl Sandbox {
     /// # Errors
     /// When a part cannot be made.
     pub async fn temporary() -> Result<Self> {
-        let around = std::env::temp_dir();
-        let around = at(&around, tempfile::Builder::new().prefix("countersign-demo-").tempdir())?;
+        let base = std::env::temp_dir();
+        remove_abandoned(&base);
+        let prefix = format!("{TEMPORARY}{}-", std::process::id());
+        let around = at(&base, tempfile::Builder::new().prefix(&prefix).tempdir_in(&base))?;
+        let path = around.path().join(LOCK);
+        let lock = at(&path, fs::File::create(&path))?;
+        at(&path, lock.lock())?;
         let mut sandbox = Self::create(&around.path().join("sandbox"), false).await?;
-        sandbox.temporary = Some(around);
+        sandbox.temporary = Some((around, lock));
         Ok(sandbox)
     }
 
@@ -192,7 +202,7 @@ impl Sandbox {
         self.server.stop()?;
         at(&self.folder, fs::remove_dir_all(&self.folder))?;
         let around = self.folder.clone();
-        self.temporary.map_or(Ok(()), |temporary| at(&around, temporary.close()))
+        self.temporary.map_or(Ok(()), |(temporary, _)| at(&around, temporary.close()))
     }
 }
 
@@ -212,6 +222,24 @@ pub fn down(folder: &Path) -> Result<()> {
         server::stop_detached(&home)?;
     }
     at(folder, fs::remove_dir_all(folder))
+}
+
+/// Removes sandboxes for a moment whose demo was interrupted: their process is gone, and nobody holds their lock.
+fn remove_abandoned(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let starter = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY)?.split_once('-'));
+        let gone = starter.is_some_and(|(pid, _)| {
+            pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists()
+        });
+        let me = rustix::process::geteuid().as_raw();
+        let ours = || entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == me);
+        let free = || fs::File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        if gone && ours() && free() {
+            // What cannot be removed now is tried again by the next demo.
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
 }
 
 /// A short folder of its own, because the path of a socket is short, and reachable for the server's user.
@@ -252,4 +280,31 @@ observer = {{ url = "{url}" }}
         identifier = identity.system_identifier,
         url = server.url(OBSERVER, DATABASE),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_uses_any_more_is_removed() {
+        let base = tempfile::tempdir().expect("a folder");
+        // No process has a number so high.
+        let made = |name: &str| {
+            let folder = base.path().join(name);
+            fs::create_dir_all(folder.join("sandbox")).expect("a folder");
+            (folder.clone(), fs::File::create(folder.join(LOCK)).expect("a lock"))
+        };
+        let (abandoned, _) = made("countersign-demo-4294967295-a");
+        let (held, lock) = made("countersign-demo-4294967295-b");
+        lock.lock().expect("nobody else has it");
+        let (alive, _) = made(&format!("countersign-demo-{}-c", std::process::id()));
+        let (kept, _) = made("countersign-demo-0123456789ab");
+        let (other, _) = made("countersign-demo-x-4294967295");
+        remove_abandoned(base.path());
+        assert!(!abandoned.exists());
+        for stays in [held, alive, kept, other] {
+            assert!(stays.exists(), "{}", stays.display());
+        }
+    }
 }

@@ -178,7 +178,13 @@ impl<'a> Reader<'a> {
                 );
             } else if !self.belongs(&name, path) {
                 let message = format!("`[{name}]` does not belong in this file");
-                self.error(Code::Misplaced, path, span, message);
+                let place = match name.as_str() {
+                    "defaults" => "it stands in fleet.toml",
+                    "values" => "it stands in fleet.toml or hosts/NAME/host.toml",
+                    _ => "it stands in hosts/NAME/host.toml",
+                };
+                let error = Diagnostic::error(Code::Misplaced, path, span, message);
+                self.found.push(error.hint(place));
             }
         }
     }

@@ -24,4 +24,4 @@ pub use name::ResourceName;
 pub use relation::RelationName;
 pub use resource::{Mode, Route, Severity};
 pub use time::{Clock, SystemClock, Timestamp};
-pub use unknown::{Reason, Unknown};
+pub use unknown::{REASONS, Reason, Unknown};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
+use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How much a drift of this resource matters.
@@ -87,14 +88,26 @@ impl Serialize for Mode {
 
 impl<'de> Deserialize<'de> for Mode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        deserializer.deserialize_str(OctalText)
+    }
+}
+
+/// Reads a mode, and says to those who write a number that it is text.
+struct OctalText;
+
+impl Visitor<'_> for OctalText {
+    type Value = Mode;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an octal mode of 3 or 4 digits as text, such as \"0750\"")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Mode, E> {
         let octal =
             (3..=4).contains(&text.len()) && text.bytes().all(|c| (b'0'..=b'7').contains(&c));
-        match u16::from_str_radix(&text, 8) {
-            Ok(bits) if octal => Ok(Self(bits)),
-            _ => Err(serde::de::Error::custom(
-                "expected an octal mode of 3 or 4 digits, such as \"0750\"",
-            )),
+        match u16::from_str_radix(text, 8) {
+            Ok(bits) if octal => Ok(Mode(bits)),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
         }
     }
 }

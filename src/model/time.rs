@@ -68,7 +68,13 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            let shown = super::display::one_line(&text, 40);
+            serde::de::Error::custom(format!(
+                "`{shown}` is no date: write one such as \"2027-12-31\", or an instant such as \"2027-12-31T18:00:00Z\""
+            ))
+        })
     }
 }
 

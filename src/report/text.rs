@@ -76,7 +76,11 @@ fn groups(report: &Report) -> Vec<Section<'_>> {
         }
     };
     let open = |r: &ResourceReport, verdict| r.waiver.is_none() && r.verdict == verdict;
-    add("UNKNOWN  it cannot be told".into(), MAGENTA, &|r| open(r, Verdict::Unknown));
+    add(
+        "UNKNOWN  it cannot be told; `countersign explain REASON` says more".into(),
+        MAGENTA,
+        &|r| open(r, Verdict::Unknown),
+    );
     for route in [Route::Host, Route::Source, Route::Operator] {
         let title = format!("DRIFT  who moves: {}", route.mover());
         add(title, RED, &|r| open(r, Verdict::Drift) && r.route == route);
@@ -175,7 +179,7 @@ fn write_alike(alike: &[&ResourceReport], width: usize, out: &mut dyn Write) -> 
     }
     for resource in alike {
         writeln!(out, "      {}", head(resource, width).trim_end())?;
-        write_next(resource, out)?;
+        write_next(resource, 8, out)?;
     }
     Ok(())
 }
@@ -218,12 +222,12 @@ fn write_resource(
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
         writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;
     }
-    write_next(resource, out)
+    write_next(resource, 6, out)
 }
 
-fn write_next(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+fn write_next(resource: &ResourceReport, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     match resource.next_action.as_ref().filter(|_| resource.verdict != Verdict::InSync) {
-        Some(next) => writeln!(out, "      {DIM}next{DIM:#}  {}", one_line(next, 200)),
+        Some(next) => writeln!(out, "{:indent$}{DIM}next{DIM:#}  {}", "", one_line(next, 200)),
         None => Ok(()),
     }
 }

@@ -264,7 +264,17 @@ fn usage_errors_are_64_and_help_is_0() {
     run(&["no-such-verb"]).ends_with(64);
     run(&[]).ends_with(64);
     run(&["--help"]).ends_with(0);
-    run(&["check", "--output", "yaml", "--desired", "."]).ends_with(64);
+    for verb in [
+        &["check", "--desired", "."][..],
+        &["lint", "."],
+        &["explain"],
+        &["version"],
+        &["config", "show"],
+    ] {
+        let ran = run(&[verb, &["--output", "yaml"]].concat()).ends_with(64);
+        assert!(ran.stderr.contains("`yaml`") && ran.stderr.contains("hint"), "{verb:?} {ran:?}");
+    }
+    run(&["version", "--output", "json"]).ends_with(64);
     run(&["check"]).ends_with(64);
     let world = World::wanting(FOLDER);
     world.desired("hosts/b/host.toml", "[host]\n");
