@@ -127,7 +127,7 @@ deadline = "5s"
                     let session = world.database(database)?;
                     session.evaluate(&spec.text, spec.amount(), spec.deadline.0).await
                 };
-                let found = until(give_up, asking).await;
+                let found = until(give_up, asking).await.map_err(|why| spec.with_limit(why));
                 answers.insert(name.clone(), found.map(|found| cut(found, spec.hide)));
             }
         }
@@ -157,6 +157,15 @@ deadline = "5s"
 }
 
 impl Query {
+    /// A deadline is named in its error: the server says only that there was one.
+    fn with_limit(&self, why: Unknown) -> Unknown {
+        if why.reason != Reason::Deadline {
+            return why;
+        }
+        let limit = self.deadline.0.as_secs_f32();
+        Unknown::new(why.reason, format!("{}; `deadline` of this query: {limit} s", why.detail))
+    }
+
     fn read_text(&self, files: &dyn Files) -> Result<String, Problem> {
         let text = match (&self.sql, &self.sql_file) {
             (Some(text), None) => text.clone(),

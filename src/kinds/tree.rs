@@ -243,11 +243,12 @@ impl Tree {
 
     fn count_list(&self, walked: &Walked, found: &mut Comparison) {
         let Walked { listed, matched, unlisted, .. } = walked;
-        let mut seen = format!("{matched}/{listed}");
-        if *unlisted > 0 && self.unlisted() == Unlisted::Report {
-            seen.push_str(&format_unlisted(walked));
-        }
-        found.seen = Some(seen);
+        let others = match self.unlisted() {
+            Unlisted::Report if *unlisted > 0 => format_unlisted(walked),
+            Unlisted::Drift if *unlisted > 0 => format!(", {unlisted} unlisted"),
+            _ => String::new(),
+        };
+        found.seen = Some(format!("{matched}/{listed}{others}"));
         let counts = [("listed", *listed), ("matched", *matched), ("unlisted", *unlisted)];
         found.counts = Some(BTreeMap::from(counts));
     }

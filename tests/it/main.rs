@@ -11,6 +11,7 @@ mod check;
 mod config;
 mod contabo;
 mod desired;
+mod docs;
 mod lab;
 mod postgres;
 mod postgres_kinds;

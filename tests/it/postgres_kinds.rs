@@ -285,7 +285,9 @@ async fn queries_are_compared() {
     let found = format!("{:?}", found.await.unwrap());
     assert!(found.contains("sha256:") && !found.contains("canary"), "{found}");
     let slow = json!({"sql": "SELECT pg_sleep(600)", "value": "", "deadline": "100ms"});
-    assert_eq!(compared(&world, "query", slow).await.unwrap_err().reason, Reason::Deadline);
+    let late = compared(&world, "query", slow).await.unwrap_err();
+    assert_eq!(late.reason, Reason::Deadline);
+    assert!(late.detail.ends_with("`deadline` of this query: 0.1 s"), "{}", late.detail);
     let many = json!({"sql": "SELECT generate_series(1, 101)", "rows": []});
     assert_eq!(compared(&world, "query", many).await.unwrap_err().reason, Reason::TooLarge);
     let commit = json!({"sql": "commit", "value": 1});

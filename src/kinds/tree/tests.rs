@@ -114,7 +114,10 @@ fn the_six_drifts_alone_and_together() {
     assert_eq!(expected.len(), 7);
     let together = together.expect("walked");
     let counts = BTreeMap::from([("listed", 6), ("matched", 1), ("unlisted", 2)]);
-    assert_eq!((together.seen.as_deref(), together.counts), (Some("1/6"), Some(counts)));
+    assert_eq!(
+        (together.seen.as_deref(), together.counts),
+        (Some("1/6, 2 unlisted"), Some(counts))
+    );
     let changes: Vec<_> = together.differences.iter().filter_map(|d| d.change).collect();
     let expected = [
         Change::Changed,
