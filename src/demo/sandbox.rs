@@ -101,9 +101,13 @@ impl Sandbox {
         if at(&folder, fs::read_dir(&folder))?.next().is_some() {
             return Err(LayoutError::NotEmpty(folder).into());
         }
+        let home = server_folder(&folder);
+        if detached && home.exists() {
+            // The server of a sandbox that was removed by hand: its folder is named after ours.
+            server::stop_detached(&home)?;
+        }
         let host = layout::write(&folder.join("root"))?;
-        let lifetime =
-            if detached { Lifetime::Detached(server_folder(&folder)) } else { Lifetime::Attached };
+        let lifetime = if detached { Lifetime::Detached(home) } else { Lifetime::Attached };
         let server = Server::start(&Options { lifetime, ..Options::default() })?;
         let sandbox = Self::fill(folder, server, &host).await;
         match sandbox {

@@ -185,6 +185,14 @@ fn a_kept_sandbox_can_be_moved_into_only_when_it_is_empty_and_goes_down_once() {
 }
 
 #[test]
+fn the_server_of_a_sandbox_that_was_removed_by_hand_makes_room_for_the_next() {
+    let Some(sandbox) = Sandbox::up() else { return };
+    fs::remove_dir_all(sandbox.path()).unwrap();
+    run(&["demo", "--keep", sandbox.path().to_str().unwrap()]).ends_with(0);
+    sandbox.check(&["-q"]).ends_with(2);
+}
+
+#[test]
 fn the_demo_tells_its_story_and_leaves_nothing() {
     let Some(_) = Sandbox::up() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,80 @@
+//! `${values.NAME}`: a text put in the place of a name, and nothing else. No expressions, and a bound on what it makes.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeString, DeValue};
+
+use super::SUBSTITUTED_BYTES_MAX;
+use crate::model::{Code, Diagnostic, Span};
+
+pub(super) struct Substitution<'a> {
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+    pub(super) values: &'a BTreeMap<String, String>,
+    pub(super) room: &'a mut usize,
+}
+
+pub(super) fn substitute(
+    value: &mut Spanned<DeValue<'_>>,
+    with: &mut Substitution<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let span = value.span();
+    match value.get_mut() {
+        DeValue::String(string) if string.contains("${values.") => {
+            let replaced = with.replace(string, &span, found);
+            *string = DeString::Owned(replaced);
+        }
+        DeValue::Array(items) => items.iter_mut().for_each(|item| substitute(item, with, found)),
+        DeValue::Table(table) => {
+            table.iter_mut().for_each(|(_, item)| substitute(item, with, found));
+        }
+        _ => {}
+    }
+}
+
+impl Substitution<'_> {
+    fn replace(&mut self, string: &str, span: &Span, found: &mut Vec<Diagnostic>) -> String {
+        let mut replaced = String::with_capacity(string.len());
+        let mut rest = string;
+        while let Some(start) = rest.find("${values.") {
+            replaced.push_str(&rest[..start]);
+            let Some(end) = rest[start..].find('}') else { break };
+            let (whole, name) = (&rest[start..=start + end], &rest[start + 9..start + end]);
+            match self.values.get(name) {
+                Some(value) => match self.room.checked_sub(value.len()) {
+                    Some(room) => {
+                        *self.room = room;
+                        replaced.push_str(value);
+                    }
+                    None => return self.overflow(whole, span, found),
+                },
+                None => found.push(self.dangling(whole, name, span)),
+            }
+            rest = &rest[start + end + 1..];
+        }
+        replaced.push_str(rest);
+        replaced
+    }
+
+    fn dangling(&self, whole: &str, name: &str, span: &Span) -> Diagnostic {
+        let message = format!("no value `{name}` in [values]");
+        Diagnostic::error(Code::Reference, self.file, self.place(whole, span), message)
+            .suggest(name, self.values.keys().map(String::as_str))
+    }
+
+    /// Says that there is no room left; from then on nothing is put in place any more.
+    fn overflow(&mut self, whole: &str, span: &Span, found: &mut Vec<Diagnostic>) -> String {
+        *self.room = 0;
+        let message = format!("values of more than {SUBSTITUTED_BYTES_MAX} bytes are put in place");
+        found.push(Diagnostic::error(Code::Limit, self.file, self.place(whole, span), message));
+        String::new()
+    }
+
+    /// The bytes of `whole` in the literal that stands at `span`.
+    fn place(&self, whole: &str, span: &Span) -> Span {
+        let inside = self.text.get(span.clone()).and_then(|literal| literal.find(whole));
+        inside.map_or_else(|| span.clone(), |at| span.start + at..span.start + at + whole.len())
+    }
+}
