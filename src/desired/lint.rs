@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Desired, Resource};
 use crate::model::{Code, Diagnostic, ResourceName, Timestamp, nearest};
 
+/// The most findings before a suggestion is no longer looked for.
+const SUGGESTED_MAX: usize = 50;
+
 /// Finds what is wrong between the resources of one host. `declared` also holds those that have errors of their own.
 pub(super) fn references(
     desired: &Desired,
@@ -31,7 +34,11 @@ fn at(resource: &Resource, code: Code, message: String) -> Diagnostic {
     Diagnostic::error(code, resource.file.clone(), resource.span.clone(), message)
 }
 
-fn nearest_resource(desired: &Desired, wanted: &ResourceName) -> Option<String> {
+/// The nearest name, for the first errors only: to compare each of many names with each of many takes too long.
+fn nearest_resource(desired: &Desired, wanted: &ResourceName, errors: usize) -> Option<String> {
+    if errors > SUGGESTED_MAX {
+        return None;
+    }
     let names: Vec<String> = desired.resources.keys().map(ToString::to_string).collect();
     nearest(&wanted.to_string(), names.iter().map(String::as_str)).map(str::to_owned)
 }
@@ -51,7 +58,7 @@ fn dependencies(
             Code::Reference,
             format!("`{}` depends on `{wanted}`, which is not declared", resource.name),
         );
-        found.push(match nearest_resource(desired, wanted) {
+        found.push(match nearest_resource(desired, wanted, found.len()) {
             Some(name) => error.hint(format!("did you mean `{name}`?")),
             None => error,
         });
@@ -141,7 +148,7 @@ fn waivers(
                     Code::Reference,
                     format!("`{}` is waived and not declared", waiver.resource),
                 );
-                found.push(match nearest_resource(desired, &waiver.resource) {
+                found.push(match nearest_resource(desired, &waiver.resource, found.len()) {
                     Some(name) => error.hint(format!("did you mean `{name}`?")),
                     None => error,
                 });

@@ -220,12 +220,14 @@ impl<'a> Reader<'a> {
 
 /// A value that could not be put in its place leaves a text of the wrong form; only the cause is worth reading.
 fn drop_consequences(found: &mut Vec<Diagnostic>) {
-    let causes: Vec<Diagnostic> =
-        found.iter().filter(|d| d.code == Code::Reference).cloned().collect();
+    let mut causes: BTreeMap<(String, usize), usize> = BTreeMap::new();
+    for cause in found.iter().filter(|d| d.code == Code::Reference) {
+        let end = causes.entry((cause.file.clone(), cause.span.0)).or_insert(cause.span.1);
+        *end = cause.span.1.min(*end);
+    }
     found.retain(|d| {
-        let within = |cause: &Diagnostic| {
-            cause.file == d.file && d.span.0 <= cause.span.0 && cause.span.1 <= d.span.1
-        };
-        d.code != Code::WrongType || !causes.iter().any(within)
+        let mut inside = causes.range((d.file.clone(), d.span.0)..=(d.file.clone(), d.span.1));
+        // Places of values do not overlap, so the first that begins inside ends first.
+        d.code != Code::WrongType || inside.next().is_none_or(|(_, end)| *end > d.span.1)
     });
 }

@@ -251,12 +251,11 @@ fn look(host: &Host, group: &[Named<Constant>]) -> Vec<Result<Seen, Unknown>> {
     let Some(Named { spec: first, .. }) = group.first() else { return Vec::new() };
     let links = if first.through_links { Links::Through } else { Links::Refuse };
     let path = Path::new(&first.file);
-    let text = match host.read(path, links, BYTES_MAX) {
-        Ok(Some((_, text))) => text,
+    let (text, may_show) = match host.read_to_show(path, links, BYTES_MAX) {
+        Ok(Some(read)) => read,
         Ok(None) => return group.iter().map(|_| Ok(Seen::NoFile)).collect(),
         Err(unknown) => return group.iter().map(|_| Err(unknown.clone())).collect(),
     };
-    let may_show = host.shows_content(path);
     let in_file =
         |why: Unknown| Unknown::new(why.reason, format!("{}: {}", escape(&first.file), why.detail));
     group.iter().map(|named| seen(&named.spec, &text, may_show).map_err(in_file)).collect()

@@ -2,11 +2,13 @@
 //!
 //! The walk compares while it goes and keeps only what differs; here its outcome is turned into differences.
 
+mod ignore;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -171,11 +173,9 @@ impl Tree {
     }
 
     fn read_ignore(&mut self, problems: &mut Vec<Problem>) {
-        match patterns(&self.ignore) {
+        match ignore::patterns(&self.ignore) {
             Ok(set) => self.ready.ignore = set,
-            Err(error) => {
-                problems.push(Problem::key("ignore", Code::WrongType, error.to_string()));
-            }
+            Err(problem) => problems.push(problem),
         }
     }
 
@@ -312,14 +312,6 @@ fn of_line(manifest: &str, finding: LineFinding) -> Problem {
         hint: None,
         warning: finding.warning,
     }
-}
-
-fn patterns(texts: &[String]) -> Result<GlobSet, globset::Error> {
-    let mut set = GlobSetBuilder::new();
-    for text in texts {
-        set.add(GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build()?);
-    }
-    set.build()
 }
 
 impl Kind for Tree {

@@ -15,10 +15,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::{Code, Diagnostic, Span};
-use substitute::{Substitution, substitute};
 
-/// How many bytes of values are put in the place of `${values.NAME}`, in all files of a host together.
-pub const SUBSTITUTED_BYTES_MAX: usize = 16 << 20;
+pub use substitute::SUBSTITUTED_BYTES_MAX;
 
 /// What decoding found; without an error among it the decoded value is there.
 pub type Decoded = Vec<Diagnostic>;
@@ -271,24 +269,6 @@ impl<'t> Table<'t> {
         Diagnostic::error(Code::UnknownKey, self.file(), span, format!("unknown key `{name}`"))
             .suggest(name, known)
     }
-
-    /// Puts the values of `[values]` in the place of every `${values.NAME}` in a string, and reports names that are none.
-    ///
-    /// `room` is how many bytes of values may still be put in place; it shrinks with each. A few lines could otherwise
-    /// grow beyond all memory.
-    pub fn substitute(
-        &mut self,
-        text: &str,
-        values: &BTreeMap<String, String>,
-        room: &mut usize,
-        found: &mut Vec<Diagnostic>,
-    ) {
-        let file = Arc::clone(&self.file);
-        let mut with = Substitution { file: &file, text, values, room };
-        for (_, value) in &mut self.entries {
-            substitute(value, &mut with, found);
-        }
-    }
 }
 
 /// The key whose value holds these bytes.
@@ -374,7 +354,7 @@ mod tests {
                 "CS0003 1:1 unknown key `onwer` (did you mean `owner`?)",
                 "CS0005 1:1 `owner` is missing (-)",
                 "CS0004 3:9 `count`: invalid type: string \"many\", expected u32 (-)",
-                "CS0004 2:8 `mode`: invalid type: integer `750`, expected an octal mode of 3 or 4 digits as text, such as \"0750\" (-)",
+                "CS0004 2:8 `mode`: invalid type: integer `750`, expected a string (-)",
             ]
         );
     }

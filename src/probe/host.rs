@@ -167,18 +167,24 @@ impl Host {
         links: Links,
         bytes_max: u64,
     ) -> Result<Option<(Stat, Vec<u8>)>, Unknown> {
-        match self.contents(path, links, bytes_max)? {
-            Contents::Absent => Ok(None),
-            Contents::Regular(stat, bytes) => Ok(Some((stat, bytes))),
-            Contents::Other(stat) => Err(Unknown::new(
-                Reason::NotSupported,
-                format!(
-                    "`{}` is no regular file but a {}",
-                    shown_path(path),
-                    stat.file_type.name()
-                ),
-            )),
-        }
+        regular(path, self.contents(path, links, bytes_max)?)
+    }
+
+    /// As [`Host::read`], and whether what was read may be shown in clear. The place that was read decides, not the path
+    /// that was asked for: a link among files that may be shown can lead to one that may not.
+    ///
+    /// # Errors
+    /// As for [`Host::read`].
+    pub fn read_to_show(
+        &self,
+        path: &Path,
+        links: Links,
+        bytes_max: u64,
+    ) -> Result<Option<(Vec<u8>, bool)>, Unknown> {
+        let Some(spot) = self.find(path, links)? else { return Ok(None) };
+        let shown = self.policy.shows_content(path) && self.policy.shows_content(&spot.path);
+        let contents = content::read(&self.opener, &spot, bytes_max)?;
+        Ok(regular(path, contents)?.map(|(_, bytes)| (bytes, shown)))
     }
 
     /// As [`Host::read`], with what else may stand there as an answer of its own.
@@ -258,12 +264,6 @@ impl Host {
         &self.policy
     }
 
-    /// May content of this file be shown in clear?
-    #[must_use]
-    pub fn shows_content(&self, path: &Path) -> bool {
-        self.policy.shows_content(path)
-    }
-
     /// The name of a user of this host; its number as text where it has none.
     ///
     /// # Errors
@@ -328,6 +328,19 @@ impl Host {
 
     fn allow(&self, path: &Path) -> Result<(), Unknown> {
         allow(&self.policy, path)
+    }
+}
+
+/// What a regular file holds; anything else that stands there is Unknown.
+fn regular<T>(path: &Path, contents: Contents<T>) -> Result<Option<(Stat, T)>, Unknown> {
+    match contents {
+        Contents::Absent => Ok(None),
+        Contents::Regular(stat, held) => Ok(Some((stat, held))),
+        Contents::Other(stat) => {
+            let (path, kind) = (shown_path(path), stat.file_type.name());
+            let detail = format!("`{path}` is no regular file but a {kind}");
+            Err(Unknown::new(Reason::NotSupported, detail))
+        }
     }
 }
 

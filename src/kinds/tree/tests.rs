@@ -427,6 +427,20 @@ fn tables_that_cannot_be_meant_are_refused() {
         (&good, format!("root = '/'\ndigest = '{hex}'"), "CS0008"),
         (&good, "root = '/t'\nmanifest = 'm'\ndigest_prefix = 'x'".into(), "CS0008"),
         (&good, "root = '/t'\nmanifest = 'm'\nignore = ['[']".into(), "CS0004"),
+        (
+            &good,
+            format!("root = '/t'\nmanifest = 'm'\nignore = ['{}']", "{".repeat(5000)),
+            "CS0015",
+        ),
+        (
+            &good,
+            format!(
+                "root = '/t'\nmanifest = 'm'\nignore = ['{}a{}']",
+                "{".repeat(499),
+                "}".repeat(499)
+            ),
+            "CS0004",
+        ),
         (&good, "root = '/t'\nmanifest = 'm'\ndeadline = 'soon'".into(), "CS0004"),
         (&good, "root = '/t'\nmanifest = 'm'\ndeadline = '2d'".into(), "CS0004"),
         ("# none\n", "root = '/t'\nmanifest = 'm'".into(), "CS0009"),

@@ -1,21 +1,45 @@
-//! `${values.NAME}`: a text put in the place of a name, and nothing else. No expressions, and a bound on what it makes.
+//! `${values.NAME}`: the only substitution there is. A string in the place of another, no expressions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
-use super::SUBSTITUTED_BYTES_MAX;
+use super::Table;
 use crate::model::{Code, Diagnostic, Span};
 
-pub(super) struct Substitution<'a> {
-    pub(super) file: &'a str,
-    pub(super) text: &'a str,
-    pub(super) values: &'a BTreeMap<String, String>,
-    pub(super) room: &'a mut usize,
+/// How many bytes of values are put in the place of `${values.NAME}`, in all files of a host together.
+pub const SUBSTITUTED_BYTES_MAX: usize = 16 << 20;
+
+impl Table<'_> {
+    /// Puts the values of `[values]` in the place of every `${values.NAME}` in a string, and reports names that are none.
+    ///
+    /// `room` is how many bytes of values may still be put in place; it shrinks with each. A few lines could otherwise
+    /// grow beyond all memory.
+    pub fn substitute(
+        &mut self,
+        text: &str,
+        values: &BTreeMap<String, String>,
+        room: &mut usize,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let file = Arc::clone(&self.file);
+        let mut with = Substitution { file: &file, text, values, room };
+        for (_, value) in &mut self.entries {
+            substitute(value, &mut with, found);
+        }
+    }
 }
 
-pub(super) fn substitute(
+struct Substitution<'a> {
+    file: &'a str,
+    text: &'a str,
+    values: &'a BTreeMap<String, String>,
+    room: &'a mut usize,
+}
+
+fn substitute(
     value: &mut Spanned<DeValue<'_>>,
     with: &mut Substitution<'_>,
     found: &mut Vec<Diagnostic>,

@@ -137,6 +137,25 @@ fn contents_are_whole_or_not_given() {
 }
 
 #[test]
+fn the_place_that_was_read_decides_whether_it_is_shown() {
+    let root = root();
+    let roots = [PathBuf::from("/")];
+    let policy = |show: &[&str]| {
+        let show: Vec<String> = show.iter().map(ToString::to_string).collect();
+        Policy::new(&roots, &[], &show).expect("patterns")
+    };
+    let shown = |show: &[&str], path: &str| {
+        let read = host(&root, policy(show)).read_to_show(Path::new(path), Links::Through, ALL);
+        read.expect("readable").expect("present").1
+    };
+    assert!(shown(&["/opt/app/**"], "/opt/app/f"));
+    assert!(!shown(&["/opt/app/**"], "/secret"));
+    assert!(!shown(&["/opt/app/**"], "/opt/app/out/secret"), "a link leads out of what is shown");
+    assert!(!shown(&["/opt/app/**"], "/relative/f"), "nor is the path that was asked for");
+    assert!(shown(&["/opt/app/**", "/relative/**"], "/relative/f"));
+}
+
+#[test]
 fn pseudo_files_are_read_to_their_end() {
     let host = Host::open(Path::new("/"), Policy::everything()).expect("the root");
     let path = Path::new("/proc/self/status");
