@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::desired::{self, DesiredError, HOST};
 use super::fixture::{self, DATABASE, FixtureError, OBSERVER, ServerIdentity};
-use super::layout::{self, HOSTNAME, LayoutError};
+use super::layout::{self, HOSTNAME, LayoutError, TREE};
 use super::repository::{BRANCH, Changes, Repository, RepositoryError};
 use super::server::{self, Lifetime, Options, Server, ServerError};
 
@@ -269,8 +269,9 @@ path = "{folder}"
 hostname = "{HOSTNAME}"
 {DATABASE} = "{identifier}"
 
+# A value alone would let desired state point the guard at another file; so the file and the key are pinned as well.
 [guard]
-"constant.execution-enabled" = false
+"constant.execution-enabled" = {{ value = false, file = "{TREE}/cutter_agent/orchestrator/__init__.py", key = "__execution_enabled__" }}
 
 [observe]
 roots = ["/opt/incomex", "/var/lib", "/etc"]

@@ -354,7 +354,7 @@ mod tests {
                 "CS0003 1:1 unknown key `onwer` (did you mean `owner`?)",
                 "CS0005 1:1 `owner` is missing (-)",
                 "CS0004 3:9 `count`: invalid type: string \"many\", expected u32 (-)",
-                "CS0004 2:8 `mode`: invalid type: integer `750`, expected a string (-)",
+                "CS0004 2:8 `mode`: invalid type: integer `750`, expected an octal mode of 3 or 4 digits as text, such as \"0750\" (-)",
             ]
         );
     }
