@@ -118,8 +118,8 @@ fn look(
         return Ok(Looked { snapshot: recording(file)?, notes: Vec::new(), replayed: true });
     }
     let deadline = Duration::from_secs(arguments.deadline);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread is enough: files are looked at on threads of their own, and a database mostly keeps us waiting.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::of(exit::ERROR, &e))?;
