@@ -12,7 +12,7 @@ use crate::desired::Desired;
 use crate::drift::{self, Baseline};
 use crate::model::{Clock, SystemClock};
 use crate::observed::{self, Snapshot};
-use crate::report::{self, Detail, Format, Header, Report};
+use crate::report::{self, Detail, Format, Header, Report, diagnostics};
 
 /// The largest recording that is read.
 const RECORDING_BYTES_MAX: u64 = 256 << 20;
@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let (tree, host) = context::tree_of_host(&config)?;
     let (mut desired, warnings) = context::desired(&tree, &host, &clock)?;
     if !global.quiet {
-        output.say(&warnings);
+        let text_of = |path: &str| tree.text(path);
+        output.say(&diagnostics::draw(&warnings, &text_of, super::error::width()));
     }
     let since = match &arguments.since {
         Some(revision) => {

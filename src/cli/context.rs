@@ -4,8 +4,7 @@ use super::error::Failure;
 use super::{Global, exit};
 use crate::config::{Config, Origin};
 use crate::desired::{self, Desired, Request, SourceError, Tree};
-use crate::model::{Clock, Level};
-use crate::report::diagnostics;
+use crate::model::{Clock, Diagnostic, Level};
 
 /// The configuration that flags, environment and file make together.
 pub(super) fn config(global: &Global, replay: bool) -> Result<Config, Failure> {
@@ -53,12 +52,12 @@ pub(super) fn tree_of_host(config: &Config) -> Result<(Tree, String), Failure> {
     }
 }
 
-/// Desired state of a host. Warnings are drawn into the second part; any error refuses the whole.
+/// Desired state of a host, and the warnings about it; any error refuses the whole.
 pub(super) fn desired(
     tree: &Tree,
     host: &str,
     clock: &dyn Clock,
-) -> Result<(Desired, String), Failure> {
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let loaded = desired::read(tree, host, clock.now());
     let errors = loaded.errors();
     let text_of = |path: &str| tree.text(path);
@@ -70,5 +69,5 @@ pub(super) fn desired(
     };
     let warnings: Vec<_> =
         loaded.diagnostics.into_iter().filter(|d| d.level == Level::Warning).collect();
-    Ok((desired, diagnostics::draw(&warnings, &text_of, super::error::width())))
+    Ok((desired, warnings))
 }

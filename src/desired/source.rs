@@ -289,7 +289,8 @@ fn read_file(
     let size = file.metadata().map_err(failed)?.len();
     *total += size;
     check_limits(path, size, *total, count)?;
-    let mut bytes = Vec::new();
+    // The size was checked against its limit just above.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(super::tree::FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
     Ok(Arc::from(bytes))
 }
