@@ -11,7 +11,7 @@ use crate::config::{Config, DEFAULT_PATH, Origin};
 use crate::desired::Desired;
 use crate::drift::{self, Baseline};
 use crate::model::{Clock, SystemClock};
-use crate::observed::{self, Snapshot};
+use crate::observed::{self, Question, Snapshot};
 use crate::report::{self, Detail, Format, Header, Report, diagnostics};
 
 /// The largest recording that is read.
@@ -127,12 +127,12 @@ fn look(
     let looked = runtime.block_on(async {
         let world = world::open(config, desired, deadline).await?;
         let mut questions = drift::questions(desired);
-        let wanted = |q: &observed::Question| desired.resources.contains_key(&q.name);
+        // The same question is put once; a moved manifest or key is another question.
+        let text = |q: &Question| (q.name.clone(), q.text().to_string());
+        let mut asked: BTreeSet<_> = questions.iter().map(text).collect();
+        let wanted = |q: &Question| desired.resources.contains_key(&q.name);
         for earlier in since.into_iter().flat_map(drift::questions).filter(wanted) {
-            // The same question is put once; a moved manifest or key is another question.
-            let asked =
-                |q: &observed::Question| q.name == earlier.name && q.text() == earlier.text();
-            if !questions.iter().any(asked) {
+            if asked.insert(text(&earlier)) {
                 questions.push(earlier);
             }
         }

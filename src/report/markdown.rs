@@ -12,7 +12,7 @@ const VALUE_CHARS_MAX: usize = 120;
 const DIFFERENCES_SHOWN: usize = 50;
 
 pub(super) fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "# {} on {}\n", wording::verdict(report.verdict), text(&report.host))?;
+    writeln!(out, "# {} on {}\n", wording::verdict(report.verdict), text(&report.header.host))?;
     writeln!(
         out,
         "**{}**: {}\n",
@@ -43,14 +43,15 @@ pub(super) fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io:
 }
 
 fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let commit = report.commit.as_deref().filter(|_| report.pinned).unwrap_or("unpinned");
+    let commit =
+        report.header.commit.as_deref().filter(|_| report.header.pinned).unwrap_or("unpinned");
     writeln!(out, "| | |\n|---|---|")?;
-    writeln!(out, "| host | {} |", text(&report.host))?;
-    writeln!(out, "| desired state | {commit} from {} |", text(&report.source))?;
-    if let Some(since) = &report.since {
+    writeln!(out, "| host | {} |", text(&report.header.host))?;
+    writeln!(out, "| desired state | {commit} from {} |", text(&report.header.source))?;
+    if let Some(since) = &report.header.since {
         writeln!(out, "| pending since | {} |", text(since))?;
     }
-    writeln!(out, "| observed at | {} |", report.observed_at)?;
+    writeln!(out, "| observed at | {} |", report.header.observed_at)?;
     for note in wording::notes(report) {
         writeln!(out, "| note | {} |", text(&note))?;
     }

@@ -41,16 +41,20 @@ pub(super) fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io:
 }
 
 fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let commit = match &report.commit {
-        Some(commit) if report.pinned => commit.chars().take(12).collect(),
+    let commit = match &report.header.commit {
+        Some(commit) if report.header.pinned => commit.chars().take(12).collect(),
         Some(_) | None => "unpinned".to_owned(),
     };
-    let host = escape(&report.host);
-    write!(out, "{BOLD}{host}{BOLD:#}  desired state {commit} from {}", escape(&report.source))?;
-    if let Some(since) = &report.since {
+    let host = escape(&report.header.host);
+    write!(
+        out,
+        "{BOLD}{host}{BOLD:#}  desired state {commit} from {}",
+        escape(&report.header.source)
+    )?;
+    if let Some(since) = &report.header.since {
         write!(out, ", since {}", since.chars().take(12).collect::<String>())?;
     }
-    writeln!(out, "  {DIM}{}{DIM:#}", report.observed_at)?;
+    writeln!(out, "  {DIM}{}{DIM:#}", report.header.observed_at)?;
     for note in wording::notes(report) {
         writeln!(out, "  {YELLOW}note{YELLOW:#}  {}", escape(&note))?;
     }

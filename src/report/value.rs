@@ -8,7 +8,7 @@ use crate::drift::{Judged, Verdict};
 use crate::model::{Blind, Difference, Evidence, Reason, ResourceName, Route, Severity, Timestamp};
 
 /// What a report says about its own making.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Header {
     /// The host's name in desired state.
     pub host: String,
@@ -37,30 +37,13 @@ pub struct Header {
 pub struct Report {
     schema: &'static str,
     version: u32,
-    /// The host's name in desired state.
-    pub host: String,
-    /// The commit of desired state, in full.
-    pub commit: Option<String>,
-    /// Is desired state exactly what that commit holds?
-    pub pinned: bool,
-    /// Is this a sandbox?
-    pub sandbox: bool,
-    /// Does the world come from a recording?
-    pub replayed: bool,
-    /// When the look ended.
-    pub observed_at: Timestamp,
+    /// What it says about its own making.
+    #[serde(flatten)]
+    pub header: Header,
     /// The worst verdict that no waiver covers.
     pub verdict: Verdict,
     /// How many resources there are of each; every resource is counted once.
     pub summary: Summary,
-    /// The commit that pending is measured from.
-    pub since: Option<String>,
-    /// Where desired state came from, for people.
-    pub source: String,
-    /// The patterns that the look was narrowed to; empty when it was not.
-    pub only: Vec<String>,
-    /// What a reader has to know before he trusts the rest.
-    pub notes: Vec<String>,
     /// The resources, by name.
     pub resources: Vec<ResourceReport>,
 }
@@ -150,26 +133,7 @@ impl Report {
             }
             resources.push(ResourceReport::new(one, observed_at));
         }
-        let Header { host, commit, pinned, sandbox, replayed, since, source, only, notes, .. } =
-            header;
-        let schema = "countersign.report";
-        Self {
-            schema,
-            version: 1,
-            host,
-            commit,
-            pinned,
-            sandbox,
-            replayed,
-            observed_at,
-            verdict,
-            summary,
-            since,
-            source,
-            only,
-            notes,
-            resources,
-        }
+        Self { schema: "countersign.report", version: 1, header, verdict, summary, resources }
     }
 }
 

@@ -66,21 +66,24 @@ fn movers(report: &Report) -> String {
 /// What a reader has to know first.
 pub(super) fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
-    if report.sandbox {
+    if report.header.sandbox {
         notes.push("sandbox: not a machine's own configuration and root".to_owned());
     }
-    if report.replayed {
+    if report.header.replayed {
         notes.push(
             "replayed: the world comes from a recording, nothing was looked at now".to_owned(),
         );
     }
-    if !report.only.is_empty() {
-        notes.push(format!("narrowed to {}: nothing else was looked at", report.only.join(", ")));
+    if !report.header.only.is_empty() {
+        notes.push(format!(
+            "narrowed to {}: nothing else was looked at",
+            report.header.only.join(", ")
+        ));
     }
-    if !report.pinned {
+    if !report.header.pinned {
         notes.push("unpinned: desired state is not exactly what a commit holds".to_owned());
     }
-    notes.extend(report.notes.iter().cloned());
+    notes.extend(report.header.notes.iter().cloned());
     if report.resources.iter().any(has_hidden_value) {
         notes.push(
             "digests: values of files that `[observe] show_content` does not name are compared, and not shown"
