@@ -1,3 +1,5 @@
+//! Constants from the outside of their kind: tables, files, and what comes of both.
+
 use super::*;
 use crate::config::Policy;
 use crate::kinds::test_world::{Root, check, compare, prepare};

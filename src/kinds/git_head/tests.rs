@@ -1,3 +1,5 @@
+//! Repositories in every state, and what the kind says of them.
+
 use super::*;
 use crate::config::Policy;
 use crate::kinds::test_world::{Root, check, compare, prepare};

@@ -1,3 +1,5 @@
+//! Heads in every form, every kind of change, and repositories that try to be more than they are.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::SystemTime;

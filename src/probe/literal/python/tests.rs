@@ -1,3 +1,5 @@
+//! What Python reads, what it does not, and what nobody can tell from the text alone.
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
