@@ -1,12 +1,14 @@
 //! `countersign lint`: every error of desired state at once, without a look at any host.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
 use crate::desired;
-use crate::model::{Clock as _, Diagnostic, Level, SystemClock, json};
+use crate::model::{Clock as _, Diagnostic, Level, Lines, SystemClock, json};
 use crate::report::diagnostics;
 
 /// Check desired state itself: every error of every host at once
@@ -69,9 +71,11 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let errors = found.iter().filter(|d| d.level == Level::Error).count();
     let warnings = found.len() - errors;
     if global.output == "json" {
+        let mut lines = BTreeMap::new();
         let placed = found.iter().map(|diagnostic| {
-            let text = tree.text(&diagnostic.file).unwrap_or_default();
-            let (line, column) = diagnostic.line_and_column(&text);
+            let file = diagnostic.file.as_str();
+            let text = || Lines::of(tree.text(file).unwrap_or_default());
+            let (line, column) = lines.entry(file).or_insert_with(text).place(diagnostic.span.0);
             Placed { line, column, diagnostic }
         });
         let findings = Findings {

@@ -104,14 +104,32 @@ impl Diagnostic {
         self.other = Some(Box::new(related));
         self
     }
+}
 
-    /// Line and column of the place in `text`, both from 1, the column in characters.
+/// Where the lines of a text begin, so that many places in it are found in one pass.
+#[derive(Debug)]
+pub struct Lines {
+    text: String,
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    /// Looks through a text once.
     #[must_use]
-    pub fn line_and_column(&self, text: &str) -> (usize, usize) {
-        let start = floor_char_boundary(text, self.span.0);
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    pub fn of(text: String) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// Line and column of a byte, both from 1, the column in characters.
+    #[must_use]
+    pub fn place(&self, at: usize) -> (usize, usize) {
+        let at = floor_char_boundary(&self.text, at);
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(start..at).map_or(0, |before| before.chars().count());
+        (line, column + 1)
     }
 }
 
@@ -149,8 +167,10 @@ mod tests {
     fn places_count_from_one() {
         let text = "a = 1\nöb = 2\n";
         let at = Diagnostic::error(Code::Syntax, "x", 8..9, "here");
-        assert_eq!(at.line_and_column(text), (2, 2));
+        let lines = Lines::of(text.to_owned());
+        assert_eq!(lines.place(at.span.0), (2, 2));
         let past = Diagnostic::error(Code::Syntax, "x", 99..100, "here");
-        assert_eq!(past.line_and_column(text), (3, 1));
+        assert_eq!(lines.place(past.span.0), (3, 1));
+        assert_eq!(Lines::of(String::new()).place(5), (1, 1));
     }
 }

@@ -319,6 +319,7 @@ fn keys_of<T: JsonSchema + 'static>() -> Arc<Keys> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Lines;
     use serde::Deserialize;
 
     #[derive(Debug, Deserialize, JsonSchema)]
@@ -338,7 +339,7 @@ mod tests {
         found
             .iter()
             .map(|d| {
-                let (line, column) = d.line_and_column(text);
+                let (line, column) = Lines::of(text.to_owned()).place(d.span.0);
                 let hint = d.hint.as_deref().unwrap_or("-");
                 format!("{} {line}:{column} {} ({hint})", d.code, d.message)
             })
@@ -381,7 +382,7 @@ mod tests {
         table.substitute(text, &BTreeMap::from(values), &mut 100, &mut found);
         assert_eq!(table.value("a").and_then(DeValue::as_str), Some("x 1 y "));
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].line_and_column(text), (1, 24));
+        assert_eq!(Lines::of(text.to_owned()).place(found[0].span.0), (1, 24));
         assert_eq!(found[0].hint.as_deref(), Some("did you mean `two`?"));
     }
 
