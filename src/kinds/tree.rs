@@ -2,6 +2,7 @@
 //!
 //! The walk compares while it goes and keeps only what differs; here its outcome is turned into differences.
 
+mod adopt;
 mod ignore;
 
 use std::collections::BTreeMap;
@@ -13,11 +14,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answers, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, path};
 use crate::model::display::escape;
 use crate::model::hash_list::{Ending, HashList, LineFinding};
 use crate::model::{Change, Code, Comparison, Difference, Digest, Evidence, Mode, Reason, Unknown};
 use crate::probe::World;
+use crate::probe::cancel::Cancel;
 use crate::probe::host::{FileType, Links};
 use crate::probe::tree::{self, Against, Attributes, Finding, Question, Seen, Walked, What};
 
@@ -342,6 +344,12 @@ unlisted = "drift"
 ignore = ["**/__pycache__/**"]
 file_mode = "0644"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "tree",
+        value: "DIR",
+        help: "All files below a folder: a list of their digests, owner, group, modes",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -371,6 +379,13 @@ file_mode = "0644"
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let questions = wanted.iter().map(|n| (n.name.clone(), n.spec.walk())).collect();
         tree::walk_all(world, questions).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = path::asked(asked)?;
+        let cancel = Cancel::default();
+        let _guard = cancel.on_drop();
+        world.ask(move |host| adopt::adopt(host, &asked, &cancel)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

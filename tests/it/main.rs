@@ -6,6 +6,7 @@
 #[expect(unreachable_pub, reason = "an interface of the library, included here")]
 mod server;
 
+mod adopt;
 mod builds;
 mod check;
 mod config;
