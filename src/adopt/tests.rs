@@ -1,3 +1,5 @@
+//! What is written, and what stays.
+
 use std::sync::Arc;
 
 use super::*;

@@ -319,23 +319,7 @@ fn of_line(manifest: &str, finding: LineFinding) -> Problem {
 impl Kind for Tree {
     const NAME: &'static str = "tree";
     const ABOUT: &'static str = "all files below a folder: changed, missing, unlisted, attributes";
-    const DOC: &'static str = "\
-The key is a name of your choice; `root` is the folder.
-
-`manifest` is a list in desired state, as `sha256sum` writes it (`find . -type f -print0 | xargs -0 sha256sum` in the
-root). Every listed file is read to its end. A file that is listed and missing, has another content or is no regular file
-any more is a difference; so is, unless `unlisted` says otherwise, whatever is there and not listed. Names are bytes; a
-list with a line that cannot be read is an error, never a shorter list.
-
-No link is followed below the root, and nothing but directories and regular files is opened. What cannot be read is
-unknown by its path, and makes the tree unknown, whatever else is known about it.
-
-Instead of `manifest`, `digest` pins all regular files by one number, as
-`find PREFIX -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints it in the folder above. It is blind to links,
-modes, owners and empty directories, and says that something differs, not what. `ignore` leaves files out of it. Names
-with blanks, quotes or backslashes break that pipeline: with one of them the verdict is unknown.
-
-A walk looks at 2,000,000 entries and 128 levels at most, and keeps 10,000 findings of each sort; more are counted.";
+    const DOC: &'static str = include_str!("tree.md");
     const EXAMPLE: &'static str = r#"
 [tree.cutter-v0_6]
 root = "/opt/incomex/dot/iu-cutter-v0.6"
