@@ -19,6 +19,7 @@ mod postgres_kinds;
 mod postgres_tls;
 mod private_server;
 mod program;
+mod readonly;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
