@@ -57,6 +57,7 @@ pub fn read_begun(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
             reader.resource_file(path, bytes, &mut texts);
         }
     }
+    reader.desired.roles = roles;
     for (path, bytes) in tree.below(&format!("hosts/{host}/")) {
         reader.resource_file(path, bytes, &mut texts);
     }
@@ -84,6 +85,7 @@ impl<'a> Reader<'a> {
     fn new(tree: &'a Tree, host: &str) -> Self {
         let desired = Desired {
             host: host.to_owned(),
+            roles: Vec::new(),
             identity: super::HostIdentity::default(),
             databases: BTreeMap::new(),
             resources: BTreeMap::new(),

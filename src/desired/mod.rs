@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use crate::model::{Diagnostic, Level, ResourceName};
 
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
+pub use lint::astray;
 pub use manifest::{read, read_begun};
 pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
 pub use source::{Request, SourceError};
@@ -28,6 +29,8 @@ pub use tree::Tree;
 pub struct Desired {
     /// The name of its folder.
     pub host: String,
+    /// The roles that it takes part in.
+    pub roles: Vec<String>,
     /// What makes the machine this one.
     pub identity: HostIdentity,
     /// Its databases.
