@@ -3,6 +3,7 @@
 //! A table that is there keeps its comments, its order and every key that nobody asked about; a file keeps everything
 //! that was not written down anew. What says the same already is not touched at all.
 
+pub mod from;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
