@@ -79,7 +79,8 @@ pub(super) struct Entry {
 
 impl Kind for Deployment {
     const NAME: &'static str = "deployment";
-    const ABOUT: &'static str = "the manifest of a deployment: what it says, and how its commit stands to the source";
+    const ABOUT: &'static str =
+        "the manifest of a deployment: what it says, and how its commit stands to the source";
     const DOC: &'static str = include_str!("deployment.md");
     const EXAMPLE: &'static str = r#"
 [deployment."iu-cutter-v0.6"]
@@ -199,8 +200,9 @@ impl Deployment {
         let links = if self.through_links { Links::Through } else { Links::Refuse };
         let read = host.read_to_show(Path::new(&self.file), links, BYTES_MAX)?;
         let Some((bytes, may_show)) = read else { return Ok(Seen::NoFile) };
-        let in_file =
-            |why: Unknown| Unknown::new(why.reason, format!("{}: {}", escape(&self.file), why.detail));
+        let in_file = |why: Unknown| {
+            Unknown::new(why.reason, format!("{}: {}", escape(&self.file), why.detail))
+        };
         let manifest = DeployManifest::parse(&bytes).map_err(in_file)?;
         let entries = self.keys().into_iter().map(|key| {
             let entry = manifest.get(key).map(|entry| {

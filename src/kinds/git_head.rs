@@ -78,7 +78,8 @@ pub(super) struct Tree {
 
 impl Kind for GitHead {
     const NAME: &'static str = "git_head";
-    const ABOUT: &'static str = "a git repository: commit, branch, cleanliness, distance from another commit";
+    const ABOUT: &'static str =
+        "a git repository: commit, branch, cleanliness, distance from another commit";
     const DOC: &'static str = include_str!("git_head.md");
     const EXAMPLE: &'static str = r#"
 [git_head."/opt/incomex/dot"]
@@ -111,7 +112,10 @@ behind_max = 3
                 place: Place::Resource,
                 code: Code::Empty,
                 message: "the table says nothing about the repository".into(),
-                hint: Some("add at least one of `commit`, `branch`, `detached`, `clean` and `upstream`".into()),
+                hint: Some(
+                    "add at least one of `commit`, `branch`, `detached`, `clean` and `upstream`"
+                        .into(),
+                ),
                 warning: false,
             });
         }

@@ -36,8 +36,8 @@ impl DeployManifest {
     /// [`Reason::Malformed`] with the line, or [`Reason::TooLarge`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Unknown> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let before = &bytes[..error.valid_up_to()];
-            malformed(1 + before.iter().filter(|byte| **byte == b'\n').count(), "not UTF-8")
+            let before = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n');
+            malformed(before.count(), "not UTF-8")
         })?;
         let mut manifest = Self::default();
         for (line, number) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().zip(1..) {
@@ -120,8 +120,8 @@ mod tests {
             let unknown = DeployManifest::parse(text).expect_err(detail);
             assert_eq!((unknown.reason, unknown.detail.as_str()), (Reason::Malformed, *detail));
         }
-        let many: String = (0..=ENTRIES_MAX).map(|n| format!("k{n}=\n")).collect();
-        let unknown = DeployManifest::parse(many.as_bytes()).expect_err("too many");
+        let many: Vec<String> = (0..=ENTRIES_MAX).map(|n| format!("k{n}=")).collect();
+        let unknown = DeployManifest::parse(many.join("\n").as_bytes()).expect_err("too many");
         assert_eq!(unknown.reason, Reason::TooLarge);
         assert!(!is_key(&"k".repeat(KEY_BYTES_MAX + 1)) && !is_key("") && !is_key("a b"));
     }

@@ -209,7 +209,8 @@ pub fn is_object_id(text: &str) -> bool {
 
 /// A full object id in lower case.
 fn object_id(text: &str) -> Option<String> {
-    let fits = matches!(text.len(), SHA1_DIGITS | 64) && text.bytes().all(|c| c.is_ascii_hexdigit());
+    let fits =
+        matches!(text.len(), SHA1_DIGITS | 64) && text.bytes().all(|c| c.is_ascii_hexdigit());
     fits.then(|| text.to_ascii_lowercase())
 }
 

@@ -23,7 +23,7 @@ const WIDTH_MAX: usize = 80;
 /// Where a deployed commit comes from.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Source {
+pub(in crate::kinds) struct Source {
     /// A repository on the host, as an absolute path. Nothing is fetched.
     repository: String,
     /// The full name of a reference there, such as `refs/heads/main`.
@@ -37,7 +37,7 @@ pub(super) struct Source {
 /// How the deployed commit stands to the other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Relation {
+pub(in crate::kinds) enum Relation {
     /// They are the same.
     #[default]
     Equal,
@@ -63,7 +63,7 @@ impl Relation {
 
 /// Commits that only one of both has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Standing {
+pub(in crate::kinds) struct Standing {
     ahead: u64,
     behind: u64,
 }
@@ -134,9 +134,11 @@ impl Source {
         may_show: bool,
     ) -> Result<Standing, Unknown> {
         let place = escape(&self.repository);
-        let undecidable = |what: String| Unknown::new(Reason::Undecidable, format!("`{place}`: {what}"));
+        let undecidable =
+            |what: String| Unknown::new(Reason::Undecidable, format!("`{place}`: {what}"));
         if !is_commit(deployed) {
-            let detail = format!("the deployed commit is not {PREFIX_MIN} to {PREFIX_MAX} hex digits");
+            let detail =
+                format!("the deployed commit is not {PREFIX_MIN} to {PREFIX_MAX} hex digits");
             return Err(Unknown::new(Reason::Malformed, detail));
         }
         let repository = Repository::find(host, Path::new(&self.repository), links)?
@@ -146,7 +148,8 @@ impl Source {
             (None, Some(commit)) => repository.commit_named(host, commit)?,
             (None, None) => None,
         };
-        let theirs = theirs.ok_or_else(|| undecidable(format!("it does not know {}", self.name())))?;
+        let theirs =
+            theirs.ok_or_else(|| undecidable(format!("it does not know {}", self.name())))?;
         if theirs.eq_ignore_ascii_case(deployed) {
             return Ok(Standing { ahead: 0, behind: 0 });
         }

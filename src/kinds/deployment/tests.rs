@@ -14,7 +14,8 @@ fn root(manifest: &str) -> Root {
 
 #[test]
 fn values_are_compared_as_they_stand() {
-    let root = root("source_commit = 703559c91b819a6ab70fffc6105776014f7a6a56\nfile_count: 82\nempty=\n");
+    let root =
+        root("source_commit = 703559c91b819a6ab70fffc6105776014f7a6a56\nfile_count: 82\nempty=\n");
     let commit = "703559c91b819a6ab70fffc6105776014f7a6a56";
     let cases: &[(&str, &[&str])] = &[
         ("values = { source_commit = '703559c' }", &[]),
@@ -65,14 +66,18 @@ fn what_is_no_manifest_is_told_apart() {
 
 #[test]
 fn outside_of_what_may_be_shown_only_digests_are_kept() {
-    let mut root = root("source_commit=703559c91b819a6ab70fffc6105776014f7a6a56\npassword=canary\n");
+    let mut root =
+        root("source_commit=703559c91b819a6ab70fffc6105776014f7a6a56\npassword=canary\n");
     root.policy = Policy::new(&["/".into()], &[], &[]).expect("patterns");
     let whole = "703559c91b819a6ab70fffc6105776014f7a6a56";
     let toml = format!("{FILE}\nvalues = {{ source_commit = '{whole}' }}");
     check::<Deployment>(&root, "d", &toml, &[]);
     let toml = format!("{FILE}\nvalues = {{ source_commit = '703559c' }}");
     check::<Deployment>(&root, "d", &toml, &["blind source_commit not_allowed"]);
-    let toml = format!("{FILE}\nvalues = {{ source_commit = '{}', password = 'x' }}", whole.replace('7', "8"));
+    let toml = format!(
+        "{FILE}\nvalues = {{ source_commit = '{}', password = 'x' }}",
+        whole.replace('7', "8")
+    );
     let found = compare(&root, "d", prepare::<Deployment>("d", &toml).0);
     assert_eq!(lines(&found).len(), 2);
     let told = format!("{found:?}");
@@ -188,7 +193,8 @@ fn tables_that_make_no_sense_are_refused() {
 
 #[test]
 fn the_question_does_not_depend_on_what_is_expected() {
-    let question = |toml: &str| prepare::<Deployment>("d", &format!("{FILE}\n{toml}")).0.question("d");
+    let question =
+        |toml: &str| prepare::<Deployment>("d", &format!("{FILE}\n{toml}")).0.question("d");
     assert_eq!(question("values = { a = 'x' }"), question("values = { a = 'y' }"));
     assert_ne!(question("values = { a = 'x' }"), question("values = { b = 'x' }"));
     let source = "source = { repository = '/r', ref = 'refs/heads/main' }";

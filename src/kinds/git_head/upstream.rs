@@ -62,7 +62,8 @@ impl GitHead {
         let stated = self.counts().into_iter().find(|(_, wanted, _)| wanted.is_some());
         match (&self.upstream, stated) {
             (None, Some((key, ..))) => {
-                let message = format!("`{key}` counts commits against `upstream`, and there is none");
+                let message =
+                    format!("`{key}` counts commits against `upstream`, and there is none");
                 problems.push(Problem::key(key, Code::Contradiction, message));
             }
             (Some(_), None) => problems.push(Problem {
@@ -75,7 +76,8 @@ impl GitHead {
             _ => {}
         }
         for (exact, most) in [("ahead", "ahead_max"), ("behind", "behind_max")] {
-            let is_set = |key| self.counts().iter().any(|(k, wanted, _)| *k == key && wanted.is_some());
+            let is_set =
+                |key| self.counts().iter().any(|(k, wanted, _)| *k == key && wanted.is_some());
             if is_set(exact) && is_set(most) {
                 let message = format!("`{most}` cannot stand beside `{exact}`");
                 problems.push(Problem::key(most, Code::Contradiction, message));
@@ -102,16 +104,15 @@ impl GitHead {
                 let detail = "the commit to compare with was not looked at";
                 Err(Unknown::new(Reason::NotRecorded, detail))
             }
-            Some(Err(unknown)) => Err(unknown.clone()),
+            Some(Err(unknown) | Ok(Upstream { distance: Some(Err(unknown)), commit: Some(_) })) => {
+                Err(unknown.clone())
+            }
             Some(Ok(Upstream { commit: None, .. })) => {
                 found.differences.push(Difference::new("upstream", name.clone(), Value::Null));
                 return;
             }
             Some(Ok(Upstream { distance: Some(Ok(distance)), .. })) => Ok(*distance),
-            Some(Ok(Upstream { distance: Some(Err(unknown)), .. })) => Err(unknown.clone()),
-            Some(Ok(Upstream { distance: None, .. })) => {
-                Err(Unknown::new(Reason::NotRecorded, "commits were not counted"))
-            }
+            Some(Ok(_)) => Err(Unknown::new(Reason::NotRecorded, "commits were not counted")),
         };
         match distance {
             Err(unknown) => found.blind("upstream", unknown),

@@ -121,12 +121,7 @@ impl Repository {
         Ok(())
     }
 
-    fn look_at(
-        &self,
-        host: &Host,
-        entry: &Entry,
-        sorted: &mut Sorted,
-    ) -> Result<Match, Unknown> {
+    fn look_at(&self, host: &Host, entry: &Entry, sorted: &mut Sorted) -> Result<Match, Unknown> {
         use std::os::unix::ffi::OsStrExt as _;
         let path = self.folder.join(path_of(&entry.path));
         if entry.mode == SYMLINK {

@@ -61,8 +61,9 @@ impl Repository {
             // libgit2 would look at the first digits of more than an id of its own has.
             Opened::Library(_) if digits.len() > SHA1_DIGITS => Ok(None),
             Opened::Library(library) => match library.find_object_by_prefix(&digits, None) {
-                Ok(object) => Ok((object.kind() == Some(ObjectType::Commit))
-                    .then(|| object.id().to_string())),
+                Ok(object) => {
+                    Ok((object.kind() == Some(ObjectType::Commit)).then(|| object.id().to_string()))
+                }
                 Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
                 Err(error) if error.code() == ErrorCode::Ambiguous => Err(self.ambiguous(&digits)),
                 Err(error) => Err(self.refused(&error)),
@@ -156,10 +157,8 @@ impl Repository {
     }
 
     fn ambiguous(&self, digits: &str) -> Unknown {
-        let detail = format!(
-            "`{}`: several objects begin with `{digits}`",
-            shown_path(&self.folder)
-        );
+        let detail =
+            format!("`{}`: several objects begin with `{digits}`", shown_path(&self.folder));
         Unknown::new(Reason::Undecidable, detail)
     }
 }

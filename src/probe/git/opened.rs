@@ -62,9 +62,10 @@ impl Repository {
         let same = |found: Option<&Path>, wanted: &PathBuf| {
             found.and_then(|path| std::fs::canonicalize(path).ok()).as_ref() == Some(wanted)
         };
-        let work_tree = match self.bare {
-            true => repository.workdir().is_none(),
-            false => same(repository.workdir(), &folder),
+        let work_tree = if self.bare {
+            repository.workdir().is_none()
+        } else {
+            same(repository.workdir(), &folder)
         };
         if !(work_tree
             && same(Some(repository.path()), &own)

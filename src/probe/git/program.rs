@@ -102,7 +102,8 @@ impl<'r> Program<'r> {
     /// The object of a reference; `None` when there is no such reference.
     pub(super) fn reference(&self, name: &str) -> Result<Option<String>, Unknown> {
         // A name is also the beginning of others: `refs/heads/a` finds `refs/heads/a/b`.
-        let answer = self.ask(&["for-each-ref", "--format=%(objectname) %(refname)", "--", name])?;
+        let answer =
+            self.ask(&["for-each-ref", "--format=%(objectname) %(refname)", "--", name])?;
         let text = String::from_utf8_lossy(&answer);
         let own = text.lines().filter_map(|line| line.split_once(' ')).find(|(_, n)| *n == name);
         own.map(|(object, _)| object_id(object).ok_or_else(|| self.strange("a bad object id")))
@@ -190,7 +191,8 @@ impl<'r> Program<'r> {
         paths: &[&[u8]],
     ) -> Result<Vec<(Vec<u8>, String, String)>, Unknown> {
         use std::os::unix::ffi::OsStringExt as _;
-        const NAMES: [&str; 6] = ["filter", "working-tree-encoding", "ident", "text", "eol", "crlf"];
+        const NAMES: [&str; 6] =
+            ["filter", "working-tree-encoding", "ident", "text", "eol", "crlf"];
         let mut found = Vec::new();
         let mut rest = paths;
         while !rest.is_empty() {
@@ -219,7 +221,8 @@ impl<'r> Program<'r> {
     /// The only line of an answer; `None` when git says no.
     fn line(&self, words: &[&str]) -> Result<Option<String>, Unknown> {
         let Some(answer) = self.succeeds(words)? else { return Ok(None) };
-        let text = String::from_utf8(answer).map_err(|_| self.strange("a name that is not UTF-8"))?;
+        let text =
+            String::from_utf8(answer).map_err(|_| self.strange("a name that is not UTF-8"))?;
         Ok(text.lines().next().map(str::to_owned))
     }
 
@@ -270,10 +273,8 @@ impl<'r> Program<'r> {
             Unknown::new(reason, format!("{}: {error}", self.place()))
         })?;
         if !output.complete {
-            let detail = format!(
-                "{}: git answers with more than {ANSWER_BYTES_MAX} bytes",
-                self.place()
-            );
+            let detail =
+                format!("{}: git answers with more than {ANSWER_BYTES_MAX} bytes", self.place());
             return Err(Unknown::new(Reason::TooLarge, detail));
         }
         if output.stderr.is_empty() { Ok(output) } else { Err(self.refused(&output)) }

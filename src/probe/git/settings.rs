@@ -3,6 +3,7 @@
 //! Whoever may write `.git/config` decides nothing about the host: files that it names outside the repository are not
 //! read, and a setting under which changes go unseen makes "clean" Unknown. Read through the [`Host`], before libgit2.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use git2::Config;
@@ -75,8 +76,11 @@ impl Repository {
         for at in places_of(&bytes, SIGNATURE) {
             for length in [20, 32] {
                 let Some(name) = bytes.get(at + 8..at + 8 + length) else { continue };
-                let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-                let part = self.git_dir.join(format!("sharedindex.{name}"));
+                let name = name.iter().fold(String::from("sharedindex."), |mut name, byte| {
+                    let _ = write!(name, "{byte:02x}");
+                    name
+                });
+                let part = self.git_dir.join(name);
                 if host.stat(&part, self.links)?.is_some() {
                     return Err(self.unsupported("its index is split in two files"));
                 }

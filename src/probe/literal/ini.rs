@@ -141,7 +141,8 @@ impl<'k, 't> Reader<'k, 't> {
             if !self.is_alike(text) {
                 return Ok(false);
             }
-            self.found = Some(Place { line: number, value: doubt(number, "a key without a value") });
+            self.found =
+                Some(Place { line: number, value: doubt(number, "a key without a value") });
             return Ok(true);
         };
         let name = text[..at].trim_end();
@@ -261,7 +262,14 @@ mod tests {
 
     #[test]
     fn absence_is_proven() {
-        let texts = ["", "key = 1", "[s]\nkeys = 1\n", "[t]\nkey = 1\n[s]\n", "[s]\n#key = 1\n", "[s]\nflag\n"];
+        let texts = [
+            "",
+            "key = 1",
+            "[s]\nkeys = 1\n",
+            "[t]\nkey = 1\n[s]\n",
+            "[s]\n#key = 1\n",
+            "[s]\nflag\n",
+        ];
         for text in texts {
             assert_eq!(value(text, "s.key"), Ok(None), "{text}");
         }

@@ -86,20 +86,21 @@ impl<'t> Document<'t> {
             })?;
             let line = u64::try_from(span.start.line()).unwrap_or(u64::MAX);
             let (form, anchor, opens) = match event {
-                Event::Scalar(text, style, anchor, tag) => (scalar(text, style, tag), anchor, false),
+                Event::Scalar(text, style, anchor, tag) => {
+                    (scalar(text, style, tag), anchor, false)
+                }
                 Event::SequenceStart(anchor, tag) => {
                     (collection(Form::Sequence(Vec::new()), "seq", tag), anchor, true)
                 }
                 Event::MappingStart(anchor, tag) => {
                     (collection(Form::Mapping(Vec::new()), "map", tag), anchor, true)
                 }
-                Event::Alias(anchor) => match anchors.get(&anchor) {
-                    Some(node) => (Form::Alias(*node), 0, false),
-                    None => {
-                        let what = "an alias of an anchor that is not there";
-                        return Err(LiteralError::malformed(line, what));
-                    }
-                },
+                Event::Alias(anchor) => {
+                    let what = "an alias of an anchor that is not there";
+                    let node = anchors.get(&anchor);
+                    let node = node.ok_or_else(|| LiteralError::malformed(line, what))?;
+                    (Form::Alias(*node), 0, false)
+                }
                 Event::SequenceEnd | Event::MappingEnd => {
                     open.pop();
                     continue;
@@ -126,12 +127,7 @@ impl<'t> Document<'t> {
     }
 
     /// Adds a value where the innermost open one expects it.
-    fn add(
-        &mut self,
-        line: u64,
-        form: Form<'t>,
-        open: &mut [Open],
-    ) -> Result<usize, LiteralError> {
+    fn add(&mut self, line: u64, form: Form<'t>, open: &mut [Open]) -> Result<usize, LiteralError> {
         let node = self.nodes.len();
         if node >= NODES_MAX {
             let what = format!("more than {NODES_MAX} values");
@@ -180,7 +176,11 @@ impl<'t> Document<'t> {
             let is_last = index + 1 == parts.len();
             if let Some((again, _)) = named.next() {
                 let twice = twice(self.nodes[*again].line, line);
-                return if is_last { Ok(Some(Place { line, value: Err(twice) })) } else { Err(twice) };
+                return if is_last {
+                    Ok(Some(Place { line, value: Err(twice) }))
+                } else {
+                    Err(twice)
+                };
             }
             if is_last {
                 let mut budget = NODES_MAX;
