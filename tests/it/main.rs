@@ -20,6 +20,7 @@ mod postgres_tls;
 mod private_server;
 mod program;
 mod readonly;
+mod recall;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
