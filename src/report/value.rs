@@ -24,6 +24,8 @@ pub struct Header {
     pub observed_at: Timestamp,
     /// The commit that pending is measured from.
     pub since: Option<String>,
+    /// The folder of desired state within its repository; empty when it is the root.
+    pub folder: String,
     /// Where desired state came from, for people.
     pub source: String,
     /// The patterns that the look was narrowed to; empty when it was not.
@@ -96,6 +98,8 @@ pub struct ResourceReport {
     pub observed_at: Timestamp,
     /// How it was seen; null when it was not.
     pub evidence: Option<Evidence>,
+    /// For evidence from the cache: when every byte was last hashed.
+    pub evidence_since: Option<Timestamp>,
     /// What differs.
     pub differences: Vec<Difference>,
     /// What of it could not be told.
@@ -106,6 +110,8 @@ pub struct ResourceReport {
     pub seen: Option<String>,
     /// The file of desired state in which it is declared.
     pub declared_in: String,
+    /// The line of that file, from 1.
+    pub declared_line: u64,
 }
 
 /// A waiver as a report shows it.
@@ -183,11 +189,13 @@ impl ResourceReport {
             contact: common.contact.clone(),
             observed_at,
             evidence,
+            evidence_since: comparison.hashed_since.filter(|_| evidence.is_some()),
             differences: comparison.differences,
             blind: comparison.blind,
             counts: comparison.counts,
             seen: comparison.seen,
             declared_in: resource.file.clone(),
+            declared_line: resource.line,
         }
     }
 }
