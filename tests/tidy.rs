@@ -34,7 +34,11 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ("src/kinds", "src/kinds/mod.rs", &["entry", "files", "metadata", "path", "test_world"]),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
-    ("src/cli", "src/cli/mod.rs", &["context", "error", "exit", "monitor", "output", "page", "world"]),
+    (
+        "src/cli",
+        "src/cli/mod.rs",
+        &["context", "error", "exit", "monitor", "output", "page", "world"],
+    ),
 ];
 
 /// Calls that change a file system or start a program, as they look in source.

@@ -207,9 +207,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
 /// Of options before and after the verb only the latter are kept: one that was lost must not go unnoticed.
 fn require_all_outputs(arguments: &[OsString], kept: usize) -> Result<(), Failure> {
     let options = arguments.iter().take_while(|word| *word != "--");
-    let given = options.filter(|word| {
-        *word == "--output" || word.as_encoded_bytes().starts_with(b"--output=")
-    });
+    let given = options
+        .filter(|word| *word == "--output" || word.as_encoded_bytes().starts_with(b"--output="));
     if given.count() > kept {
         let message = "--output stands both before and after the verb";
         return Err(Failure::new(exit::USAGE, message).hint("write all of them after it"));

@@ -263,7 +263,9 @@ mod tests {
         use crate::config::Policy;
         let mut root = test_world::Root::new();
         root.file("open/f", b"abd\n").file("open/raw", b"\xff").file("open/nul", b"a\0b");
-        root.file("open/big", &vec![b'a'; 65_537]).file("shut/f", b"secret").link("open/way", "../shut");
+        root.file("open/big", &vec![b'a'; 65_537])
+            .file("shut/f", b"secret")
+            .link("open/way", "../shut");
         let show = ["/open/**".to_owned()];
         root.policy = Policy::new(&["/".into()], &[], &show).expect("patterns");
         let source = "source = 'files/abc'\nthrough_links = true";

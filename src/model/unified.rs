@@ -26,7 +26,9 @@ pub fn unified(desired: &str, actual: &str) -> String {
     }
     let (old, new) = (lines(desired), lines(actual));
     if desired.len().max(actual.len()) > BYTES_MAX || old.len().max(new.len()) > LINES_MAX {
-        return format!("\\ not compared by line: more than {BYTES_MAX} bytes or {LINES_MAX} lines\n");
+        return format!(
+            "\\ not compared by line: more than {BYTES_MAX} bytes or {LINES_MAX} lines\n"
+        );
     }
     let operations = similar::capture_diff_slices(Algorithm::Myers, &old, &new);
     let mut text = String::from("--- wanted\n+++ found\n");

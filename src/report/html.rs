@@ -102,7 +102,10 @@ fn bar(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         x += width + GAP;
     }
     writeln!(out, "</svg>")?;
-    write!(out, "<table class=\"counts\"><caption class=\"unseen\">Resources by verdict</caption><tr>")?;
+    write!(
+        out,
+        "<table class=\"counts\"><caption class=\"unseen\">Resources by verdict</caption><tr>"
+    )?;
     for (class, _) in counts {
         write!(out, "<th scope=\"col\" class=\"{}\">{}</th>", class.label(), name(class))?;
     }
@@ -141,7 +144,10 @@ fn about(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn section(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (class, word, count) = (group.class.label(), group.class.word(), group.resources.len());
     if group.class == Class::InSync {
-        writeln!(out, "<section class=\"{class}\">\n<details><summary><b>{word}</b> {count}</summary>")?;
+        writeln!(
+            out,
+            "<section class=\"{class}\">\n<details><summary><b>{word}</b> {count}</summary>"
+        )?;
         writeln!(
             out,
             "<table class=\"sync\"><thead><tr><th scope=\"col\">resource</th><th scope=\"col\">seen</th></tr></thead>\n<tbody>"
@@ -196,7 +202,8 @@ mod tests {
     #[test]
     fn text_stays_text() {
         let hostile = "</style><script>alert('\"&')</script>\u{202e}\n";
-        let expected = "&lt;/style&gt;&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;\\u{202e}\\n";
+        let expected =
+            "&lt;/style&gt;&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;\\u{202e}\\n";
         assert_eq!(text(hostile), expected);
         assert_eq!(shown("a\\xff<\u{1b}"), "a\\xff&lt;\\u{1b}");
     }

@@ -106,7 +106,12 @@ fn write_case(resource: &ResourceReport, host: &str, out: &mut dyn Write) -> io:
     };
     let message = shown(&wording::headline(resource));
     writeln!(out, ">")?;
-    writeln!(out, "      <{element} type=\"{}\" message=\"{message}\">{}</{element}>", class.label(), shown(&body(resource)))?;
+    writeln!(
+        out,
+        "      <{element} type=\"{}\" message=\"{message}\">{}</{element}>",
+        class.label(),
+        shown(&body(resource))
+    )?;
     writeln!(out, "    </testcase>")
 }
 
@@ -148,8 +153,8 @@ fn body(resource: &ResourceReport) -> String {
     body
 }
 
-/// Text for an attribute or an element. Most control characters are illegal in XML 1.0 even as references, so each byte
-/// of one shows as `\xNN`; what else hides shows as everywhere.
+/// Text for an attribute or an element. Most control characters are illegal in XML 1.0 even as references, so each shows
+/// as `\xNN`; what else hides, the two other characters that XML cannot hold included, shows as everywhere.
 fn xml(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     for c in raw.chars() {
@@ -164,10 +169,13 @@ fn xml(raw: &str) -> String {
 
 /// As [`xml`], for lines that are escaped already.
 fn shown(escaped: &str) -> String {
-    let lines: Vec<String> = escaped.split('\n').map(|line| {
-        let parts: Vec<String> = line.split('\\').map(xml).collect();
-        parts.join("\\")
-    }).collect();
+    let lines: Vec<String> = escaped
+        .split('\n')
+        .map(|line| {
+            let parts: Vec<String> = line.split('\\').map(xml).collect();
+            parts.join("\\")
+        })
+        .collect();
     lines.join("\n")
 }
 
@@ -179,10 +187,6 @@ fn markup(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
-            // No characters at all to XML.
-            '\u{fffe}' | '\u{ffff}' => {
-                let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
-            }
             c => safe.push(c),
         }
     }

@@ -161,7 +161,7 @@ fn in_sync(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
     for resource in &group.resources {
         let name = text(&resource.resource.to_string());
         match wording::seen(resource) {
-            Some(about) => writeln!(out, "- {name} ({})", text(&about))?,
+            Some(about) => writeln!(out, "- {name} ({})", seen(&about))?,
             None => writeln!(out, "- {name}")?,
         }
     }

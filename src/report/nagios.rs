@@ -64,7 +64,7 @@ fn names(report: &Report) -> String {
     let shown: Vec<String> =
         open.iter().take(NAMES_MAX).map(|name| escaped_line(name, NAME_CHARS_MAX)).collect();
     let more = if open.len() > NAMES_MAX { ", …" } else { "" };
-    format!(": {}{more}", shown.join(", "))
+    format!("; see {}{more}", shown.join(", "))
 }
 
 /// The line of a run that ended without a report.

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::value::{Header, Report, Summary};
 use super::Detail;
+use super::value::{Header, Report, Summary};
 use crate::drift::Verdict;
 use crate::model::json;
 

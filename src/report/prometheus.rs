@@ -22,7 +22,10 @@ pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Resu
         let of_kind = counts.entry(&resource.kind).or_default();
         *of_kind.entry(Class::of(resource).label()).or_default() += 1;
     }
-    writeln!(out, "# HELP {RESOURCES} Resources by kind and verdict; a waived one counts as waived alone.")?;
+    writeln!(
+        out,
+        "# HELP {RESOURCES} Resources by kind and verdict; a waived one counts as waived alone."
+    )?;
     writeln!(out, "# TYPE {RESOURCES} gauge")?;
     for (kind, of_kind) in &counts {
         for verdict in CLASSES.map(Class::label) {
@@ -32,7 +35,10 @@ pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Resu
     }
     if report.summary.unknown == 0 {
         let seconds = report.header.observed_at.unix_seconds();
-        writeln!(out, "# HELP {SUCCESS} When the last look ended that could tell everything it was asked.")?;
+        writeln!(
+            out,
+            "# HELP {SUCCESS} When the last look ended that could tell everything it was asked."
+        )?;
         writeln!(out, "# TYPE {SUCCESS} gauge")?;
         writeln!(out, "{SUCCESS} {seconds}")?;
     }

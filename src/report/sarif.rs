@@ -149,6 +149,9 @@ mod tests {
     #[test]
     fn paths_are_uris() {
         assert_eq!(uri("", "hosts/a/b.toml"), "hosts/a/b.toml");
-        assert_eq!(uri("desired state", "hosts/ä#?.toml"), "desired%20state/hosts/%C3%A4%23%3F.toml");
+        assert_eq!(
+            uri("desired state", "hosts/ä#?.toml"),
+            "desired%20state/hosts/%C3%A4%23%3F.toml"
+        );
     }
 }

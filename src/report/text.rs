@@ -12,8 +12,8 @@ use super::groups::{Class, Group, groups};
 use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
 use crate::drift::Verdict;
-use crate::model::Reason;
 use crate::model::display::{escape, escaped_line, one_line};
+use crate::model::{Reason, Severity};
 
 /// The longest reason that is shown.
 const WHY_CHARS_MAX: usize = 300;
@@ -134,7 +134,7 @@ impl Group<'_> {
 fn brief(resource: &ResourceReport) -> String {
     let name = one_line(&resource.name, 48);
     match wording::seen(resource) {
-        Some(seen) => format!("{name} ({})", one_line(&seen, 48)),
+        Some(seen) => format!("{name} ({})", escaped_line(&seen, 48)),
         None => name,
     }
 }
@@ -188,7 +188,7 @@ fn write_resource(
     } else {
         match wording::seen(resource) {
             Some(seen) => {
-                writeln!(out, "  {head}  {DIM}{}{DIM:#}", one_line(&seen, VALUE_CHARS_MAX))?;
+                writeln!(out, "  {head}  {DIM}{}{DIM:#}", escaped_line(&seen, VALUE_CHARS_MAX))?;
             }
             None => writeln!(out, "  {}", head.trim_end())?,
         }
@@ -205,6 +205,14 @@ fn write_resource(
 fn write_next(resource: &ResourceReport, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     match resource.next_action.as_ref().filter(|_| resource.verdict != Verdict::InSync) {
         Some(next) => writeln!(out, "{:indent$}{DIM}next{DIM:#}  {}", "", one_line(next, 200)),
+        None => Ok(()),
+    }?;
+    // A contact may be everybody's by default: it is worth a line where somebody should be woken.
+    let urgent = resource.severity == Severity::Critical && resource.verdict != Verdict::InSync;
+    match resource.contact.as_ref().filter(|_| urgent && resource.waiver.is_none()) {
+        Some(contact) => {
+            writeln!(out, "{:indent$}{DIM}ask{DIM:#}   {}", "", one_line(contact, 200))
+        }
         None => Ok(()),
     }
 }

@@ -199,3 +199,51 @@ impl ResourceReport {
         }
     }
 }
+
+#[cfg(test)]
+impl Report {
+    /// A report of one drifted resource, as no kind makes it yet.
+    pub(super) fn sample(kind: &str, differences: Vec<Difference>, since: Option<&str>) -> Self {
+        let observed_at = "2026-05-21T06:28:50Z".parse().expect("an instant");
+        let header = Header {
+            host: "a".into(),
+            commit: None,
+            pinned: true,
+            sandbox: false,
+            replayed: false,
+            observed_at,
+            since: None,
+            folder: String::new(),
+            source: "/ops".into(),
+            only: Vec::new(),
+            notes: Vec::new(),
+        };
+        let resource = ResourceReport {
+            resource: ResourceName::new(kind, "x"),
+            kind: kind.into(),
+            name: "x".into(),
+            verdict: Verdict::Drift,
+            severity: Severity::Major,
+            route: Route::Host,
+            gap: None,
+            reason: None,
+            detail: None,
+            next_action: None,
+            waiver: None,
+            kill_switch: false,
+            contact: None,
+            observed_at,
+            evidence: Some(since.map_or(Evidence::Stat, |_| Evidence::StatCached)),
+            evidence_since: since.map(|since| since.parse().expect("an instant")),
+            differences,
+            blind: Vec::new(),
+            counts: None,
+            seen: Some("2 of 3".into()),
+            declared_in: "hosts/a/x.toml".into(),
+            declared_line: 1,
+        };
+        let summary = Summary { drift: 1, ..Summary::default() };
+        let (schema, version, verdict) = ("countersign.report", 1, Verdict::Drift);
+        Self { schema, version, header, verdict, summary, resources: vec![resource] }
+    }
+}

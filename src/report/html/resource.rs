@@ -73,10 +73,11 @@ fn unknown(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
     {
         writeln!(out, "<p class=\"next\"><b class=\"reason\">{reason}</b> {}</p>", shown(why))?;
     }
-    folded(&resource.blind, "that cannot be told", out, |blind: &Blind, out| {
+    let rows = Rows { columns: &["field", "cannot be told"], noun: "that cannot be told" };
+    rows.write(&resource.blind, out, |blind: &Blind, out| {
         writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td colspan=\"2\"><b class=\"reason\">{}</b> {}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td><b class=\"reason\">{}</b> {}</td></tr>",
             shown(&blind.field),
             blind.unknown.reason,
             shown(&blind.unknown.detail)
@@ -85,13 +86,14 @@ fn unknown(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn differences(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
-    folded(&resource.differences, "differences", out, |difference: &Difference, out| {
+    let rows = Rows { columns: &["field", "wanted", "found"], noun: "differences" };
+    rows.write(&resource.differences, out, |difference: &Difference, out| {
         if let Some(item) = wording::item(&resource.kind, difference) {
             let sign = if item.starts_with('+') { "plus" } else { "minus" };
+            let item = shown(&item);
             return writeln!(
                 out,
-                "<tr><td colspan=\"3\"><span class=\"value {sign}\">{}</span></td></tr>",
-                shown(&item)
+                "<tr><td colspan=\"3\"><span class=\"value {sign}\">{item}</span></td></tr>"
             );
         }
         let change =
@@ -115,37 +117,52 @@ fn side(name: &str, value: &str) -> String {
 }
 
 /// A table of rows: the first few, the others folded, and how many are left out.
-fn folded<T>(
-    rows: &[T],
-    noun: &str,
-    out: &mut dyn Write,
-    row: impl Fn(&T, &mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+struct Rows {
+    columns: &'static [&'static str],
+    noun: &'static str,
+}
+
+impl Rows {
+    fn write<T>(
+        &self,
+        rows: &[T],
+        out: &mut dyn Write,
+        row: impl Fn(&T, &mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let kept = &rows[..rows.len().min(DIFFERENCES_MAX)];
+        let (open, more) = kept.split_at(kept.len().min(OPEN));
+        self.head(out)?;
+        open.iter().try_for_each(|one| row(one, out))?;
+        writeln!(out, "</tbody></table>")?;
+        if more.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "<details><summary>{} more {}</summary>", more.len(), self.noun)?;
+        self.head(out)?;
+        more.iter().try_for_each(|one| row(one, out))?;
+        writeln!(out, "</tbody></table></details>")?;
+        match rows.len() - kept.len() {
+            0 => Ok(()),
+            left => writeln!(out, "<p class=\"more\">… and {left} more; JSON has all</p>"),
+        }
     }
-    let kept = &rows[..rows.len().min(DIFFERENCES_MAX)];
-    let (open, more) = kept.split_at(kept.len().min(OPEN));
-    writeln!(out, "<table class=\"fields\">")?;
-    open.iter().try_for_each(|one| row(one, out))?;
-    writeln!(out, "</table>")?;
-    if more.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "<details><summary>{} more {noun}</summary>", more.len())?;
-    writeln!(out, "<table class=\"fields\">")?;
-    more.iter().try_for_each(|one| row(one, out))?;
-    writeln!(out, "</table></details>")?;
-    match rows.len() - kept.len() {
-        0 => Ok(()),
-        left => writeln!(out, "<p class=\"more\">… and {left} more; JSON has all</p>"),
+
+    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "<table class=\"fields\"><thead><tr>")?;
+        for column in self.columns {
+            write!(out, "<th scope=\"col\">{column}</th>")?;
+        }
+        writeln!(out, "</tr></thead><tbody>")
     }
 }
 
 /// The line that was read.
 fn line(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
     let Some(line) = &difference.line else { return Ok(()) };
-    let said = line.text.as_deref().map(|said| format!(": {}", text(said.trim())));
+    let said = line.text.as_deref().map(|said| format!(": {}", shown(said.trim())));
     let place = format!("{}:{}", text(&line.file), line.number);
     writeln!(out, "<p class=\"place\"><code>{place}{}</code></p>", said.unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use super::super::{Detail, wording};
 use super::{CYAN, DIM, GREEN, MAGENTA, RED, VALUE_CHARS_MAX, WHY_CHARS_MAX};
 use crate::drift::Verdict;
 use crate::model::Difference;
-use crate::model::display::{escape, escaped_line, one_line};
+use crate::model::display::{escape, escaped_line};
 
 /// The most differences of one resource that are shown without `-v`.
 const SHOWN: usize = 12;
@@ -102,7 +102,7 @@ pub(super) fn write_one(
 /// The line that was read.
 fn write_line(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
     let Some(line) = &difference.line else { return Ok(()) };
-    let text = line.text.as_deref().map(|text| one_line(text.trim(), VALUE_CHARS_MAX));
+    let text = line.text.as_deref().map(|text| escaped_line(text.trim(), VALUE_CHARS_MAX));
     let text = text.map(|text| format!(": {text}")).unwrap_or_default();
     let place = format!("{}:{}", escape(&line.file), line.number);
     writeln!(out, "      {DIM}{place}{text}{DIM:#}")
