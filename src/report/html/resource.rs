@@ -26,11 +26,15 @@ pub(super) fn write(resource: &ResourceReport, out: &mut dyn Write) -> io::Resul
     writeln!(out, "<article>\n<div>\n<h3>{}</h3>", title(resource))?;
     badges(resource, out)?;
     writeln!(out, "</div>\n<div>")?;
-    if let Some(seen) = wording::seen(resource) {
-        writeln!(out, "<p class=\"place\">{}</p>", shown(&seen))?;
+    if let Some(difference) = only(resource) {
+        one(difference, out)?;
+    } else {
+        if let Some(seen) = wording::seen(resource) {
+            writeln!(out, "<p class=\"place\">{}</p>", shown(&seen))?;
+        }
+        unknown(resource, out)?;
+        differences(resource, out)?;
     }
-    unknown(resource, out)?;
-    differences(resource, out)?;
     for difference in &resource.differences {
         line(difference, out)?;
         unified(difference, out)?;
@@ -46,12 +50,33 @@ pub(super) fn write(resource: &ResourceReport, out: &mut dyn Write) -> io::Resul
     if let Some(next) = &resource.next_action {
         writeln!(out, "<p class=\"next\"><b>next</b> {}</p>", text(next))?;
     }
-    if let Some(contact) = &resource.contact {
-        writeln!(out, "<p class=\"next\"><b>ask</b> {}</p>", text(contact))?;
-    }
     let (file, number) = (text(&resource.declared_in), resource.declared_line);
-    writeln!(out, "<p class=\"declared\">declared in <code>{file}:{number}</code></p>")?;
-    writeln!(out, "</div>\n</article>")
+    write!(out, "<p class=\"declared\">declared in <code>{file}:{number}</code>")?;
+    if let Some(contact) = &resource.contact {
+        write!(out, "; ask {}", text(contact))?;
+    }
+    writeln!(out, "</p>\n</div>\n</article>")
+}
+
+/// The difference of a resource that has just one, and nothing that cannot be told: no table for a single line.
+fn only(resource: &ResourceReport) -> Option<&Difference> {
+    match resource.differences.as_slice() {
+        [only] if resource.blind.is_empty() && only.change.is_none() => Some(only),
+        _ => None,
+    }
+}
+
+fn one(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
+    let (desired, actual) = wording::sides(difference, VALUE_CHARS_MAX);
+    writeln!(
+        out,
+        "<p class=\"only\"><span>{}</span> <span class=\"label\">wanted</span> <span class=\"wanted\">\
+         <span class=\"value\">{}</span></span> <span class=\"label\">found</span> <span class=\"found\">\
+         <span class=\"value\">{}</span></span></p>",
+        shown(&wording::field(difference, VALUE_CHARS_MAX)),
+        shown(&desired),
+        shown(&actual)
+    )
 }
 
 fn badges(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
