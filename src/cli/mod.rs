@@ -60,7 +60,7 @@ struct Global {
     data: Option<PathBuf>,
     /// The format, or FORMAT=FILE; may be given several times. Of check: text, json, ndjson, markdown, html, junit,
     /// sarif, prometheus, nagios, silent
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, global = true, value_name = "FORMAT[=FILE]", default_value = "text")]
     output: Vec<OsString>,
     /// Write the only format to FILE, whole or not at all
     #[arg(short, long = "output-file", global = true, value_name = "FILE")]

@@ -119,7 +119,13 @@ fn message(resource: &ResourceReport) -> String {
     if let Some(next) = &resource.next_action {
         let _ = write!(text, "; next: {}", escape(next));
     }
-    text
+    plain(&text)
+}
+
+/// Text of a message that is only text: braces are doubled, since `{0}` would be an argument, and `[…](…)` is kept from
+/// being a link.
+fn plain(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}").replace("](", "] (")
 }
 
 /// The same for one resource of one host as long as it has its name, whatever differs and wherever it is declared.
@@ -145,6 +151,11 @@ fn uri(folder: &str, file: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_only_text() {
+        assert_eq!(plain("\\u{7} [x](https://y) {0}"), "\\u{{7}} [x] (https://y) {{0}}");
+    }
 
     #[test]
     fn paths_are_uris() {

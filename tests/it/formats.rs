@@ -518,6 +518,29 @@ fn a_place_that_cannot_be_written_is_refused_before_the_look() {
 }
 
 #[test]
+fn a_form_that_cannot_be_written_is_an_error_and_the_others_are_written() {
+    let case = Case::open("mixed");
+    let program = command(&[]).get_program().to_owned();
+    // A limit on the size of files stands for a full disk; its signal is ignored, so that the call fails.
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" check --desired ops --replay world.json --since HEAD~1 \
+                  --output json=a.json --output prometheus=b.prom --output text 2>&1";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(program)
+        .current_dir(case.folder.path())
+        .output()
+        .unwrap();
+    let ran = ran(&output).ends_with(1);
+    assert!(ran.stdout.contains("error: cannot write a.json: File too large"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("UNKNOWN: 5 of 14"), "{}", ran.stdout);
+    let file = |name: &str| fs::read_to_string(case.folder.path().join(name));
+    assert_eq!(file("b.prom").unwrap(), case.check(&["--output", "prometheus"]).stdout);
+    assert!(file("a.json").is_err());
+    let left = fs::read_dir(case.folder.path()).unwrap().count();
+    assert_eq!(left, 3, "ops, world.json and b.prom: no half file is left over");
+}
+
+#[test]
 fn a_text_that_may_be_shown_is_shown_line_by_line() {
     let world = World::wanting("[file.\"/etc/motd\"]\nsource = \"files/motd\"\n");
     world.desired("hosts/a/files/motd", "one\ntwo\n");
