@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["kinds"],
     &["desired", "observed"],
     &["drift"],
+    &["adopt"],
     &["plan"],
     &["approval"],
     &["execute", "proof"],
@@ -31,8 +32,13 @@ const BANNED: &[(&[&str], &[&str])] = &[(&["controller", "web", "hub"], &["execu
 
 /// Folders whose files are members of a list, and the file with that list.
 const REGISTRIES: &[(&str, &str, &[&str])] = &[
-    ("src/kinds", "src/kinds/mod.rs", &["entry", "files", "metadata", "path", "test_world"]),
+    (
+        "src/kinds",
+        "src/kinds/mod.rs",
+        &["adoption", "closed", "entry", "metadata", "path", "test_world"],
+    ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
+    ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     (
         "src/cli",

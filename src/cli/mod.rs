@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
 
+mod adopt;
 mod check;
 mod config;
 mod context;
@@ -86,6 +87,7 @@ struct Global {
 enum Verb {
     Check(check::Arguments),
     Lint(lint::Arguments),
+    Adopt(adopt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -103,9 +105,16 @@ impl Verb {
         match self {
             Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
             // A schema is JSON whatever is asked for.
-            Self::Lint(_) | Self::Config(_) | Self::Schema(_) => vec!["text", "json"],
+            Self::Lint(_) | Self::Config(_) | Self::Schema(_) | Self::Adopt(_) => {
+                vec!["text", "json"]
+            }
             _ => vec!["text"],
         }
+    }
+
+    /// Does its `-o` name a folder?
+    const fn writes_folder(&self) -> bool {
+        matches!(self, Self::Adopt(_))
     }
 
     /// What it writes besides its result.
@@ -191,10 +200,13 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
     let targets = Target::all(&cli.global.output, cli.global.o.as_deref())?;
     cli.verb.require(&targets)?;
     let output = &Output { targets, color: cli.global.color };
-    output.ready(cli.verb.also_writes())?;
+    if !cli.verb.writes_folder() {
+        output.ready(cli.verb.also_writes())?;
+    }
     match &cli.verb {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
+        Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),

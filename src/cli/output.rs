@@ -100,6 +100,19 @@ impl Output {
         self.targets.first().is_some_and(|target| target.format == format)
     }
 
+    /// What `-o` names, of verbs that write one form.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.targets.first().and_then(|target| target.file.as_deref())
+    }
+
+    /// The same on standard output, for a verb whose `-o` names something else than a file for its result.
+    #[must_use]
+    pub fn printed(&self) -> Self {
+        let targets = self.targets.iter().cloned().map(|t| Target { file: None, ..t }).collect();
+        Self { targets, color: self.color }
+    }
+
     /// Makes sure that what will be written can be, as far as that can be told without changing anything: before a look
     /// that may take long, or that cannot be had again. `also`: what is written beside the results.
     ///
@@ -127,7 +140,7 @@ impl Output {
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        self.write_to(self.targets.first().and_then(|target| target.file.as_deref()), write)
+        self.write_to(self.file(), write)
     }
 
     /// The same to a file, or to standard output.
@@ -222,6 +235,31 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         file.persist(path).map_err(io::Error::from)
     });
     written.map(drop).map_err(failed)
+}
+
+/// Puts a file below a folder that an operator named, making the folders on the way; no link is followed below it.
+///
+/// # Errors
+/// When that fails, or a link or something else than a folder stands in the way.
+#[expect(clippy::disallowed_methods, reason = "makes folders where the operator asked for files")]
+pub fn place(folder: &Path, relative: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error.to_string()))?;
+    let mut at = folder.to_owned();
+    for part in relative.parent().into_iter().flat_map(Path::components) {
+        at.push(part);
+        match std::fs::symlink_metadata(&at) {
+            Ok(there) if there.is_dir() => {}
+            Ok(_) => {
+                let message = format!("cannot write below {}: it is no folder", shown_path(&at));
+                return Err(Failure::new(exit::ERROR, message));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                std::fs::create_dir(&at).map_err(|error| cannot(&at, &error.to_string()))?;
+            }
+            Err(error) => return Err(cannot(&at, &error.to_string())),
+        }
+    }
+    replace(&folder.join(relative), bytes)
 }
 
 /// Is somebody watching standard error?
