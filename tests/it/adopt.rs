@@ -58,11 +58,8 @@ fn texts(folder: &Path) -> String {
         if path.is_dir() {
             all += &texts(&path);
         } else {
-            all += &format!(
-                "{}\n{}",
-                path.display(),
-                String::from_utf8_lossy(&fs::read(&path).unwrap())
-            );
+            all += path.to_str().unwrap();
+            all += &String::from_utf8_lossy(&fs::read(&path).unwrap());
         }
     }
     all
