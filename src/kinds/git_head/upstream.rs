@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::GitHead;
+use super::{GitHead, SHORT};
 use crate::kinds::{Place, Problem};
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Reason, Unknown};
@@ -146,9 +146,12 @@ impl GitHead {
     }
 }
 
-/// The name of a reference as people say it.
+/// The name of a reference, or a commit, as people say it.
 fn short(name: &str) -> String {
     let folders = ["refs/remotes/", "refs/heads/", "refs/tags/"];
     let short = folders.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
+    if is_object_id(short) {
+        return short.get(..SHORT).unwrap_or(short).to_owned();
+    }
     one_line(short, WIDTH_MAX)
 }

@@ -12,8 +12,11 @@ use serde_json::{Map, Value};
 
 use super::{DEPTH_MAX, LiteralError, Place, line_at, number, path};
 
-/// How many values a file may have, and how many one value may have once its aliases are followed.
+/// How many values a file may have.
 const NODES_MAX: usize = 200_000;
+/// How large one value may become once its aliases are followed, each value in it counted with some bytes of its own.
+const VALUE_BYTES_MAX: usize = 16 << 20;
+const NODE_BYTES: usize = 64;
 /// The key that takes in another mapping, for those who know it.
 const MERGE: &str = "<<";
 
@@ -183,7 +186,7 @@ impl<'t> Document<'t> {
                 };
             }
             if is_last {
-                let mut budget = NODES_MAX;
+                let mut budget = VALUE_BYTES_MAX;
                 return Ok(Some(Place { line, value: self.json(*value, 0, &mut budget) }));
             }
             at = *value;
@@ -214,11 +217,9 @@ impl<'t> Document<'t> {
         if depth > DEPTH_MAX {
             return Err(LiteralError::too_deep(line));
         }
-        *budget = budget.checked_sub(1).ok_or_else(|| {
-            let what = format!("more than {NODES_MAX} values once its aliases are followed");
-            LiteralError::undecidable(line, what)
-        })?;
-        match &self.node(at).form {
+        let node = self.node(at);
+        node.spend(line, budget)?;
+        match &node.form {
             Form::Scalar(text, true) => Ok(Value::from(text.as_ref())),
             Form::Scalar(text, false) => plain(text, line),
             Form::Sequence(items) => {
@@ -239,6 +240,7 @@ impl<'t> Document<'t> {
         let mut lines = BTreeMap::new();
         for (key, value) in pairs {
             let line = self.nodes[*key].line;
+            self.node(*key).spend(line, budget)?;
             let name = match &self.node(*key).form {
                 Form::Scalar(text, false) if text == MERGE => return Err(merges(line)),
                 Form::Scalar(text, true) => text.to_string(),
@@ -251,6 +253,18 @@ impl<'t> Document<'t> {
             map.insert(name, self.json(*value, depth + 1, budget)?);
         }
         Ok(Value::Object(map))
+    }
+}
+
+impl Node<'_> {
+    /// Counts it towards the size of a value.
+    fn spend(&self, line: u64, budget: &mut usize) -> Result<(), LiteralError> {
+        let bytes = if let Form::Scalar(text, _) = &self.form { text.len() } else { 0 };
+        *budget = budget.checked_sub(NODE_BYTES + bytes).ok_or_else(|| {
+            let what = format!("more than {VALUE_BYTES_MAX} bytes once its aliases are followed");
+            LiteralError::undecidable(line, what)
+        })?;
+        Ok(())
     }
 }
 
