@@ -53,6 +53,15 @@ fn files(world: &World) {
     git(&detached, &["commit", "--quiet", "-m", "x"]);
     git(&detached, &["checkout", "--quiet", "--detach"]);
     symlink("file", world.path("root/srv/link")).unwrap();
+    for name in ["counted", "bounded", "source"] {
+        let folder = world.path(&format!("root/srv/{name}"));
+        fs::create_dir(&folder).unwrap();
+        git(&folder, &["init", "--quiet", "--initial-branch=main"]);
+        git(&folder, &["commit", "--quiet", "--allow-empty", "-m", "x"]);
+        git(&folder, &["branch", "base"]);
+    }
+    let commit = git(&world.path("root/srv/source"), &["rev-parse", "HEAD"]);
+    world.host_file("srv/DEPLOY.txt", format!("source_commit = {commit}files = 2\n"));
 }
 
 fn digest(text: &str) -> String {
@@ -127,6 +136,19 @@ branch = "main"
 clean = true
 [git_head."/srv/detached"]
 detached = true
+[git_head."/srv/counted"]
+upstream = "refs/heads/base"
+ahead = 0
+behind = 0
+[git_head."/srv/bounded"]
+upstream = "refs/heads/base"
+ahead_max = 0
+behind_max = 0
+[deployment.app]
+file = "/srv/DEPLOY.txt"
+values = {{ files = "2" }}
+source = {{ repository = "/srv/source", ref = "refs/heads/main" }}
+relation = "equal"
 "#
     )
 }

@@ -49,6 +49,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("", &["through_links"]),
     ("constant", &["file", "format", "key"]),
     ("file", &["source"]),
+    ("deployment", &["file", "commit_key", "source"]),
     ("git_head", &["clean_path"]),
     (
         "tree",
@@ -173,6 +174,7 @@ fn is_of(kind: &str, key: &str, field: &str) -> bool {
     match (kind, key) {
         ("tree", "file_mode" | "directory_mode") => field.ends_with(" mode"),
         ("tree", "owner" | "group") => field.ends_with(&format!(" {key}")),
+        ("deployment", "values") => !matches!(field, "file" | "relation"),
         ("constant", "present") => field == "key",
         (_, "present") => field == "presence",
         (_, "sha256") => field == "content",

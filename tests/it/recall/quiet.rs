@@ -45,6 +45,10 @@ pub(crate) fn all() -> Vec<Case> {
         quiet("a value that only has to be there becomes another", |w| {
             w.host_file("srv/settings.py", "LIMIT = 5\nMODE = \"off\"\nTOKEN = \"rotated\"\n");
         }),
+        quiet("the manifest of a deployment is written with colons, and a comment", |w| {
+            let text = fs::read_to_string(at(w, "srv/DEPLOY.txt")).unwrap();
+            w.host_file("srv/DEPLOY.txt", format!("# by hand\n{}", text.replace(" = ", ": ")));
+        }),
         quiet("a hard link to a file of a tree is made elsewhere", |w| {
             fs::hard_link(at(w, "srv/tree/a"), at(w, "srv/second")).unwrap();
         }),
