@@ -7,6 +7,7 @@
 mod adoption;
 mod closed;
 mod constant;
+mod deployment;
 mod directory;
 mod entry;
 mod file;
@@ -44,6 +45,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<deployment::Deployment>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
