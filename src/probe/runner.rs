@@ -12,8 +12,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::{Reason, Unknown};
+
 /// The most that is kept of each output stream.
-const OUTPUT_BYTES_MAX: usize = 1 << 20;
+pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// What a program inherits: where its user's keys, agent and proxies are, and nothing else.
@@ -76,6 +78,22 @@ pub enum RunError {
         /// How long it had.
         deadline: Duration,
     },
+}
+
+impl RunError {
+    /// The same as a reason for not knowing.
+    #[must_use]
+    pub fn unknown(&self) -> Unknown {
+        match self {
+            Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Unknown::new(Reason::NotSupported, format!("{self}: it is not installed"))
+            }
+            Self::Start { source, .. } => {
+                Unknown::new(Reason::IoError, format!("{self}: {source}"))
+            }
+            Self::Deadline { .. } => Unknown::new(Reason::Deadline, self.to_string()),
+        }
+    }
 }
 
 impl Run<'_> {
