@@ -228,12 +228,10 @@ only = []
         match observed {
             Seen::Matched { entries, ignored } => {
                 closed::compare(self.only.as_deref().unwrap_or_default(), entries, &mut found);
-                let seen = found.seen.get_or_insert_default();
                 for (file, why) in ignored {
-                    seen.push_str(&format!(
-                        "; {} is not heeded by cron: {why}",
-                        one_line(file, 80)
-                    ));
+                    let remark = format!("{} is not heeded by cron: {why}", one_line(file, 80));
+                    let seen = found.seen.take().unwrap_or_default();
+                    found.seen = Some(format!("{seen}; {remark}"));
                 }
             }
             _ if is_pattern(name) => found.blind("only", super::metadata::not_asked()),

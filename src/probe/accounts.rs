@@ -4,21 +4,20 @@
 //! whoever is not found may be meant by it. Of a password nothing leaves this file but whether there is one.
 
 mod nss;
-
-use std::path::Path;
+mod shadow;
 
 use serde::{Deserialize, Serialize};
 
-use super::host::{Host, Links};
+use super::host::Host;
 use crate::model::{Reason, Unknown};
 
 pub use nss::NameService;
+pub use shadow::Shadow;
 
 /// No list of accounts is read that is larger.
 const BYTES_MAX: u64 = 16 << 20;
 const USERS: &str = "/etc/passwd";
 const GROUPS: &str = "/etc/group";
-const SHADOW: &str = "/etc/shadow";
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +201,7 @@ impl<T: Listed> List<T> {
     }
 
     /// The lines that name it again, and that nobody heeds.
+    #[must_use]
     pub fn again(&self, name: &str) -> Vec<u64> {
         let lines = self.entries.iter().filter(|entry| entry.name() == name);
         lines.skip(1).map(Listed::line).collect()
@@ -289,61 +289,6 @@ pub fn read_groups(host: &Host) -> Result<List<Group>, Unknown> {
     Ok(text.map_or_else(List::default, |text| groups(&text, GROUPS)))
 }
 
-/// Which accounts have a password, as `/etc/shadow` says.
-#[derive(Debug)]
-pub struct Shadow(List<Hidden>);
-
-#[derive(Debug)]
-struct Hidden {
-    line: u64,
-    name: String,
-    password: Password,
-}
-
-impl Listed for Hidden {
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn number(&self) -> u32 {
-        0
-    }
-    fn line(&self) -> u64 {
-        self.line
-    }
-}
-
-impl Shadow {
-    /// Reads it where the host's configuration opens this very file: its paths must be named, unlike those of other facts.
-    ///
-    /// # Errors
-    /// Unknown, when it may not or cannot be read.
-    pub fn read(host: &Host) -> Result<Self, Unknown> {
-        match host.read(Path::new(SHADOW), Links::Refuse, BYTES_MAX)? {
-            Some((_, text)) => Ok(Self::parse(&text)),
-            None => Ok(Self(List::default())),
-        }
-    }
-
-    fn parse(text: &[u8]) -> Self {
-        Self(List::parse(text, SHADOW, |line, text| {
-            let mut fields = text.splitn(3, |c| *c == b':');
-            let (name, password) = (name(fields.next()?)?, Password::of(fields.next()?));
-            Some(Hidden { line, name, password })
-        }))
-    }
-
-    /// Has this account, whose line in `/etc/passwd` refers to this file, a password?
-    ///
-    /// # Errors
-    /// Unknown, when no line, or none that can be read, says so.
-    pub fn of(&self, name: &str) -> Result<Password, Unknown> {
-        self.0.named(name)?.map(|entry| entry.password).ok_or_else(|| {
-            let detail = format!("`{SHADOW}` has no line for the account");
-            Unknown::new(Reason::Malformed, detail)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,17 +330,5 @@ mod tests {
             assert_eq!(list.named("c").is_err(), reason == Reason::NotSupported, "{bad}");
         }
         assert!(users(b"c:x:bad:3\nc:x:3:3\n", "/etc/passwd").named("c").is_err());
-    }
-
-    #[test]
-    fn of_a_password_only_its_kind_is_kept() {
-        let shadow =
-            b"a::1:\nb:!:1\nc:*:1\nd:$y$j9T$salt$hash:1\ne:!$6$hash:1\nf:ab01FAX.bQRSU:1\ng:x:1\n";
-        let shadow = Shadow::parse(shadow);
-        let names = ["a", "b", "c", "d", "e", "f", "g"];
-        let found = names.map(|name| shadow.of(name).expect("a line").name());
-        assert_eq!(found, ["none", "locked", "locked", "set", "locked", "set", "locked"]);
-        assert_eq!(shadow.of("z").map_err(|u| u.reason), Err(Reason::Malformed));
-        assert!(!format!("{shadow:?}").contains("hash"));
     }
 }

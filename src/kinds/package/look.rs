@@ -38,7 +38,7 @@ pub(super) fn dpkg(host: &Host, asked: &str) -> Result<Vec<Found>, Unknown> {
             if is_pattern(asked) { matches(asked, &found.name) } else { asked == found.name };
         (fits || asked == full) && Instance::of(found).is_there()
     });
-    packages.sort_by(|a, b| full_name(a).cmp(&full_name(b)));
+    packages.sort_by_key(full_name);
     Ok(packages)
 }
 

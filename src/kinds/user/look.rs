@@ -10,7 +10,7 @@ use super::{One, Seen};
 use crate::model::Unknown;
 use crate::model::display::one_line;
 use crate::probe::accounts::{
-    Account, Group, List, Listed as _, NameService, Password, Shadow, read_groups, read_users,
+    Account, Group, List, NameService, Password, Shadow, read_groups, read_users,
 };
 use crate::probe::host::Host;
 
@@ -136,25 +136,24 @@ impl One {
     }
 }
 
-fn by_service(
-    host: &Host,
-    names: &[String],
-    deadline: Duration,
-) -> Result<Vec<(String, Result<Seen, Unknown>)>, Unknown> {
+fn by_service(host: &Host, names: &[String], deadline: Duration) -> Result<Answers<Seen>, Unknown> {
     let service = NameService::of(host, deadline)?;
-    let users = service.users(names)?;
+    let accounts = service.users(names)?;
     let one = |name: &String| {
-        let Some(user) = users.named(name)? else { return Ok(Seen::Absent) };
-        let not_told = || Err(super::super::metadata::not_asked());
-        let named = |gid: u32| {
+        let Some(account) = accounts.named(name)? else { return Ok(Seen::Absent) };
+        let group_name = |gid: u32| {
             let found = service.groups(&[gid.to_string()])?;
             Ok(found.numbered(gid)?.map_or_else(|| gid.to_string(), |group| group.name.clone()))
         };
-        let groups = service
-            .groups_of(name)
-            .and_then(|gids| gids.into_iter().filter(|gid| *gid != user.gid).map(named).collect());
-        let group = named(user.gid);
-        Ok(Seen::One(Box::new(One { group, groups, same_uid: not_told(), ..One::plain(user) })))
+        let others = service.groups_of(name).and_then(|gids| {
+            gids.into_iter().filter(|gid| *gid != account.gid).map(group_name).collect()
+        });
+        Ok(Seen::One(Box::new(One {
+            group: group_name(account.gid),
+            groups: others,
+            same_uid: Err(super::super::metadata::not_asked()),
+            ..One::plain(account)
+        })))
     };
     Ok(names.iter().map(|name| (name.clone(), one(name))).collect())
 }

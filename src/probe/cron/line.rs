@@ -46,20 +46,17 @@ fn word<'a>(rest: &mut &'a str) -> &'a str {
 
 /// Is it `NAME = value`, with or without quotes around the name?
 fn is_setting(line: &[u8]) -> bool {
-    let after_name = match line[0] {
-        quote @ (b'"' | b'\'') => {
-            let Some(end) = line[1..].iter().position(|c| *c == quote) else { return false };
-            &line[end + 2..]
-        }
-        _ => {
-            let end = line.iter().position(|c| matches!(c, b' ' | b'\t' | b'='));
-            &line[end.unwrap_or(line.len())..]
-        }
+    let after_name = if let quote @ (b'"' | b'\'') = line[0] {
+        let end = line[1..].iter().position(|c| *c == quote);
+        end.map_or(line, |end| &line[end + 2..])
+    } else {
+        let end = line.iter().position(|c| matches!(c, b' ' | b'\t' | b'='));
+        &line[end.unwrap_or(line.len())..]
     };
     after_name.len() < line.len() && after_name.trim_ascii_start().starts_with(b"=")
 }
 
-/// No longer word is a name.
+/// A longer word is no name.
 const NAME_BYTES_MAX: usize = 255;
 /// A shell in a shell in a shell is deep enough.
 const DEPTH_MAX: usize = 4;

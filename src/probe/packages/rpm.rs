@@ -1,8 +1,8 @@
 //! The database of rpm, asked through `rpm -qa`: three formats of it are in use, and only rpm reads them all.
 //!
 //! The program is started only where a database exists, because it would make one otherwise. Nothing is installed,
-//! verified or locked by this; where the database is SQLite and this process may write it, SQLite writes to its own
-//! shared index (`rpmdb.sqlite-shm`), as for every reader.
+//! verified or locked by this; where the database is of `SQLite` and this process may write it, `SQLite` writes to its
+//! own shared index (`rpmdb.sqlite-shm`), as for every reader.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
