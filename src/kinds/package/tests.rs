@@ -189,7 +189,8 @@ fn what_may_not_be_read_is_unknown() {
 /// A package of rpm in a database of its own; `None`, loudly, where rpm is not installed.
 fn rpm() -> Option<Root> {
     let root = Root::new();
-    root.dir("var/lib/rpm", 0o755);
+    // `nobody` has to get there.
+    root.dir("", 0o755).dir("var/lib/rpm", 0o755);
     root.file("t.spec", b"Name: tiny\nEpoch: 1\nVersion: 1.2\nRelease: 3\nSummary: t\nLicense: x\nBuildArch: noarch\n%description\nt\n%files\n");
     let run = |program: &str, arguments: &[&str]| {
         let output = std::process::Command::new(program).args(arguments).output().ok()?;
@@ -223,8 +224,20 @@ fn rpm_is_asked_about_its_own_database() {
         ("t*", "only = ['tiny']", &[]),
         ("*", "only = []", &["tiny null \"1:1.2-3 noarch\""]),
     ];
+    let marks = || {
+        let entries = std::fs::read_dir(root.path("var/lib/rpm")).expect("a folder");
+        let mark = |entry: std::io::Result<std::fs::DirEntry>| {
+            let entry = entry.expect("an entry");
+            (entry.file_name(), entry.metadata().and_then(|m| m.modified()).expect("a time"))
+        };
+        entries.map(mark).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = marks();
     for (name, toml, expected) in cases {
         check::<Package>(&root, name, &format!("manager = 'rpm'\n{toml}"), expected);
+    }
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(marks(), before, "rpm wrote beside its database");
     }
 }
 

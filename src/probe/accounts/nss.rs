@@ -83,7 +83,7 @@ impl NameService {
                 folder: Path::new("/"),
                 deadline: self.deadline,
             };
-            let output = run.output().map_err(|error| error.unknown())?;
+            let output = run.output_as_nobody().map_err(|error| error.unknown())?;
             if !matches!(output.status.code(), Some(0 | NOT_FOUND)) {
                 let said = String::from_utf8_lossy(&output.stderr);
                 let detail =

@@ -1,8 +1,7 @@
 //! The database of rpm, asked through `rpm -qa`: three formats of it are in use, and only rpm reads them all.
 //!
-//! The program is started only where a database exists, because it would make one otherwise. Nothing is installed,
-//! verified or locked by this; where the database is of `SQLite` and this process may write it, `SQLite` writes to its
-//! own shared index (`rpmdb.sqlite-shm`), as for every reader.
+//! The program is started only where a database exists, because it would make one otherwise, and without the rights of
+//! root, because `SQLite` writes to its shared index beside the database wherever it may.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,7 +38,7 @@ pub fn read(host: &Host, deadline: Duration) -> Result<Vec<Package>, Unknown> {
         folder: Path::new("/"),
         deadline,
     };
-    let output = run.output().map_err(|error| error.unknown())?;
+    let output = run.output_as_nobody().map_err(|error| error.unknown())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let detail = format!("`rpm -qa`: {}: {}", output.status, one_line(&said, 200));
