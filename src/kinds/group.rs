@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::account::{self, Source};
 use super::closed::{self, is_pattern, matches};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
-use crate::model::display::{escape, one_line};
+use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
-use crate::probe::accounts::{self, List, NameService};
+use crate::probe::accounts::{self, List, NameService, nss_knows_none};
 use crate::probe::host::Host;
 
 /// The table of a group.
@@ -69,8 +69,9 @@ from a name service (`+`), makes unknown whatever may be meant by it.
 
 A name with `*` matches groups, and `only` lists all that may be there: `[group.\"*\"]` closes the list of groups.
 
-`source = \"nss\"` asks the name service of the running system (`getent`). It cannot tell what does not exist, nor list
-everything, so `present = false` and patterns do not go with it.";
+Groups that only a directory service has (see `/etc/nsswitch.conf`) do not stand there. `source = \"nss\"` asks the name service
+of the running system (`getent`). What it does not know is unknown, because a directory that is down looks the same; and it
+cannot list everything. So `present = false` and patterns do not go with it.";
     const EXAMPLE: &'static str = r#"
 [group.docker]
 members = []
@@ -123,7 +124,10 @@ members = ["cutter", "deploy"]
                 let list = read(host, source, &names, deadline);
                 answers.extend(names.into_iter().map(|name| {
                     let list = list.as_ref().map_err(Clone::clone);
-                    let seen = list.and_then(|list| seen(list, &name));
+                    let seen = match list.and_then(|list| seen(list, &name)) {
+                        Ok(Seen::Absent) if source == Source::Nss => Err(nss_knows_none(&name)),
+                        seen => seen,
+                    };
                     (name, seen)
                 }));
             }
@@ -195,7 +199,7 @@ fn seen(list: &List<accounts::Group>, name: &str) -> Result<Seen, Unknown> {
         for group in list.whole()?.iter().filter(|group| matches(name, &group.name)) {
             let about = match group.members.as_slice() {
                 [] => format!("gid {}, no members listed", group.gid),
-                members => format!("gid {}: {}", group.gid, one_line(&members.join(", "), 120)),
+                members => format!("gid {}: {}", group.gid, members.join(", ")),
             };
             matched.entry(group.name.clone()).or_insert(Some(about));
         }

@@ -107,10 +107,9 @@ impl Instance {
     }
 
     fn brief(&self) -> String {
-        let version = one_line(&self.version, 60);
         match &self.architecture {
-            Some(architecture) => format!("{version} {}", one_line(architecture, 20)),
-            None => version,
+            Some(architecture) => format!("{} {architecture}", self.version),
+            None => self.version.clone(),
         }
     }
 }
@@ -164,7 +163,8 @@ impl Package {
                     return Ok(Some(one));
                 }
                 let each: Vec<String> = many.iter().map(|i| i.brief()).collect();
-                let detail = format!("there is more than one of this name: {}", each.join(", "));
+                let each = one_line(&each.join(", "), 200);
+                let detail = format!("there is more than one of this name: {each}");
                 Err(Unknown::new(Reason::Undecidable, detail))
             }
         }
@@ -224,7 +224,7 @@ impl Package {
         match self.choose(key, instances) {
             Err(unknown) if self.present() => found.blind("presence", unknown),
             Ok(Some(one)) if self.present() => {
-                found.seen = Some(one.brief());
+                found.seen = Some(one_line(&one.brief(), 80));
                 self.compare(one, found);
             }
             Ok(None) if self.present() => {

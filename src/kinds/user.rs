@@ -111,7 +111,7 @@ impl User {
             (Ok(others), Some(sole)) if sole == others.is_empty() => {}
             (Ok(others), Some(sole)) => {
                 let is = if others.is_empty() { "no other".into() } else { others.join(", ") };
-                found.differences.push(Difference::new("sole_uid", sole, escape(&is).into_owned()));
+                found.differences.push(Difference::new("sole_uid", sole, is));
             }
             (Err(unknown), Some(_)) => found.blind("sole_uid", unknown.clone()),
         }
@@ -140,8 +140,10 @@ and other ways to log in are not closed by it.
 A name with `*` matches accounts, and `only` lists all that may be there: `[user.\"*\"]` closes the list of accounts. It
 compares names; give an account a table of its own beside it for the rest.
 
-`source = \"nss\"` asks the name service of the running system (`getent`). It cannot tell who does not exist, nor list
-everybody, nor whether there is a password; so `present = false`, patterns, `password` and `sole_uid` do not go with it.";
+Accounts that only a directory service has (see `/etc/nsswitch.conf`) stand in none of these files. `source = \"nss\"` asks the
+name service of the running system (`getent`). Somebody whom it does not know is unknown, because a directory that is down
+looks the same; and it cannot list everybody, nor tell whether there is a password. So `present = false`, patterns, `password`
+and `sole_uid` do not go with it.";
     const EXAMPLE: &'static str = r#"
 [user.cutter]
 uid = 1002

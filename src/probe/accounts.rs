@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::host::Host;
 use crate::model::{Reason, Unknown};
 
-pub use nss::NameService;
+pub use nss::{NameService, nss_knows_none};
 pub use shadow::Shadow;
 
 /// No list of accounts is read that is larger.

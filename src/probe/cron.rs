@@ -34,7 +34,7 @@ pub struct Entry {
     pub user: String,
     /// When, as it is written with one blank between the fields; the period for a script.
     pub schedule: String,
-    /// The programs and absolute paths that its command names.
+    /// The programs and paths that its command names.
     pub names: Vec<String>,
     /// What runs.
     pub command: Content,

@@ -8,9 +8,8 @@ use super::super::account::{Source, text};
 use super::super::closed::{is_pattern, matches};
 use super::{One, Seen};
 use crate::model::Unknown;
-use crate::model::display::one_line;
 use crate::probe::accounts::{
-    Account, Group, List, NameService, Password, Shadow, read_groups, read_users,
+    Account, Group, List, NameService, Password, Shadow, nss_knows_none, read_groups, read_users,
 };
 use crate::probe::host::Host;
 
@@ -76,7 +75,7 @@ impl Lists {
     fn matched(&self, pattern: &str) -> Result<Seen, Unknown> {
         let mut seen = BTreeMap::new();
         for user in self.users.whole()?.iter().filter(|user| matches(pattern, &user.name)) {
-            let shell = one_line(&String::from_utf8_lossy(&user.shell), 64);
+            let shell = String::from_utf8_lossy(&user.shell);
             seen.entry(user.name.clone())
                 .or_insert_with(|| Some(format!("uid {}, shell {shell}", user.uid)));
         }
@@ -140,7 +139,7 @@ fn by_service(host: &Host, names: &[String], deadline: Duration) -> Result<Answe
     let service = NameService::of(host, deadline)?;
     let accounts = service.users(names)?;
     let one = |name: &String| {
-        let Some(account) = accounts.named(name)? else { return Ok(Seen::Absent) };
+        let account = accounts.named(name)?.ok_or_else(|| nss_knows_none(name))?;
         let group_name = |gid: u32| {
             let found = service.groups(&[gid.to_string()])?;
             Ok(found.numbered(gid)?.map_or_else(|| gid.to_string(), |group| group.name.clone()))

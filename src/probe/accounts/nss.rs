@@ -17,6 +17,16 @@ const NAMES_MAX: usize = 200;
 /// `getent` could not find one of the names.
 const NOT_FOUND: i32 = 2;
 
+/// Why a name that the name service does not know is unknown and not absent.
+#[must_use]
+pub fn nss_knows_none(name: &str) -> Unknown {
+    let name = one_line(name, 60);
+    let detail = format!(
+        "the name service does not know `{name}`, or the directory that does is out of reach"
+    );
+    Unknown::new(Reason::Undecidable, detail)
+}
+
 /// The right to ask the name service about this host.
 #[derive(Debug, Clone, Copy)]
 pub struct NameService {

@@ -61,7 +61,7 @@ const NAME_BYTES_MAX: usize = 255;
 /// A shell in a shell in a shell is deep enough.
 const DEPTH_MAX: usize = 4;
 
-/// The programs and the absolute paths that a command names, in their order: what may be told of it although the rest may
+/// The programs and the paths that a command names, in their order: what may be told of it although the rest may
 /// hold a secret. Settings in front of a program, options and other words are no part of it, nor is its input after `%`.
 pub(super) fn names(command: &str) -> Vec<&str> {
     let mut names = Vec::new();
@@ -88,7 +88,9 @@ fn collect<'a>(command: &'a str, depth: usize, names: &mut Vec<&'a str>) {
         let runs_option = program.is_some_and(|program| runs(program, option));
         if runs_option && word.contains(|c: char| c.is_whitespace()) && depth > 0 {
             collect(word, depth - 1, names);
-        } else if is_plain(word) && (program.is_none() || runs_option || word.starts_with('/')) {
+        } else if let Some(path) = path_of(word) {
+            names.push(path);
+        } else if (program.is_none() || runs_option) && is_name(word) {
             names.push(word);
         }
         program = program.or(Some(word));
@@ -147,14 +149,23 @@ fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(plain))
 }
 
-/// Is it made of what names of programs and files are made of?
-fn is_plain(word: &str) -> bool {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b"._/+-@~".contains(&c);
-    word != "/dev/null"
+/// The path that a word is, or that an option sets: `/x`, `~/x`, `./x`, `$HOME/x`, `--to=/x`.
+fn path_of(word: &str) -> Option<&str> {
+    let value = word.split_once('=').filter(|_| word.starts_with('-')).map_or(word, |(_, v)| v);
+    let path = unquoted(value);
+    let below = |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.starts_with('/'));
+    let is_path = ["", "~", ".", ".."].iter().any(|start| below(start))
+        || (path.starts_with(['$', '~']) && path.contains('/'));
+    (is_path && path != "/dev/null" && is_name(path)).then_some(path)
+}
+
+/// Could it be a name at all? Not an option, nothing with blanks or controls in it.
+fn is_name(word: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '\\');
+    !word.is_empty()
         && word.len() <= NAME_BYTES_MAX
         && !word.starts_with('-')
-        && !word.is_empty()
-        && word.bytes().all(plain)
+        && !word.contains(odd)
 }
 
 #[cfg(test)]
@@ -203,7 +214,16 @@ mod tests {
             ("/bin/sh -c \"echo a | /bin/b\"", "/bin/sh echo /bin/b"),
             ("mail%password hunter2", "mail"),
             ("date +\\%F; /x", "date /x"),
-            ("[ -x /usr/sbin/a ] || b", "/usr/sbin/a b"),
+            ("[ -x /usr/sbin/a ] || b", "[ /usr/sbin/a b"),
+            (
+                "$HOME/cutter/run ~/a --to=/b/$(date) --key=hunter2",
+                "$HOME/cutter/run ~/a /b/$ date",
+            ),
+            ("${HOME}/cutter x hunter2", "$ HOME /cutter"),
+            (
+                "sh ./cutter.sh; /opt/cutter/*.py -v /opt/c:/d",
+                "sh ./cutter.sh /opt/cutter/*.py /opt/c:/d",
+            ),
             ("a&b", "a b"),
             ("\"/opt/a\" x", "/opt/a"),
             ("", ""),
