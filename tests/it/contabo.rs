@@ -86,6 +86,21 @@ fn the_example_has_no_findings_at_all() {
     assert!(ran.stdout.ends_with(" 0 errors, 0 warnings\n"), "{}", ran.stdout);
 }
 
+#[test]
+fn accounts_packages_and_cron_are_as_published() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    for (name, seen) in [
+        ("user.root", "uid 0, group root, /bin/sh"),
+        ("package.python3", "3.12.3-0ubuntu2 amd64"),
+        ("package.psycopg2", "2.9.11"),
+        ("package.pytest", "absent"),
+        ("cron_entry.*cutter*", "none"),
+    ] {
+        let resource = resource(&report, name);
+        assert_eq!((&resource["verdict"], &resource["seen"]), (&"in_sync".into(), &seen.into()));
+    }
+}
+
 fn files(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
