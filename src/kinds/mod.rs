@@ -9,6 +9,7 @@ mod adoption;
 mod closed;
 mod constant;
 mod cron_entry;
+mod deployment;
 mod directory;
 mod entry;
 mod file;
@@ -49,6 +50,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<deployment::Deployment>(),
     Entry::of::<user::User>(),
     Entry::of::<group::Group>(),
     Entry::of::<package::Package>(),

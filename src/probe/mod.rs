@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod cancel;
 pub mod cron;
+pub mod deploy_manifest;
 pub mod git;
 pub mod host;
 pub mod literal;

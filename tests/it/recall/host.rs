@@ -62,8 +62,9 @@ fn digest(text: &str) -> String {
 fn resources(world: &World) -> String {
     let me = owner();
     let list = [("a", "a\n"), ("b", "b\n"), ("lib/c", "c\n")];
-    let list: String = list.iter().map(|(n, text)| format!("{}  {n}\n", digest(text))).collect();
-    world.desired("hosts/a/manifests/tree.sha256", list);
+    let list: Vec<String> =
+        list.iter().map(|(n, text)| format!("{}  {n}\n", digest(text))).collect();
+    world.desired("hosts/a/manifests/tree.sha256", list.concat());
     let anchor = digest(&format!("{}  anchor/one\n", digest("1\n")));
     let commit = git(&world.path("root/srv/repo"), &["rev-parse", "HEAD"]);
     let commit = commit.trim();
@@ -136,8 +137,9 @@ pub(crate) fn world() -> World {
     let world = World::new();
     accounts(&world);
     files(&world);
+    super::system::lay_out(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    world.desired("hosts/a/resources.toml", resources(&world));
+    world.desired("hosts/a/resources.toml", resources(&world) + &super::system::resources());
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }
