@@ -34,7 +34,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/kinds",
         "src/kinds/mod.rs",
-        &["adoption", "closed", "entry", "metadata", "path", "test_world"],
+        &["adoption", "closed", "entry", "metadata", "path", "test_world", "validity"],
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "value", "wording"]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),

@@ -10,15 +10,21 @@ mod constant;
 mod directory;
 mod entry;
 mod file;
+mod freshness;
 mod git_head;
+mod gpg_key;
 mod metadata;
 mod path;
 mod pg_server;
 mod query;
 mod row_count;
+mod ssh_authorized_key;
+mod symlink;
 #[cfg(test)]
 mod test_world;
 mod tree;
+mod validity;
+mod x509;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -41,9 +47,14 @@ pub use entry::{Entry, Preparing, Spec, Stored};
 pub static KINDS: &[Entry] = &[
     Entry::of::<directory::Directory>(),
     Entry::of::<file::File>(),
+    Entry::of::<symlink::Symlink>(),
     Entry::of::<tree::Tree>(),
+    Entry::of::<freshness::Freshness>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<gpg_key::GpgKey>(),
+    Entry::of::<ssh_authorized_key::SshAuthorizedKey>(),
+    Entry::of::<x509::X509>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
