@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::fixture::{ROWS, ServerIdentity};
-use super::layout::Sandbox;
+use super::layout::{DUMP, Sandbox};
 
 /// The folder of the repository that desired state stands in.
 pub const FOLDER: &str = "desired-state";
@@ -24,14 +24,16 @@ macro_rules! example {
 }
 
 /// The files of the example that are taken over; the list of the tree is written anew.
-static EXAMPLE: [(&str, &str); 10] = example![
+static EXAMPLE: [(&str, &str); 12] = example![
     "fleet.toml",
+    "hosts/contabo/backups.toml",
     "hosts/contabo/constants.toml",
     "hosts/contabo/database.toml",
     "hosts/contabo/directories.toml",
     "hosts/contabo/files.toml",
     "hosts/contabo/git.toml",
     "hosts/contabo/host.toml",
+    "hosts/contabo/keys.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/waivers.toml",
     "roles/base/accounts.toml",
@@ -106,6 +108,7 @@ fn edits(sandbox: &Sandbox, server: &ServerIdentity) -> Vec<Edit> {
     let skeleton = "be65de80f6632edbe51f13c59975376c936b2ac12cb8e86577a4c15c0ea173b3";
     edit("hosts/contabo/tree.toml", skeleton, &sandbox.skeleton.to_string());
     edit("hosts/contabo/git.toml", "e93424b", &sandbox.head);
+    edit("hosts/contabo/backups.toml", "70000000", &DUMP.len().to_string());
     edits
 }
 

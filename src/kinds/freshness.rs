@@ -138,10 +138,11 @@ impl Freshness {
                 Ok(age) if age <= wanted.seconds() => {}
                 Ok(age) => {
                     let is = format!("{} ({})", Period::from_seconds(age), newest.name);
-                    found.differences.push(Difference::new("age", format!("at most {wanted}"), is));
+                    let difference = Difference::new("younger_than", wanted.to_string(), is);
+                    found.differences.push(difference);
                 }
                 Err(_) if newest.age >= -AHEAD_SECONDS_MAX => {}
-                Err(_) => found.blind("age", dated_ahead(newest)),
+                Err(_) => found.blind("younger_than", dated_ahead(newest)),
             }
         }
         if let Some(wanted) = self.at_least_bytes

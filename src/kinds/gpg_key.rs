@@ -105,10 +105,10 @@ impl GpgKey {
                     1 => "1 private key".to_owned(),
                     count => format!("{count} private keys"),
                 };
-                found.differences.push(Difference::new("secret", "none", is));
+                found.differences.push(Difference::new("public_only", true, is));
             }
-            Some(Err(unknown)) => found.blind("secret", unknown.clone()),
-            None => found.blind("secret", not_asked()),
+            Some(Err(unknown)) => found.blind("public_only", unknown.clone()),
+            None => found.blind("public_only", not_asked()),
         }
     }
 }
@@ -130,7 +130,7 @@ public_only = true
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "gpg-keyring",
         value: "PATH",
-        help: "a GnuPG home or keyring: the closed list of its keys, and each of them",
+        help: "A GnuPG home or keyring: the closed list of its keys, and each of them",
         all: None,
     });
     type Observed = Seen;
@@ -197,7 +197,7 @@ public_only = true
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        let keyring = asked.to_owned();
+        let keyring = path::asked(asked)?;
         world.ask(move |host| adopt(host, &keyring)).await
     }
 
@@ -247,10 +247,6 @@ fn brief(key: &Key) -> String {
 }
 
 fn adopt(host: &Host, keyring: &str) -> Result<Adopted, Unknown> {
-    if let Err(why) = path::absolute(keyring) {
-        let detail = format!("`{}` {why}", crate::model::display::escape(keyring));
-        return Err(Unknown::new(Reason::NotSupported, detail));
-    }
     let (mut keys, private) = look(host, keyring, Links::Refuse, true)?;
     keys.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
     // One key may stand in a file twice.

@@ -155,7 +155,7 @@ options = ['from="10.0.0.0/8"', "restrict", "pty"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "authorized-keys",
         value: "USER",
-        help: "the keys of a user: the closed list of them, and each of them",
+        help: "The keys of a user: the closed list of them, and each of them",
         all: None,
     });
     type Observed = Seen;

@@ -11,10 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path, validity};
-use crate::model::display::{escape, one_line};
-use crate::model::{
-    Code, Comparison, Difference, Digest, Evidence, Period, Reason, Timestamp, Unknown, shown_path,
-};
+use crate::model::display::{escape, escaped_line};
+use crate::model::{Code, Comparison, Difference, Digest, Evidence, Period, Timestamp, Unknown};
 use crate::probe::World;
 use crate::probe::certificate::{self, Facts, Found};
 use crate::probe::host::{FileType, Host, Links};
@@ -169,7 +167,7 @@ private_key = false
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "certificate",
         value: "FILE",
-        help: "a certificate: its names, issuer and algorithm",
+        help: "A certificate: names, issuer, algorithm",
         all: None,
     });
     type Observed = Seen;
@@ -208,9 +206,9 @@ private_key = false
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        let name = asked.to_owned();
-        let draft = world.ask(move |host| draft(host, name)).await?;
-        Ok(Adopted { drafts: vec![draft], unseen: Vec::new() })
+        let asked = path::asked(asked)?;
+        let draft = world.ask(move |host| draft(host, &asked)).await?;
+        Ok(Adopted { drafts: draft.into_iter().collect(), unseen: Vec::new() })
     }
 
     fn diff(&self, _path: &str, observed: &Seen) -> Comparison {
@@ -241,42 +239,26 @@ private_key = false
 }
 
 fn in_short(facts: &Facts) -> String {
+    // Escaped already.
     let name = facts.names.first().or(facts.subject_cn.as_ref());
-    let name = name.map_or_else(|| "no name".to_owned(), |name| one_line_again(name));
+    let name = name.map_or_else(|| "no name".to_owned(), |name| escaped_line(name, 60));
     format!("{name}, {}", validity::brief(Some(facts.not_after)))
 }
 
-/// Cuts a text that is escaped already.
-fn one_line_again(text: &str) -> String {
-    crate::model::display::escaped_line(text, 60)
-}
-
-fn draft(host: &Host, name: String) -> Result<Draft, Unknown> {
-    let refuse = |why: &str| {
-        Err(Unknown::new(Reason::NotSupported, format!("`{}` {why}", shown_path(name.as_ref()))))
-    };
-    if let Err(why) = path::absolute(&name) {
-        return refuse(why);
-    }
-    let (facts, private_key) = match certificate::read(host, Path::new(&name), Links::Refuse)? {
+fn draft(host: &Host, path: &str) -> Result<Option<Draft>, Unknown> {
+    let (facts, private_key) = match certificate::read(host, Path::new(path), Links::Refuse)? {
         Found::Held { certificate, private_key, .. } => (certificate, private_key),
-        Found::Other(file_type) => {
-            return refuse(&format!("is no regular file but a {}", file_type.name()));
-        }
-        Found::Absent => return refuse("does not exist"),
+        Found::Other(_) => return Err(path::not_a(FileType::File)),
+        Found::Absent => return Ok(None),
     };
-    // What had to be escaped would be escaped once more; nobody wants such a name either.
-    let plain = |text: &&String| !text.contains('\\');
-    let comment = format!("{}, {:?}", one_line(&in_short(&facts), 120), facts.sha256);
-    let issuer = Some(&facts.issuer).filter(plain).cloned();
-    let names = Some(facts.names.clone())
-        .filter(|names| !names.is_empty() && names.iter().all(|n| plain(&n)));
-    Ok(Draft::new(name)
-        .set("names", names)
-        .set("issuer", issuer)
-        .set("algorithm", facts.algorithm.clone())
-        .set("private_key", private_key)
-        .comment(comment))
+    // What had to be escaped would be escaped once more, and nobody wants such a name.
+    let is_plain = |text: &String| !text.contains('\\');
+    let names = Some(facts.names.clone());
+    let names = names.filter(|names| !names.is_empty() && names.iter().all(is_plain));
+    let issuer = Some(facts.issuer.clone()).filter(is_plain);
+    let draft = Draft::new(path).set("names", names).set("issuer", issuer);
+    let draft = draft.set("algorithm", facts.algorithm.clone()).set("private_key", private_key);
+    Ok(Some(draft.comment(format!("{}, {:?}", in_short(&facts), facts.sha256))))
 }
 
 #[cfg(test)]
@@ -396,7 +378,8 @@ mod tests {
         let keys = adopted::<X509>(&root, "/c.pem").expect("seen").drafts.remove(0).keys;
         let names: Vec<_> = keys.iter().map(|(key, _)| *key).collect();
         assert_eq!(names, ["names", "issuer", "algorithm", "private_key"]);
-        for path in ["/none", "/l.pem", "c.pem", "/text"] {
+        assert_eq!(adopted::<X509>(&root, "/none").expect("seen").drafts, []);
+        for path in ["/l.pem", "c.pem", "/text"] {
             assert!(adopted::<X509>(&root, path).is_err(), "{path}");
         }
     }

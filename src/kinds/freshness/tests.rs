@@ -40,7 +40,7 @@ fn age_size_and_number_are_compared() {
         ("", &[]),
         ("younger_than = '26h'\nat_least_bytes = 3\ncount_at_least = 2\nkeep_at_most = 2", &[]),
         ("younger_than = '25h'", &[]),
-        ("younger_than = '1d'", &["age \"at most 1 d\" \"1 d 1 h (new.gpg)\""]),
+        ("younger_than = '1d'", &["younger_than \"1 d\" \"1 d 1 h (new.gpg)\""]),
         ("at_least_bytes = 4", &["at_least_bytes 4 3"]),
         ("count_at_least = 3", &["count_at_least 3 2"]),
         ("keep_at_most = 1", &["keep_at_most 1 2"]),
@@ -72,7 +72,12 @@ fn a_time_ahead_of_the_look_tells_nothing() {
     file(&root, "b/ahead.gpg", b"x", NOW + 299);
     check::<Freshness>(&root, "x", &table("younger_than = '1h'"), &[]);
     file(&root, "b/ahead.gpg", b"x", NOW + 301);
-    check::<Freshness>(&root, "x", &table("younger_than = '1h'"), &["blind age undecidable"]);
+    check::<Freshness>(
+        &root,
+        "x",
+        &table("younger_than = '1h'"),
+        &["blind younger_than undecidable"],
+    );
     check::<Freshness>(&root, "x", &table("at_least_bytes = 1"), &[]);
 }
 

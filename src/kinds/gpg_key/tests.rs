@@ -75,7 +75,7 @@ fn a_key_is_compared_with_its_table() {
     }
     root.file("g/private-keys-v1.d/ABC.key", b"never read");
     let name = format!("/g/{fingerprint}");
-    check::<GpgKey>(&root, &name, "public_only = true", &["secret \"none\" \"1 private key\""]);
+    check::<GpgKey>(&root, &name, "public_only = true", &["public_only true \"1 private key\""]);
     check::<GpgKey>(&root, &name, "", &[]);
     let other = format!("/g/{}", "AB".repeat(20));
     check::<GpgKey>(&root, &other, "", &["presence \"present\" \"absent\""]);
@@ -126,7 +126,7 @@ fn what_cannot_be_read_is_unknown() {
     let deny = ["/d/private-keys-v1.d".to_owned()];
     root.policy = crate::config::Policy::new(&["/d".into()], &deny, &[]).expect("a policy");
     let name = format!("/d/{fingerprint}");
-    check::<GpgKey>(&root, &name, "public_only = true", &["blind secret not_allowed"]);
+    check::<GpgKey>(&root, &name, "public_only = true", &["blind public_only not_allowed"]);
     check::<GpgKey>(&root, &name, "", &[]);
     // Nothing says until when a key without a signature of its own is valid.
     root.file("d/pubring.gpg", &bytes[..14]);
