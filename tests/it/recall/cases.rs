@@ -32,6 +32,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn files() -> Vec<Case> {
     vec![
         case(
