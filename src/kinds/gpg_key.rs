@@ -37,7 +37,7 @@ pub(super) struct GpgKey {
     algorithm: Option<String>,
     /// The modulus has at least so many bits. A key on a curve has none.
     bits_at_least: Option<u32>,
-    /// It does not expire sooner than that, such as "30d"; nor do all of its parts for encryption, if it has any.
+    /// It does not expire sooner than that, such as "30d"; nor do all of its subkeys for encryption, if it has any.
     valid_for: Option<Period>,
     /// Look through symbolic links on the way to the keyring. Default: false.
     #[serde(default)]

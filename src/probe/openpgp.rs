@@ -38,7 +38,8 @@ pub struct Key {
     pub revoked: bool,
     /// Is its secret half in this very file?
     pub secret: bool,
-    /// How many of its parts are made for encryption, those that are revoked included.
+    /// How many of its subkeys are made for encryption, those that are revoked included; none are counted where the
+    /// primary key encrypts itself.
     pub encrypting: u32,
     /// Of those that are not revoked, until when the last one is valid; `None` when there is none.
     pub encrypts: Option<Expiry>,

@@ -124,9 +124,11 @@ impl Whole {
     }
 
     fn into_key(self) -> Key {
-        let parts = || std::iter::once(&self.primary).chain(&self.subkeys);
-        let encrypting = parts().filter(|part| part.encrypts()).count();
-        let usable = parts().filter(|part| part.encrypts() && !part.revoked).map(Part::expires);
+        // Where the primary key encrypts itself, what is said about it says it all.
+        let apart = !self.primary.encrypts();
+        let parts = || self.subkeys.iter().filter(|part| apart && part.encrypts());
+        let encrypting = parts().count();
+        let usable = parts().filter(|part| !part.revoked).map(Part::expires);
         let rank = |expiry: &Expiry| match expiry {
             Expiry::Unsaid => (0, None),
             Expiry::At(at) => (1, Some(*at)),

@@ -136,8 +136,9 @@ pub(crate) fn world() -> World {
     let world = World::new();
     accounts(&world);
     files(&world);
+    super::keys::lay_out(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    world.desired("hosts/a/resources.toml", resources(&world));
+    world.desired("hosts/a/resources.toml", resources(&world) + &super::keys::resources());
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }

@@ -3,6 +3,7 @@
 
 mod cases;
 mod host;
+mod keys;
 mod quiet;
 
 use std::collections::BTreeSet;
@@ -49,7 +50,11 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("", &["through_links"]),
     ("constant", &["file", "format", "key"]),
     ("file", &["source"]),
+    ("freshness", &["directory", "pattern", "digest"]),
     ("git_head", &["clean_path"]),
+    // Algorithm and type follow from the fingerprint in the name: wrong from the start, or never.
+    ("gpg_key", &["algorithm", "bits_at_least"]),
+    ("ssh_authorized_key", &["file", "type"]),
     (
         "tree",
         &[
@@ -175,7 +180,11 @@ fn is_of(kind: &str, key: &str, field: &str) -> bool {
         ("tree", "owner" | "group") => field.ends_with(&format!(" {key}")),
         ("constant", "present") => field == "key",
         (_, "present") => field == "presence",
-        (_, "sha256") => field == "content",
+        ("x509", "covers") => field.starts_with("covers."),
+        ("x509", "valid_for") => field == "not_after",
+        ("gpg_key", "valid_for") => field == "expires",
+        ("gpg_key" | "ssh_authorized_key", "only") => field.contains('/'),
+        ("file", "sha256") => field == "content",
         (_, "one_of") => field == "value",
         (_, key) => field == key,
     }
