@@ -264,7 +264,11 @@ fn adopt(host: &Host, keyring: &str) -> Result<Adopted, Unknown> {
     let named = |key: &Key| format!("{keyring}/{}", key.fingerprint);
     let all: Vec<String> = keys.iter().map(named).collect();
     let list = Draft::new(format!("{keyring}/*")).set("only", all).set("public_only", public_only);
-    let mut drafts = vec![list.comment("These are all the keys.")];
+    let comment = match public_only {
+        Some(_) => "These are all the keys.",
+        None => "These are all the keys. Private keys lie beside them, or nobody could look.",
+    };
+    let mut drafts = vec![list.comment(comment)];
     for key in &keys {
         if key.revoked {
             let detail = "the key is revoked; a resource that wants it would drift for ever";

@@ -34,7 +34,8 @@ pub struct AuthorizedKey {
     /// The same letter for letter, for writing them down where they may be shown. Never stored.
     #[serde(skip)]
     pub written: Option<Vec<String>>,
-    /// What stands behind it, where that may be shown.
+    /// What stands behind it, where that may be shown, letter for letter. Never stored.
+    #[serde(skip)]
     pub comment: Option<String>,
 }
 
@@ -137,7 +138,7 @@ fn authorized(
             shown: may_show.then(|| options.iter().map(|option| escape(option)).collect()),
         },
         written: (may_show || options.is_empty()).then(|| options.to_vec()),
-        comment: (may_show && !comment.is_empty()).then(|| one_line(&comment, 80)),
+        comment: (may_show && !comment.is_empty()).then(|| comment.chars().take(80).collect()),
     }
 }
 

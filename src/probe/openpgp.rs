@@ -32,7 +32,7 @@ pub struct Key {
     pub bits: Option<u32>,
     /// When it says it was made.
     pub created: Timestamp,
-    /// Until when the newest signature of the key over itself says it is valid.
+    /// Until when its signatures over itself say that it is valid: of those that say so, the newest.
     pub expires: Expiry,
     /// Is there a revocation of it?
     pub revoked: bool,

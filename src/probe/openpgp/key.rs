@@ -34,18 +34,23 @@ struct Public {
     can_encrypt: bool,
 }
 
-/// A primary key or a subkey with the newest signature that binds it.
-struct Part {
+/// A subkey with the newest signature that binds it.
+struct Subkey {
     public: Public,
     bound: Option<Signature>,
     revoked: bool,
 }
 
-/// A primary key with its subkeys.
+/// A primary key with what belongs to it.
 struct Whole {
-    primary: Part,
-    subkeys: Vec<Part>,
+    primary: Public,
+    revoked: bool,
     secret: bool,
+    /// The newest signature over the key alone.
+    direct: Option<Signature>,
+    /// Of each of its names, the newest signature of the key over it.
+    names: Vec<Option<Signature>>,
+    subkeys: Vec<Subkey>,
 }
 
 /// The keys that stand in these packets.
@@ -54,25 +59,23 @@ pub(super) fn keys(packets: &[Packet<'_>]) -> Result<Vec<Key>, Fault> {
     for packet in packets {
         let secret = matches!(packet.tag, 5 | 7);
         match packet.tag {
-            5 | 6 => {
-                let primary = Part::of(Public::read(packet.body, secret)?);
-                wholes.push(Whole { primary, subkeys: Vec::new(), secret });
-            }
-            2 | 7 | 14 => {
+            5 | 6 => wholes.push(Whole::of(Public::read(packet.body, secret)?, secret)),
+            2 | 7 | 13 | 14 | 17 => {
                 let whole = wholes.last_mut().ok_or_else(|| {
                     Fault::malformed("begins with something that belongs behind a key")
                 })?;
-                if packet.tag == 2 {
-                    if let Some(signature) = Signature::read(packet.body)? {
-                        whole.sign(signature);
+                match packet.tag {
+                    2 => whole.sign(Signature::read(packet.body)?),
+                    13 | 17 => whole.names.push(None),
+                    _ => {
+                        let public = Public::read(packet.body, secret)?;
+                        whole.subkeys.push(Subkey { public, bound: None, revoked: false });
+                        whole.secret |= secret;
                     }
-                } else {
-                    whole.subkeys.push(Part::of(Public::read(packet.body, secret)?));
-                    whole.secret |= secret;
                 }
             }
-            // Marker, trust, user id, user attribute, padding, and what is private to a program.
-            10 | 12 | 13 | 17 | 21 | 60..=63 => {}
+            // Marker, trust, padding, and what is private to a program.
+            10 | 12 | 21 | 60..=63 => {}
             tag => {
                 return Err(Fault::malformed(format!("has a packet of type {tag} among its keys")));
             }
@@ -81,71 +84,99 @@ pub(super) fn keys(packets: &[Packet<'_>]) -> Result<Vec<Key>, Fault> {
     Ok(wholes.into_iter().map(Whole::into_key).collect())
 }
 
-impl Part {
-    const fn of(public: Public) -> Self {
-        Self { public, bound: None, revoked: false }
+/// Keeps the newest; of two of one moment the later one.
+fn keep(newest: &mut Option<Signature>, signature: Signature) {
+    if newest.as_ref().is_none_or(|kept| kept.created <= signature.created) {
+        *newest = Some(signature);
     }
+}
 
-    fn bind(&mut self, signature: Signature) {
-        if self.bound.as_ref().is_none_or(|bound| bound.created <= signature.created) {
-            self.bound = Some(signature);
-        }
-    }
-
-    fn expires(&self) -> Expiry {
-        match &self.bound {
-            None => Expiry::Unsaid,
-            Some(bound) if bound.key_lasts == 0 => Expiry::Never,
-            Some(bound) => {
-                let end = i64::from(self.public.created) + i64::from(bound.key_lasts);
-                Expiry::At(Timestamp::from_unix_seconds(end))
+impl Public {
+    fn end(&self, lasts: u32) -> Expiry {
+        match lasts {
+            0 => Expiry::Never,
+            _ => {
+                Expiry::At(Timestamp::from_unix_seconds(i64::from(self.created) + i64::from(lasts)))
             }
         }
     }
 
     /// Is it made for encryption? Where no signature says what it is for, what its algorithm can do counts.
-    fn encrypts(&self) -> bool {
+    fn encrypts(&self, flags: Option<u8>) -> bool {
         const FOR_COMMUNICATION_OR_STORAGE: u8 = 0x0c;
-        let flags = self.bound.as_ref().and_then(|bound| bound.flags);
-        flags.map_or(self.public.can_encrypt, |flags| flags & FOR_COMMUNICATION_OR_STORAGE != 0)
+        flags.map_or(self.can_encrypt, |flags| flags & FOR_COMMUNICATION_OR_STORAGE != 0)
+    }
+}
+
+impl Subkey {
+    fn encrypts(&self) -> bool {
+        self.public.encrypts(self.bound.as_ref().and_then(|bound| bound.flags))
+    }
+
+    fn expires(&self) -> Expiry {
+        self.bound.as_ref().map_or(Expiry::Unsaid, |bound| self.public.end(bound.key_lasts))
     }
 }
 
 impl Whole {
-    fn sign(&mut self, signature: Signature) {
-        let by_itself = signature.is_by(&self.primary.public.fingerprint);
-        match (signature.class, self.subkeys.last_mut()) {
-            (0x20, _) => self.primary.revoked = true,
-            (0x28, Some(subkey)) => subkey.revoked = true,
-            (0x18, Some(subkey)) if by_itself => subkey.bind(signature),
-            (0x10..=0x13 | 0x1f, _) if by_itself => self.primary.bind(signature),
+    fn of(primary: Public, secret: bool) -> Self {
+        let (names, subkeys) = (Vec::new(), Vec::new());
+        Self { primary, revoked: false, secret, direct: None, names, subkeys }
+    }
+
+    fn sign(&mut self, signature: Option<Signature>) {
+        let Some(signature) = signature else { return };
+        let by_itself = signature.is_by(&self.primary.fingerprint);
+        match (signature.class, self.subkeys.last_mut(), self.names.last_mut()) {
+            (0x20, ..) => self.revoked = true,
+            (0x28, Some(subkey), _) => subkey.revoked = true,
+            (0x18, Some(subkey), _) if by_itself => keep(&mut subkey.bound, signature),
+            (0x1f, None, None) if by_itself => keep(&mut self.direct, signature),
+            // 0x30 takes a name back, and with it what was said over it.
+            (0x10..=0x13 | 0x30, None, Some(name)) if by_itself => keep(name, signature),
             _ => {}
         }
     }
 
+    /// What the newest signature says that says anything: one over the key alone before those over its names.
+    fn said<T>(&self, what: impl Fn(&Signature) -> Option<T>) -> Option<T> {
+        let names = self.names.iter().flatten().filter(|signature| signature.class != 0x30);
+        let mut names: Vec<&Signature> = names.collect();
+        names.sort_by_key(|signature| std::cmp::Reverse(signature.created));
+        self.direct.iter().chain(names).find_map(what)
+    }
+
+    fn expires(&self) -> Expiry {
+        if self.said(|_| Some(())).is_none() {
+            return Expiry::Unsaid;
+        }
+        // A signature without an end does not take away the one that another has.
+        let lasts = |signature: &Signature| Some(signature.key_lasts).filter(|lasts| *lasts > 0);
+        self.primary.end(self.said(lasts).unwrap_or_default())
+    }
+
     fn into_key(self) -> Key {
         // Where the primary key encrypts itself, what is said about it says it all.
-        let apart = !self.primary.encrypts();
-        let parts = || self.subkeys.iter().filter(|part| apart && part.encrypts());
-        let encrypting = parts().count();
-        let usable = parts().filter(|part| !part.revoked).map(Part::expires);
+        let apart = !self.primary.encrypts(self.said(|signature| signature.flags));
+        let subkeys = || self.subkeys.iter().filter(|subkey| apart && subkey.encrypts());
+        let encrypting = subkeys().count();
+        let usable = subkeys().filter(|subkey| !subkey.revoked).map(Subkey::expires);
         let rank = |expiry: &Expiry| match expiry {
             Expiry::Unsaid => (0, None),
             Expiry::At(at) => (1, Some(*at)),
             Expiry::Never => (2, None),
         };
-        let encrypts = usable.max_by_key(rank);
-        let public = &self.primary.public;
+        let public = &self.primary;
         Key {
             fingerprint: hex(&public.fingerprint),
             algorithm: public.algorithm.clone(),
             bits: public.bits,
             created: Timestamp::from_unix_seconds(i64::from(public.created)),
-            expires: self.primary.expires(),
-            revoked: self.primary.revoked,
+            expires: self.expires(),
+            revoked: self.revoked,
             secret: self.secret,
             encrypting: u32::try_from(encrypting).unwrap_or(u32::MAX),
-            encrypts,
+            encrypts: usable.max_by_key(rank),
         }
     }
 }

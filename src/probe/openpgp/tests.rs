@@ -47,35 +47,54 @@ impl Home {
         read(&host, Path::new("/"), Links::Refuse).map(|ring| ring.keys)
     }
 
-    /// What gpg says: fingerprint, then algorithm, creation, expiry, whether it is revoked.
-    fn told(&self) -> BTreeMap<String, String> {
-        let listed = self.gpg(&["--fixed-list-mode", "--with-colons", "--list-keys"]);
-        let listed = String::from_utf8(listed).expect("UTF-8");
-        let mut told = BTreeMap::new();
-        let mut public = None;
-        for line in listed.lines() {
-            let fields: Vec<&str> = line.split(':').collect();
-            match fields[0] {
-                "pub" => {
-                    let algorithm = match fields[3] {
-                        "1" => format!("rsa{}", fields[2]),
-                        "17" => format!("dsa{}", fields[2]),
-                        _ => fields[16].to_owned(),
-                    };
-                    let expires = if fields[6].is_empty() { "never" } else { fields[6] };
-                    let revoked = fields[1] == "r";
-                    public = Some(format!("{algorithm} {} {expires} {revoked}", fields[5]));
-                }
-                "fpr" => {
-                    if let Some(public) = public.take() {
-                        told.insert(fields[9].to_owned(), public);
-                    }
-                }
-                _ => {}
-            }
+    /// What gpg says of its own keyring, or of a file.
+    fn told(&self, file: Option<&Path>) -> BTreeMap<String, String> {
+        let mut arguments = vec!["--fixed-list-mode", "--with-colons"];
+        match file {
+            Some(file) => arguments.extend(["--show-keys", file.to_str().expect("UTF-8")]),
+            None => arguments.push("--list-keys"),
         }
-        told
+        told(&String::from_utf8_lossy(&self.gpg(&arguments)))
     }
+}
+
+/// A listing as lines: fingerprint, then algorithm, creation, expiry, whether it is revoked, and the last of the subkeys
+/// that encrypt.
+fn told(listed: &str) -> BTreeMap<String, String> {
+    let mut told: BTreeMap<String, (String, bool, Option<i64>)> = BTreeMap::new();
+    let (mut public, mut of) = (None, String::new());
+    let expiry = |field: &str| field.parse().unwrap_or(i64::MAX);
+    for line in listed.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        match fields[0] {
+            "pub" => {
+                let algorithm = match fields[3] {
+                    "1" => format!("rsa{}", fields[2]),
+                    "17" => format!("dsa{}", fields[2]),
+                    _ => fields[16].to_owned(),
+                };
+                let expires = if fields[6].is_empty() { "never" } else { fields[6] };
+                let revoked = fields[1] == "r";
+                let encrypts = revoked || fields[11].contains('e');
+                let line = format!("{algorithm} {} {expires} {revoked}", fields[5]);
+                public = Some((line, encrypts, None));
+            }
+            "fpr" => {
+                if let Some(public) = public.take() {
+                    fields[9].clone_into(&mut of);
+                    told.insert(of.clone(), public);
+                }
+            }
+            "sub" if fields[11].contains('e') && fields[1] != "r" => {
+                let (_, encrypts, last) = told.get_mut(&of).expect("a key before its subkey");
+                if !*encrypts {
+                    *last = (*last).max(Some(expiry(fields[6])));
+                }
+            }
+            _ => {}
+        }
+    }
+    told.into_iter().map(|(key, (line, _, last))| (key, format!("{line} {last:?}"))).collect()
 }
 
 impl Drop for Home {
@@ -93,10 +112,33 @@ fn ours(keys: &[Key]) -> BTreeMap<String, String> {
             Expiry::Never => "never".to_owned(),
             Expiry::At(at) => at.unix_seconds().to_string(),
         };
+        let encrypts = key.encrypts.filter(|_| !key.revoked).map(|expiry| match expiry {
+            Expiry::At(at) => at.unix_seconds(),
+            Expiry::Never => i64::MAX,
+            Expiry::Unsaid => i64::MIN,
+        });
         let created = key.created.unix_seconds();
-        format!("{} {created} {expires} {}", key.algorithm, key.revoked)
+        format!("{} {created} {expires} {} {encrypts:?}", key.algorithm, key.revoked)
     };
     keys.iter().map(|key| (key.fingerprint.clone(), line(key))).collect()
+}
+
+/// Whatever keyrings this machine has: keys of many years, signed by many hands.
+#[test]
+fn the_keyrings_of_this_machine_are_read_alike() {
+    let Some(home) = Home::new() else { return };
+    let folders = ["/usr/share/keyrings", "/etc/apt/trusted.gpg.d"];
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let mut compared = 0;
+    for file in files.filter_map(|entry| Some(entry.ok()?.path())) {
+        let is_keyring = file.extension().is_some_and(|end| end == "gpg" || end == "asc");
+        let Some(bytes) = std::fs::read(&file).ok().filter(|_| is_keyring) else { continue };
+        // Keys of version 3 are none to gpg, and to us something new.
+        let Ok(keys) = keys(&bytes) else { continue };
+        assert_eq!(ours(&keys), home.told(Some(&file)), "{}", file.display());
+        compared += keys.len();
+    }
+    eprintln!("{compared} keys were compared");
 }
 
 #[test]
@@ -113,7 +155,7 @@ fn gnupg_and_we_read_the_same_keys() {
     ] {
         home.gpg(&["--quick-gen-key", name, algorithm, usage, expires]);
     }
-    assert_eq!(ours(&home.ring().expect("read")), home.told());
+    assert_eq!(ours(&home.ring().expect("read")), home.told(None));
     let by_name = |name: &str| {
         let listed = home.gpg(&["--with-colons", "--list-keys", &format!("={name}")]);
         let listed = String::from_utf8(listed).expect("UTF-8");
@@ -133,7 +175,7 @@ fn gnupg_and_we_read_the_same_keys() {
     home.gpg(&["--import", revocation.to_str().expect("UTF-8")]);
     home.gpg(&["--delete-secret-and-public-key", &by_name("e")]);
     let keys = home.ring().expect("read");
-    assert_eq!(ours(&keys), home.told());
+    assert_eq!(ours(&keys), home.told(None));
     assert_eq!(keys.len(), 5);
     let key = |fingerprint: &str| {
         keys.iter().find(|key| key.fingerprint == fingerprint).expect("the key")
@@ -290,6 +332,15 @@ fn only_signatures_of_the_key_itself_say_how_long_it_lasts() {
     let foreign = [signature(0x13, 2, 50, &id), signature(0x13, 9, 99, &other)];
     assert_eq!(expiry(&foreign), (at(51), false));
     assert_eq!(expiry(&[signature(0x13, 2, 0, &id)]), (Expiry::Never, false));
+    let taken_back = [signature(0x13, 2, 50, &id), signature(0x30, 9, 0, &id)];
+    assert_eq!(expiry(&taken_back), (Expiry::Unsaid, false), "its only name is taken back");
+    let of_key = |before: &[Vec<u8>], behind: &[Vec<u8>]| {
+        let bytes = [v4(1), before.concat(), vec![0xcd, 1, b'u'], behind.concat()].concat();
+        keys(&bytes).expect("a key").remove(0).expires
+    };
+    let (old, new) = (signature(0x13, 2, 50, &id), signature(0x1f, 9, 0, &id));
+    assert_eq!(of_key(&[new], std::slice::from_ref(&old)), at(51), "no end takes none away");
+    assert_eq!(of_key(&[signature(0x1f, 1, 7, &id)], &[old]), at(8), "the key before its names");
     assert!(expiry(&[signature(0x20, 2, 0, &id)]).1);
 }
 
