@@ -4,16 +4,21 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod account;
 mod adoption;
 mod closed;
 mod constant;
+mod cron_entry;
+mod deployment;
 mod directory;
 mod entry;
 mod file;
 mod freshness;
 mod git_head;
 mod gpg_key;
+mod group;
 mod metadata;
+mod package;
 mod path;
 mod pg_server;
 mod query;
@@ -23,6 +28,7 @@ mod symlink;
 #[cfg(test)]
 mod test_world;
 mod tree;
+mod user;
 mod validity;
 mod x509;
 
@@ -55,6 +61,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<gpg_key::GpgKey>(),
     Entry::of::<ssh_authorized_key::SshAuthorizedKey>(),
     Entry::of::<x509::X509>(),
+    Entry::of::<deployment::Deployment>(),
+    Entry::of::<user::User>(),
+    Entry::of::<group::Group>(),
+    Entry::of::<package::Package>(),
+    Entry::of::<cron_entry::CronEntry>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

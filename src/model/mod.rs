@@ -15,6 +15,7 @@ mod period;
 mod relation;
 mod resource;
 mod time;
+mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
@@ -26,4 +27,5 @@ pub use period::{Period, PeriodError};
 pub use relation::RelationName;
 pub use resource::{Mode, Route, Severity};
 pub use time::{Clock, SystemClock, Timestamp};
+pub use unified::unified;
 pub use unknown::{REASONS, Reason, Unknown};
