@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::fixture::{ROWS, ServerIdentity};
-use super::layout::Sandbox;
+use super::layout::{DUMP, Sandbox};
 
 /// The folder of the repository that desired state stands in.
 pub const FOLDER: &str = "desired-state";
@@ -24,9 +24,10 @@ macro_rules! example {
 }
 
 /// The files of the example that are taken over; the list of the tree is written anew.
-static EXAMPLE: [(&str, &str); 13] = example![
+static EXAMPLE: [(&str, &str); 15] = example![
     "fleet.toml",
     "hosts/contabo/accounts.toml",
+    "hosts/contabo/backups.toml",
     "hosts/contabo/constants.toml",
     "hosts/contabo/cron.toml",
     "hosts/contabo/database.toml",
@@ -34,6 +35,7 @@ static EXAMPLE: [(&str, &str); 13] = example![
     "hosts/contabo/files.toml",
     "hosts/contabo/git.toml",
     "hosts/contabo/host.toml",
+    "hosts/contabo/keys.toml",
     "hosts/contabo/packages.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/waivers.toml",
@@ -109,6 +111,7 @@ fn edits(sandbox: &Sandbox, server: &ServerIdentity) -> Vec<Edit> {
     let skeleton = "be65de80f6632edbe51f13c59975376c936b2ac12cb8e86577a4c15c0ea173b3";
     edit("hosts/contabo/tree.toml", skeleton, &sandbox.skeleton.to_string());
     edit("hosts/contabo/git.toml", "e93424b", &sandbox.head);
+    edit("hosts/contabo/backups.toml", "70000000", &DUMP.len().to_string());
     edits
 }
 

@@ -9,6 +9,7 @@ mod facts;
 mod folder;
 mod names;
 mod open;
+mod place;
 mod resolve;
 
 use std::io;
@@ -30,6 +31,7 @@ pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
 pub use folder::{DirEntry, Usage};
 pub(in crate::probe) use open::{Opener, failed};
+pub use place::{Dated, Place};
 
 /// A reader of one host.
 #[derive(Debug)]

@@ -4,12 +4,17 @@
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
 pub mod accounts;
+pub mod armor;
+pub mod authorized_keys;
 pub mod cancel;
+pub mod certificate;
 pub mod cron;
 pub mod deploy_manifest;
 pub mod git;
 pub mod host;
 pub mod literal;
+pub mod newest;
+pub mod openpgp;
 pub mod packages;
 pub mod postgres;
 pub mod runner;

@@ -32,6 +32,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(distances());
     cases.extend(deployments());
     cases.extend(super::accounts::all());
+    cases.extend(super::keys::all());
     cases
 }
 

@@ -155,14 +155,24 @@ relation = "equal"
     )
 }
 
+/// What else the host has: how it is laid out, and what is wanted of it.
+const PARTS: &[(fn(&World), fn() -> String)] = &[
+    (super::accounts::lay_out, super::accounts::resources),
+    (super::keys::lay_out, super::keys::resources),
+];
+
 /// The host and what is wanted of it.
 pub(crate) fn world() -> World {
     let world = World::new();
     accounts(&world);
     files(&world);
-    super::accounts::lay_out(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    world.desired("hosts/a/resources.toml", resources(&world) + &super::accounts::resources());
+    let mut wanted = resources(&world);
+    for (lay_out, resources) in PARTS {
+        lay_out(&world);
+        wanted += &resources();
+    }
+    world.desired("hosts/a/resources.toml", wanted);
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }

@@ -3,6 +3,7 @@
 
 mod cases;
 mod host;
+mod keys;
 mod quiet;
 mod accounts;
 
@@ -52,10 +53,14 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("cron_entry", &["file", "program"]),
     ("file", &["source"]),
     ("deployment", &["file", "commit_key", "source"]),
+    ("freshness", &["directory", "pattern", "digest"]),
     ("git_head", &["clean_path"]),
     ("group", &["source"]),
     ("package", &["manager", "name"]),
     ("user", &["source"]),
+    // Algorithm and type follow from the fingerprint in the name: wrong from the start, or never.
+    ("gpg_key", &["algorithm", "bits_at_least"]),
+    ("ssh_authorized_key", &["file", "type"]),
     (
         "tree",
         &[
@@ -186,7 +191,11 @@ fn is_of(kind: &str, key: &str, field: &str) -> bool {
         (_, "present") => field == "presence",
         // What a closed list does not have is named by itself.
         (_, "only") => true,
+        ("x509", "sha256") => field == "sha256",
         (_, "sha256") => field == "content",
+        ("x509", "covers") => field.starts_with("covers."),
+        ("x509", "valid_for") => field == "not_after",
+        ("gpg_key", "valid_for") => field == "expires",
         (_, "one_of") => field == "value",
         (_, key) => field == key,
     }
