@@ -7,15 +7,22 @@
 mod adoption;
 mod closed;
 mod constant;
+mod container;
 mod directory;
+mod disk;
 mod entry;
 mod file;
 mod git_head;
+mod listener;
 mod metadata;
+mod mount;
 mod path;
 mod pg_server;
+mod presence;
+mod process;
 mod query;
 mod row_count;
+mod sysctl;
 #[cfg(test)]
 mod test_world;
 mod tree;
@@ -44,6 +51,12 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<process::Process>(),
+    Entry::of::<listener::Listener>(),
+    Entry::of::<container::Container>(),
+    Entry::of::<mount::Mount>(),
+    Entry::of::<disk::Disk>(),
+    Entry::of::<sysctl::Sysctl>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

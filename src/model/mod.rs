@@ -13,6 +13,7 @@ pub mod json;
 mod name;
 mod relation;
 mod resource;
+mod size;
 mod time;
 mod unknown;
 
@@ -23,5 +24,6 @@ pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use relation::RelationName;
 pub use resource::{Mode, Route, Severity};
+pub use size::{Percent, Size};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use unknown::{REASONS, Reason, Unknown};

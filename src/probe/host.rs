@@ -28,7 +28,7 @@ use resolve::{Located, Spot};
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
-pub use folder::{DirEntry, Usage};
+pub use folder::{DirEntry, Place, Socket, Usage};
 pub(in crate::probe) use open::{Opener, failed};
 
 /// A reader of one host.

@@ -4,8 +4,10 @@
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
 pub mod cancel;
+pub mod engine;
 pub mod git;
 pub mod host;
+pub mod kernel;
 pub mod literal;
 pub mod postgres;
 pub mod runner;
