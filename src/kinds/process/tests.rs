@@ -200,9 +200,12 @@ impl Drop for Ended {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a real child of the test")]
 fn a_real_child_is_found_until_it_has_ended() {
-    let word = format!("/proc/self/fd/../fd/../fd/0#{}", std::process::id());
-    let child =
-        Command::new("tail").args(["-f", "/dev/null", "--", &word]).stderr(Stdio::null()).spawn();
+    let word = format!("no-such-file-of-countersign-{}", std::process::id());
+    let child = Command::new("tail")
+        .args(["-f", "/dev/null", "--", &word])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     let child = Ended(child.expect("`tail` runs"));
     let root = Root::live();
     // Until it has become `tail` it is a copy of this test.
