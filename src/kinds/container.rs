@@ -258,7 +258,9 @@ impl One {
     fn brief(&self) -> String {
         let health =
             if self.health == "none" { String::new() } else { format!(", {}", self.health) };
-        format!("{}{health}, {}", self.state, self.image)
+        // A container that was made from a folder has no image.
+        let image = if self.image.is_empty() { "no image" } else { &self.image };
+        format!("{}{health}, {image}", self.state)
     }
 }
 

@@ -66,12 +66,12 @@ pub async fn containers(world: &World, socket: &str) -> Result<Option<Vec<Contai
 }
 
 async fn list(socket: &str, path: &Path) -> Result<Bytes, Unknown> {
-    let stream = UnixStream::connect(path).await.map_err(|error| {
-        let reason = match error.kind() {
-            io::ErrorKind::PermissionDenied => Reason::PermissionDenied,
-            _ => Reason::Unreachable,
-        };
-        Unknown::new(reason, format!("nobody answers at `{socket}`: {error}"))
+    let stream = UnixStream::connect(path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let detail = format!("this user may not connect to `{socket}`: {error}");
+            Unknown::new(Reason::PermissionDenied, detail)
+        }
+        _ => Unknown::new(Reason::Unreachable, format!("nobody answers at `{socket}`: {error}")),
     })?;
     let failed = |error: &dyn std::error::Error| {
         let error = one_line(&error.to_string(), 200);
