@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["kinds"],
     &["desired", "observed"],
     &["drift"],
+    &["adopt"],
     &["plan"],
     &["approval"],
     &["execute", "proof"],
@@ -37,6 +38,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
         &["adoption", "closed", "entry", "metadata", "path", "presence", "test_world"],
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "value", "wording"]),
+    ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     ("src/cli", "src/cli/mod.rs", &["context", "error", "exit", "output", "page", "world"]),
 ];
