@@ -280,7 +280,7 @@ fn see(host: &Host, socket: &Socket) -> Seen {
         unit: holder.unit.clone(),
     };
     let user = socket.uid.map(|uid| host.user_name(uid));
-    let mut holders = socket.holders.as_ref().map(Clone::clone).map_err(Clone::clone);
+    let mut holders = socket.holders.clone();
     // Process 1 opens sockets for units and keeps them; who serves is the other one.
     if let Ok(holders) = &mut holders
         && holders.len() > 1

@@ -23,7 +23,7 @@ pub(super) struct Mount {
     /// `false`: nothing is mounted here. Default: true.
     #[serde(default = "yes")]
     present: bool,
-    /// The device, or what else it comes from, as the kernel names it: "/dev/sdb1", "tmpfs", "server:/export".
+    /// The device, or what else it comes from, as the kernel names it, such as "/dev/sdb1" or "tmpfs".
     source: Option<String>,
     /// The type of the file system, such as "ext4".
     #[serde(rename = "type")]

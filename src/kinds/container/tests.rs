@@ -258,7 +258,7 @@ fn a_list_without_an_end_is_not_read_to_its_end() {
         DOCKER,
         Box::new(|stream| {
             stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-            let piece = [b' '; 65_536];
+            let piece = vec![b' '; 65_536];
             loop {
                 stream.write_all(b"10000\r\n")?;
                 stream.write_all(&piece)?;

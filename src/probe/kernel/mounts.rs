@@ -46,7 +46,7 @@ pub fn read(facts: Facts<'_>) -> Result<BTreeMap<String, Mount>, Unknown> {
         }
         Err(unknown) => return Err(unknown),
     };
-    Ok(reachable(parse(path, &bytes)?))
+    Ok(reachable(&parse(path, &bytes)?))
 }
 
 /// The mounts of this very process, such as how its `/proc` is mounted; none where there is no such table.
@@ -101,7 +101,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
 }
 
 /// Leaves out what another mount covers: one at the same place, or one above it that was mounted later.
-fn reachable(mounts: Vec<Mount>) -> BTreeMap<String, Mount> {
+fn reachable(mounts: &[Mount]) -> BTreeMap<String, Mount> {
     let mut children: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     let ids: BTreeSet<u64> = mounts.iter().map(|mount| mount.id).collect();
     let mut open: Vec<usize> = Vec::new();
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn points(table: &str) -> Vec<String> {
-        let found = reachable(parse("t", table.as_bytes()).expect("a table"));
+        let found = reachable(&parse("t", table.as_bytes()).expect("a table"));
         found.values().map(|m| format!("{} {} {}", m.point, m.fs_type, m.source)).collect()
     }
 

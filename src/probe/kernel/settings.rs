@@ -98,7 +98,7 @@ fn below(
         let path = format!("{folder}/{name}");
         match entry.file_type {
             Some(FileType::Directory) if depth < DEPTH_MAX => {
-                below(facts, &path, depth + 1, found)?
+                below(facts, &path, depth + 1, found)?;
             }
             Some(FileType::File) => found.push(path.trim_start_matches('/').to_owned()),
             _ => {}
