@@ -107,7 +107,8 @@ impl Writing {
         for (path, bytes) in &self.files {
             files.insert(path.clone(), Arc::from(bytes.as_slice()));
         }
-        Tree { files, commit: None, pinned: false, origin: tree.origin.clone() }
+        let (folder, origin) = (tree.folder.clone(), tree.origin.clone());
+        Tree { files, commit: None, pinned: false, folder, origin }
     }
 
     /// The kinds of which something was written down, or was there.

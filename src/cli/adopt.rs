@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         return Err(Failure::new(exit::USAGE, "nothing is asked for")
             .hint("name it, as in --directory /srv/app or --only listener; --help has the flags"));
     }
-    let folder = output.file.as_deref().map(target);
+    let folder = output.file().map(target);
     if arguments.commit && folder.is_none() {
         return Err(Failure::new(exit::USAGE, "--commit needs -o DIR, the folder to write to"));
     }
@@ -257,8 +257,8 @@ fn show(
     output: &Output,
 ) -> Result<(), Failure> {
     // The file that -o names is the folder; what is said about it goes where people read.
-    let told = Output { file: None, color: output.color };
-    if global.output == "json" {
+    let told = output.printed();
+    if output.is("json") {
         return told.write(|out| summary.json(writing, folder, out));
     }
     if folder.is_none() {

@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let (found, resources) = read(&tree, &hosts, config.host.value.is_none());
     let errors = found.iter().filter(|d| d.level == Level::Error).count();
     let warnings = found.len() - errors;
-    if global.output == "json" {
+    if output.is("json") {
         let mut lines = BTreeMap::new();
         let placed = found.iter().map(|diagnostic| {
             let file = diagnostic.file.as_str();

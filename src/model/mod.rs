@@ -15,6 +15,7 @@ mod relation;
 mod resource;
 mod size;
 mod time;
+mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
@@ -26,4 +27,5 @@ pub use relation::RelationName;
 pub use resource::{Mode, Route, Severity};
 pub use size::{Percent, Size};
 pub use time::{Clock, SystemClock, Timestamp};
+pub use unified::unified;
 pub use unknown::{REASONS, Reason, Unknown};

@@ -13,6 +13,7 @@ mod config;
 mod contabo;
 mod desired;
 mod docs;
+mod formats;
 mod lab;
 mod postgres;
 mod postgres_kinds;
