@@ -29,6 +29,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(trees());
     cases.extend(constants());
     cases.extend(repositories());
+    cases.extend(super::system::cases());
     cases
 }
 

@@ -136,8 +136,10 @@ pub(crate) fn world() -> World {
     let world = World::new();
     accounts(&world);
     files(&world);
+    super::system::lay(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    world.desired("hosts/a/resources.toml", resources(&world));
+    let resources = format!("{}{}", resources(&world), super::system::RESOURCES);
+    world.desired("hosts/a/resources.toml", resources);
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }
