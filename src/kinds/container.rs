@@ -16,6 +16,8 @@ use crate::probe::engine::{self, Container as Listed};
 
 /// Where Docker listens.
 const SOCKET: &str = "/run/docker.sock";
+/// Where Podman listens, when it runs as root.
+const PODMAN: &str = "/run/podman/podman.sock";
 /// A digest that is shorter may soon mean two images.
 const DIGITS_MIN: usize = 12;
 
@@ -128,7 +130,7 @@ only = ["directus", "nginx", "postgres"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "container",
         value: "PATTERN",
-        help: "each container of Docker whose name matches, and the list of them as the only ones",
+        help: "each container whose name matches, of Docker or else Podman, and the list of them",
         all: Some("*"),
     });
     type Observed = Seen;
@@ -184,13 +186,19 @@ only = ["directus", "nginx", "postgres"]
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        let Some(list) = engine::containers(world, SOCKET).await? else {
-            return Err(no_socket(SOCKET));
+        let (mut socket, mut list) = (SOCKET, engine::containers(world, SOCKET).await?);
+        if list.is_none() {
+            (socket, list) = (PODMAN, engine::containers(world, PODMAN).await?);
+        }
+        let list = list.ok_or_else(|| no_socket(SOCKET))?;
+        let named = |name: &str| match socket {
+            SOCKET => Draft::new(name),
+            other => Draft::new(name).set("socket", other),
         };
         let seen = matching(&list, asked);
         let mut adopted = Adopted::default();
         for (name, one) in &seen {
-            let draft = Draft::new(name)
+            let draft = named(name)
                 .set("state", one.state.clone())
                 .set("image", one.image.clone())
                 .set("ports", json!(one.ports));
@@ -198,9 +206,9 @@ only = ["directus", "nginx", "postgres"]
         }
         if closed::is_pattern(asked) {
             let names: Vec<&String> = seen.keys().collect();
-            adopted.drafts.push(Draft::new(asked).set("only", json!(names)));
+            adopted.drafts.push(named(asked).set("only", json!(names)));
         } else if seen.is_empty() {
-            adopted.drafts.push(Draft::new(asked).set("present", false));
+            adopted.drafts.push(named(asked).set("present", false));
         }
         Ok(adopted)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, closed, presence,
 };
-use crate::model::display::one_line;
+use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
 use crate::probe::World;
 use crate::probe::host::Host;
@@ -109,8 +109,10 @@ only = ["tcp/0.0.0.0:22", "tcp/[::]:22", "tcp/127.0.0.1:5432"]
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         let tables = world.ask(look).await?;
         let seen = select(&tables, asked)?;
-        let lines: Vec<String> =
-            seen.iter().map(|(name, seen)| format!("{name}: {}", in_short(seen))).collect();
+        let lines: Vec<String> = seen
+            .iter()
+            .map(|(name, seen)| format!("{}: {}", escape(name), in_short(seen)))
+            .collect();
         let mut adopted = Adopted::default();
         if closed::is_pattern(asked) {
             let names: Vec<&String> = seen.keys().collect();
@@ -235,7 +237,7 @@ fn check_name(name: &str, problems: &mut Vec<Problem>) {
         problems.push(Problem {
             place: Place::Resource,
             code: Code::BadName,
-            message: format!("`{}` is no name of a listener", crate::model::display::escape(name)),
+            message: format!("`{}` is no name of a listener", escape(name)),
             hint: Some(
                 "write `tcp/127.0.0.1:5432`, `udp/[::]:53`, `unix//run/x.sock`, or a pattern such as `tcp/*`; \
                  an address in its shortest form"

@@ -157,9 +157,10 @@ only = []
                 .set("source", mount.source.clone())
                 .set("type", mount.fs_type.clone())
                 .set("read_only", mount.options.contains("ro"));
+            // Most of what is not listed there is mounted by the system itself, and nobody would write that down.
             match &listed {
-                Ok(listed) => draft.set("fstab", listed.contains(point)),
-                Err(_) => draft,
+                Ok(listed) if listed.contains(point) => draft.set("fstab", true),
+                _ => draft,
             }
         });
         Ok(Adopted { drafts: drafts.collect(), unseen: Vec::new() })

@@ -173,6 +173,17 @@ fn containers_are_compared() {
 }
 
 #[test]
+fn without_docker_podman_is_written_down() {
+    let root = Root::new();
+    let unknown = adopt::<Container>(&root, "*").expect_err("no engine");
+    assert_eq!(unknown.reason, Reason::Unreachable);
+    let _engine = Engine::at(&root, "run/podman/podman.sock", plain("200 OK", LIST));
+    let lines = adopt::<Container>(&root, "nginx").expect("told");
+    let socket = "socket=\"/run/podman/podman.sock\"";
+    assert_eq!(lines, [format!("nginx {socket} state=\"exited\" image=\"nginx\" ports=[]")]);
+}
+
+#[test]
 fn one_engine_is_asked_once_for_all() {
     let root = Root::new();
     let engine = Engine::at(&root, DOCKER, plain("200 OK", LIST));
