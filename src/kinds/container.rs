@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, path, presence,
@@ -167,11 +168,12 @@ only = ["directus", "nginx", "postgres"]
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
+        let give_up = Instant::now() + world.deadline;
         let mut lists = BTreeMap::new();
         for named in wanted {
             let socket = named.spec.socket.as_str();
             if !lists.contains_key(socket) {
-                lists.insert(socket, engine::containers(world, socket).await);
+                lists.insert(socket, engine::containers(world, socket, give_up).await);
             }
         }
         let answer = |named: &Named<Self>| {
@@ -186,19 +188,20 @@ only = ["directus", "nginx", "postgres"]
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        let (mut socket, mut list) = (SOCKET, engine::containers(world, SOCKET).await?);
+        let give_up = Instant::now() + world.deadline;
+        let (mut socket, mut list) = (SOCKET, engine::containers(world, SOCKET, give_up).await?);
         if list.is_none() {
-            (socket, list) = (PODMAN, engine::containers(world, PODMAN).await?);
+            (socket, list) = (PODMAN, engine::containers(world, PODMAN, give_up).await?);
         }
         let list = list.ok_or_else(|| no_socket(SOCKET))?;
-        let named = |name: &str| match socket {
+        let draft = |name: &str| match socket {
             SOCKET => Draft::new(name),
             other => Draft::new(name).set("socket", other),
         };
         let seen = matching(&list, asked);
         let mut adopted = Adopted::default();
         for (name, one) in &seen {
-            let draft = named(name)
+            let draft = draft(name)
                 .set("state", one.state.clone())
                 .set("image", one.image.clone())
                 .set("ports", json!(one.ports));
@@ -206,9 +209,9 @@ only = ["directus", "nginx", "postgres"]
         }
         if closed::is_pattern(asked) {
             let names: Vec<&String> = seen.keys().collect();
-            adopted.drafts.push(named(asked).set("only", json!(names)));
+            adopted.drafts.push(draft(asked).set("only", json!(names)));
         } else if seen.is_empty() {
-            adopted.drafts.push(named(asked).set("present", false));
+            adopted.drafts.push(draft(asked).set("present", false));
         }
         Ok(adopted)
     }

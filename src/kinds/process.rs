@@ -1,5 +1,7 @@
 //! `[process.cutter-agent]`: how many of a process run, as whom, with which rights; or everything that a user runs.
 
+mod seen;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Answers, Files, Kind, Named, Place, Problem, closed, presence};
-use crate::model::display::{escape, one_line};
+use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::World;
 use crate::probe::host::Host;
 use crate::probe::kernel::capabilities;
 use crate::probe::kernel::processes::{self, Process as Running};
+use seen::{One, by_user};
 
 /// The kernel cuts the short name of a process here.
 const NAME_BYTES_MAX: usize = 15;
@@ -71,18 +74,6 @@ pub(super) enum Seen {
     },
     /// For a pattern: what runs, each with a few words about it.
     All(BTreeMap<String, String>),
-}
-
-/// One process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct One {
-    name: String,
-    user: Result<String, Unknown>,
-    unit: Option<String>,
-    /// `None`: it ended before its program could be read.
-    deleted_exe: Result<Option<bool>, Unknown>,
-    capabilities: Vec<String>,
-    no_new_privs: Option<bool>,
 }
 
 impl Kind for Process {
@@ -364,51 +355,6 @@ fn blind(found: &mut Comparison, field: &str, unknown: &Unknown) {
     if !found.blind.iter().any(|blind| blind.field == field) {
         found.blind(field, unknown.clone());
     }
-}
-
-impl One {
-    fn of(host: &Host, running: &Running) -> Self {
-        let exe = running.exe.as_ref().map_err(Clone::clone);
-        Self {
-            name: running.name.clone(),
-            user: host.user_name(running.uid),
-            unit: running.unit.clone(),
-            deleted_exe: exe.map(|exe| exe.as_ref().map(|exe| exe.deleted)),
-            capabilities: capabilities::names(running.capabilities),
-            no_new_privs: running.no_new_privs,
-        }
-    }
-}
-
-/// What runs as `USER/NAME`, of those that a pattern means; several of one name are told together.
-fn by_user(
-    host: &Host,
-    all: &[Running],
-    pattern: &str,
-) -> Result<BTreeMap<String, String>, Unknown> {
-    let mut grouped: BTreeMap<String, Vec<&Running>> = BTreeMap::new();
-    for running in all {
-        let name = format!("{}/{}", host.user_name(running.uid)?, running.name);
-        if closed::matches(pattern, &name) {
-            grouped.entry(name).or_default().push(running);
-        }
-    }
-    Ok(grouped.into_iter().map(|(name, group)| (name, about(&group))).collect())
-}
-
-/// `pid 812 /usr/bin/python3.12, cutter-agent.service, and 2 more`
-fn about(group: &[&Running]) -> String {
-    let Some(first) = group.first() else { return String::new() };
-    let exe = match &first.exe {
-        Ok(Some(exe)) => format!(" {}", one_line(&exe.path, 120)),
-        _ => String::new(),
-    };
-    let unit = first.unit.as_ref().map(|unit| format!(", {unit}")).unwrap_or_default();
-    let more = match group.len() {
-        0 | 1 => String::new(),
-        count => format!(", and {} more", count - 1),
-    };
-    format!("pid {}{exe}{unit}{more}", first.pid)
 }
 
 #[cfg(test)]

@@ -224,6 +224,9 @@ mod tests {
             check::<Sysctl>(&root, name, toml, expected);
         }
         check::<Sysctl>(&Root::new(), "a.b", "value = '1'", &["blind not_supported"]);
+        let unmounted = Root::new();
+        unmounted.file("proc/version", b"Linux\n");
+        check::<Sysctl>(&unmounted, "a.b", "value = '1'", &["blind not_supported"]);
     }
 
     #[test]

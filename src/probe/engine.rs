@@ -18,6 +18,7 @@ use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::UnixStream;
+use tokio::time::Instant;
 
 use super::World;
 use super::host::Links;
@@ -46,22 +47,26 @@ pub struct Container {
     pub ports: BTreeSet<String>,
 }
 
-/// Lists all containers, those that are stopped as well; `None` when there is no such socket.
+/// Lists all containers, those that are stopped as well; `None` when there is no such socket. Gives up at an instant that
+/// several engines may share.
 ///
 /// # Errors
 /// Unknown, when the engine cannot be asked or does not answer in time, in full, and in its own form.
-pub async fn containers(world: &World, socket: &str) -> Result<Option<Vec<Container>>, Unknown> {
+pub async fn containers(
+    world: &World,
+    socket: &str,
+    give_up: Instant,
+) -> Result<Option<Vec<Container>>, Unknown> {
     let path = PathBuf::from(socket);
     let found = world.ask(move |host| host.socket(&path, Links::Refuse)).await?;
     let Some(held) = found else { return Ok(None) };
     let seconds = world.deadline.as_secs_f32();
-    let body = tokio::time::timeout(world.deadline, list(socket, &held.path())).await.map_err(
-        |_| {
+    let body =
+        tokio::time::timeout_at(give_up, list(socket, &held.path())).await.map_err(|_| {
             let detail =
                 format!("the engine at `{socket}` gave no whole answer within {seconds} s");
             Unknown::new(Reason::Deadline, detail)
-        },
-    )??;
+        })??;
     parse(socket, &body).map(Some)
 }
 

@@ -120,6 +120,9 @@ fn no_word_of_a_command_line_is_stored() {
 fn a_root_that_does_not_run_has_no_processes_to_tell_of() {
     check::<Process>(&Root::new(), "init", "", &["blind not_supported"]);
     check::<Process>(&Root::new(), "init", "present = false", &["blind not_supported"]);
+    let unmounted = Root::new();
+    unmounted.file("proc/version", b"Linux\n");
+    check::<Process>(&unmounted, "init", "present = false", &["blind not_supported"]);
 }
 
 #[test]

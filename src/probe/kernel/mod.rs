@@ -75,7 +75,23 @@ fn number<T: std::str::FromStr>(word: &[u8]) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Tables come from the kernel, and their names from anybody.
+        #[test]
+        fn no_parser_panics(bytes: Vec<u8>, lines in "([0-9A-F: ./(),=*-]{0,40}\n){0,6}") {
+            for bytes in [&bytes[..], lines.as_bytes()] {
+                mounts::parses(bytes);
+                processes::parses(bytes);
+                settings::parses(bytes);
+                sockets::parses(bytes);
+                octal(bytes);
+            }
+        }
+    }
 
     #[test]
     fn octal_escapes_are_undone_and_nothing_else() {

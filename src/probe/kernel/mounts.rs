@@ -154,6 +154,13 @@ fn parse_fstab(bytes: &[u8]) -> BTreeSet<String> {
         .collect()
 }
 
+/// Runs every parser of this file, for the test that none panics.
+#[cfg(test)]
+pub(super) fn parses(bytes: &[u8]) {
+    let _ = parse("t", bytes).map(|mounts| reachable(&mounts));
+    parse_fstab(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,8 @@ use crate::probe::host::{Contents, Facts, FileType};
 
 /// Linux numbers at most 4,194,304 processes.
 const PROCESSES_MAX: usize = 1 << 22;
-const TABLE_BYTES_MAX: u64 = 64 << 10;
+/// A user in as many groups as Linux allows has a table of some 700 kB.
+const TABLE_BYTES_MAX: u64 = 1 << 20;
 /// More than the 6 MiB that Linux lets arguments and environment have together.
 const COMMAND_BYTES_MAX: u64 = 8 << 20;
 /// `PF_KTHREAD` of the kernel's flags of a task.
@@ -76,8 +77,13 @@ impl Process {
 /// Unknown, when the list cannot be read, or would leave out those of other users.
 pub fn read(facts: Facts<'_>, commands: bool) -> Result<Vec<Process>, Unknown> {
     visible(facts)?;
+    let pids = pids(facts)?;
+    if pids.is_empty() {
+        let detail = "`/proc` lists no process at all: it is not mounted";
+        return Err(Unknown::new(Reason::NotSupported, detail));
+    }
     let mut found = Vec::new();
-    for pid in pids(facts)? {
+    for pid in pids {
         found.extend(one(facts, pid, commands)?);
     }
     Ok(found)
@@ -263,6 +269,13 @@ fn parse_cgroup(bytes: &[u8]) -> Option<String> {
     parts.find(|part| {
         [".service", ".scope", ".socket", ".mount", ".swap"].iter().any(|end| part.ends_with(end))
     })
+}
+
+/// Runs every parser of this file, for the test that none panics.
+#[cfg(test)]
+pub(super) fn parses(bytes: &[u8]) {
+    let _ = (parse_stat(bytes), parse_status(bytes), parse_cgroup(bytes));
+    begins(bytes, &["a".to_owned()]);
 }
 
 #[cfg(test)]

@@ -61,7 +61,14 @@ pub fn path(name: &str) -> Option<String> {
 pub fn read(facts: Facts<'_>, path: &str) -> Result<Option<Value>, Unknown> {
     facts.kernel()?;
     let path = format!("/proc/sys/{path}");
-    let Some(stat) = facts.stat(&path)? else { return Ok(None) };
+    let Some(stat) = facts.stat(&path)? else {
+        if facts.stat("/proc/sys")?.is_none() {
+            let detail =
+                "there is no `/proc/sys`: without it nobody can say which settings there are";
+            return Err(Unknown::new(Reason::NotSupported, detail));
+        }
+        return Ok(None);
+    };
     let Some(bytes) = facts.read(&path, VALUE_BYTES_MAX)? else { return Ok(None) };
     let public = stat.mode.bits() & 0o004 != 0;
     Ok(Some(Value { text: plain(&text(&bytes)), public }))
@@ -203,6 +210,13 @@ fn parse(file: &str, bytes: &[u8]) -> Vec<Line> {
         }
     };
     lines(bytes).filter_map(|(_, text)| line(text)).collect()
+}
+
+/// Runs every parser of this file, for the test that none panics.
+#[cfg(test)]
+pub(super) fn parses(bytes: &[u8]) {
+    let _ = Boot(parse("t", bytes)).sets("a/b");
+    let _ = path(&String::from_utf8_lossy(bytes));
 }
 
 #[cfg(test)]

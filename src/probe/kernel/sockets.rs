@@ -340,6 +340,14 @@ fn parse_unix_row(line: &[u8]) -> Option<UnixRow<'_>> {
     Some(UnixRow { flags, inode, name: rest.strip_prefix(b" ").unwrap_or_default() })
 }
 
+/// Runs every parser of this file, for the test that none panics.
+#[cfg(test)]
+pub(super) fn parses(bytes: &[u8]) {
+    let _ = parse_inet("t", Family::Tcp, TCP_LISTEN, bytes, &mut Table::new());
+    let _ = parse_unix("t", bytes, &mut Table::new());
+    address(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
