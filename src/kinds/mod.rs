@@ -4,18 +4,23 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod account;
 mod adoption;
 mod closed;
 mod constant;
 mod container;
+mod cron_entry;
+mod deployment;
 mod directory;
 mod disk;
 mod entry;
 mod file;
 mod git_head;
+mod group;
 mod listener;
 mod metadata;
 mod mount;
+mod package;
 mod path;
 mod pg_server;
 mod presence;
@@ -26,6 +31,7 @@ mod sysctl;
 #[cfg(test)]
 mod test_world;
 mod tree;
+mod user;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -51,6 +57,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<deployment::Deployment>(),
+    Entry::of::<user::User>(),
+    Entry::of::<group::Group>(),
+    Entry::of::<package::Package>(),
+    Entry::of::<cron_entry::CronEntry>(),
     Entry::of::<process::Process>(),
     Entry::of::<listener::Listener>(),
     Entry::of::<container::Container>(),
