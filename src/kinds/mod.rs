@@ -8,23 +8,30 @@ mod account;
 mod adoption;
 mod closed;
 mod constant;
+mod container;
 mod cron_entry;
 mod deployment;
 mod directory;
+mod disk;
 mod entry;
 mod file;
 mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
+mod listener;
 mod metadata;
+mod mount;
 mod package;
 mod path;
 mod pg_server;
+mod presence;
+mod process;
 mod query;
 mod row_count;
 mod ssh_authorized_key;
 mod symlink;
+mod sysctl;
 #[cfg(test)]
 mod test_world;
 mod tree;
@@ -66,6 +73,12 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<group::Group>(),
     Entry::of::<package::Package>(),
     Entry::of::<cron_entry::CronEntry>(),
+    Entry::of::<process::Process>(),
+    Entry::of::<listener::Listener>(),
+    Entry::of::<container::Container>(),
+    Entry::of::<mount::Mount>(),
+    Entry::of::<disk::Disk>(),
+    Entry::of::<sysctl::Sysctl>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

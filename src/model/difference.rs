@@ -110,7 +110,7 @@ pub enum Evidence {
     StatCached,
     /// A file was parsed.
     Parsed,
-    /// A database answered.
+    /// A database or a container engine answered.
     Queried,
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(deployments());
     cases.extend(super::accounts::all());
     cases.extend(super::keys::all());
+    cases.extend(super::system::cases());
     cases
 }
 

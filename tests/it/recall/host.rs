@@ -155,10 +155,14 @@ relation = "equal"
     )
 }
 
-/// What else the host has: how it is laid out, and what is wanted of it.
-const PARTS: &[(fn(&World), fn() -> String)] = &[
+/// How a part is laid out, and what is wanted of it.
+type Part = (fn(&World), fn() -> String);
+
+/// What else the host has.
+const PARTS: &[Part] = &[
     (super::accounts::lay_out, super::accounts::resources),
     (super::keys::lay_out, super::keys::resources),
+    (super::system::lay_out, super::system::resources),
 ];
 
 /// The host and what is wanted of it.
