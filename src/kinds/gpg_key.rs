@@ -60,6 +60,11 @@ pub(super) struct Seen {
 }
 
 impl GpgKey {
+    /// The keyring, and whether links on the way to it are followed.
+    fn ring<'a>(&self, name: &'a str) -> (&'a str, bool) {
+        (KeyName::of(name).map_or(name, |name| name.keyring), self.through_links)
+    }
+
     fn compare_one(&self, key: &Key, at: Timestamp, found: &mut Comparison) {
         if key.revoked {
             found.differences.push(Difference::new("revoked", false, true));
@@ -164,34 +169,29 @@ public_only = true
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
-        // By keyring and how links are taken: who asks, and whether one of them asks about private keys.
-        let mut rings: BTreeMap<(String, bool), bool> = BTreeMap::new();
+        // By keyring and how links are taken: does one of those who ask, ask about private keys?
+        let mut asked: BTreeMap<(&str, bool), bool> = BTreeMap::new();
         for named in wanted {
-            if let Some(name) = KeyName::of(&named.name) {
-                let asked = rings.entry((name.keyring.to_owned(), named.spec.through_links));
-                *asked.or_default() |= named.spec.public_only;
-            }
+            *asked.entry(named.spec.ring(&named.name)).or_default() |= named.spec.public_only;
         }
-        let place =
-            |keyring: &str, through: bool| format!("{}{keyring}", if through { "~" } else { "" });
-        let items = rings.into_iter().map(|((keyring, through), private)| {
-            (place(&keyring, through), (keyring, through, private))
+        let place = |(keyring, through): (&str, bool)| format!("{through} {keyring}");
+        let items = asked.iter().map(|(ring, private)| {
+            let links = if ring.1 { Links::Through } else { Links::Refuse };
+            (place(*ring), (ring.0.to_owned(), links, *private))
         });
-        let read = world.sweep(items.collect(), |host, _, (keyring, through, private)| {
-            let links = if *through { Links::Through } else { Links::Refuse };
-            look(host, keyring, links, *private)
-        });
-        let (read, at) = (read.await, world.now);
+        let look = |host: &Host, _: &str, (keyring, links, private): &(String, Links, bool)| {
+            look(host, keyring, *links, *private)
+        };
+        let (read, at) = (world.sweep(items.collect(), look).await, world.now);
         let answer = |named: &Named<Self>| {
-            let (keys, private) = KeyName::of(&named.name)
-                .and_then(|name| read.get(&place(name.keyring, named.spec.through_links)))
-                .ok_or_else(not_asked)?
-                .clone()?;
-            let keyring = KeyName::of(&named.name).map_or("", |name| name.keyring);
-            let is_meant =
-                |key: &Key| closed::matches(&named.name, &format!("{keyring}/{}", key.fingerprint));
-            let keys = keys.into_iter().filter(is_meant).collect();
-            Ok(Seen { at, keys, private: private.filter(|_| named.spec.public_only) })
+            let ring = named.spec.ring(&named.name);
+            let looked = read.get(&place(ring)).ok_or_else(not_asked)?;
+            let (keys, private) = looked.as_ref().map_err(Clone::clone)?;
+            let is_meant = |key: &&Key| {
+                closed::matches(&named.name, &format!("{}/{}", ring.0, key.fingerprint))
+            };
+            let keys = keys.iter().filter(is_meant).cloned().collect();
+            Ok(Seen { at, keys, private: private.clone().filter(|_| named.spec.public_only) })
         };
         wanted.iter().map(|named| (named.name.clone(), answer(named))).collect()
     }
@@ -213,12 +213,16 @@ public_only = true
         let word = |present| if present { "present" } else { "absent" };
         let key = observed.keys.first();
         found.seen = Some(key.map_or_else(|| "absent".to_owned(), brief));
-        if self.present != key.is_some() {
+        if self.present == key.is_some() {
+            // A file may hold a key twice, and whoever reads it may take either.
+            for key in &observed.keys {
+                self.compare_one(key, observed.at, &mut found);
+            }
+            found.differences.dedup();
+            self.compare_secrets(observed, &mut found);
+        } else {
             let (wanted, is) = (word(self.present), word(key.is_some()));
             found.differences.push(Difference::new("presence", wanted, is));
-        } else if let Some(key) = key {
-            self.compare_one(key, observed.at, &mut found);
-            self.compare_secrets(observed, &mut found);
         }
         found
     }

@@ -88,6 +88,9 @@ fn revocation_is_always_a_difference() {
     let (bytes, revoked) = key(1, NOW + DAY, None, &bare(0x20));
     root.file("r/pubring.gpg", &bytes);
     check::<GpgKey>(&root, &format!("/r/{revoked}"), "", &["revoked false true"]);
+    let (clean, _) = key(1, NOW + DAY, None, b"");
+    root.file("t.gpg", &[clean, bytes].concat());
+    check::<GpgKey>(&root, &format!("/t.gpg/{revoked}"), "", &["revoked false true"]);
     let (bytes, fingerprint) = key(1, NOW + DAY, Some(NOW + DAY), &bare(0x28));
     root.file("s/pubring.gpg", &bytes);
     let name = format!("/s/{fingerprint}");
