@@ -31,7 +31,11 @@ const BANNED: &[(&[&str], &[&str])] = &[(&["controller", "web", "hub"], &["execu
 
 /// Folders whose files are members of a list, and the file with that list.
 const REGISTRIES: &[(&str, &str, &[&str])] = &[
-    ("src/kinds", "src/kinds/mod.rs", &["entry", "files", "metadata", "path", "test_world"]),
+    (
+        "src/kinds",
+        "src/kinds/mod.rs",
+        &["adoption", "closed", "entry", "metadata", "path", "test_world"],
+    ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "value", "wording"]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     ("src/cli", "src/cli/mod.rs", &["context", "error", "exit", "output", "page", "world"]),

@@ -87,6 +87,7 @@ impl Root {
             databases: std::collections::BTreeMap::new(),
             host: Arc::new(host),
             progress: Arc::new(Progress::default()),
+            now: "2026-05-21T06:28:50Z".parse().expect("an instant"),
             deadline: Duration::from_mins(5),
             threads: 2,
         }
