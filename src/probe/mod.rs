@@ -9,6 +9,7 @@ pub mod host;
 pub mod literal;
 pub mod postgres;
 pub mod runner;
+pub mod systemd;
 pub mod tree;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most that is kept of each output stream.
-const OUTPUT_BYTES_MAX: usize = 1 << 20;
+pub(in crate::probe) const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// What a program inherits: where its user's keys, agent and proxies are, and nothing else.
