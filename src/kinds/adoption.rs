@@ -29,6 +29,8 @@ pub struct Adopted {
 /// A resource as it would be written by hand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
+    /// Its kind, where that is another one than the one that was asked.
+    pub kind: Option<&'static str>,
     /// The key of its table.
     pub name: String,
     /// Its keys, in the order in which they shall stand.
@@ -42,7 +44,14 @@ pub struct Draft {
 impl Draft {
     /// A table without keys.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), keys: Vec::new(), files: Vec::new(), comment: None }
+        Self { kind: None, name: name.into(), keys: Vec::new(), files: Vec::new(), comment: None }
+    }
+
+    /// The same of another kind: a link that a tree came across.
+    #[must_use]
+    pub fn of(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self
     }
 
     /// Adds a key. Null adds nothing.
