@@ -16,6 +16,7 @@ mod path;
 mod pg_server;
 mod query;
 mod row_count;
+mod systemd_unit;
 #[cfg(test)]
 mod test_world;
 mod tree;
@@ -44,6 +45,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<systemd_unit::SystemdUnit>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use zbus::{Connection, DynamicType, OwnedObjectPath, OwnedVariant, Type};
 
-use super::{Active, Answered, Asked, Listed, Source, UNITS_MAX, Unit, UnitName, is_passing};
+use super::{
+    Active, Answered, Asked, Listed, Source, UNITS_MAX, Unit, UnitName, is_passing, no_digest,
+};
 use crate::model::display::{escape, one_line};
 use crate::model::{Reason, Unknown};
 
@@ -25,18 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const ERROR_WIDTH_MAX: usize = 200;
 
 /// A unit as the manager lists it: name, description, load, active and sub state, whom it follows, its object, and a job.
-type Line = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    OwnedObjectPath,
-    u32,
-    String,
-    OwnedObjectPath,
-);
+type Line =
+    (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
 
 /// Asks the manager that answers on the bus at `socket`. Units on the way to another state are looked at again until
 /// they rest, for `settle` at most.
@@ -57,7 +49,7 @@ pub(super) async fn look(
     }
     let mut lists = BTreeMap::new();
     for pattern in &asked.patterns {
-        lists.insert(pattern.clone(), bus.list(pattern).await);
+        lists.insert(pattern.clone(), bus.list(pattern, asked.matches).await);
     }
     Ok(Answered { source: Source::Bus, units, lists })
 }
@@ -73,7 +65,8 @@ impl Bus {
         let stream = stream.and_then(tokio::net::UnixStream::into_std);
         let stream = stream.map_err(|e| unreachable(e.to_string()))?;
         let connection = zbus::connection::Builder::unix_stream(stream).build().await;
-        let bus = Self(connection.map_err(|e| unreachable(one_line(&e.to_string(), ERROR_WIDTH_MAX)))?);
+        let bus =
+            Self(connection.map_err(|e| unreachable(one_line(&e.to_string(), ERROR_WIDTH_MAX)))?);
         // Asked of the bus first: a call to a name without an owner would have the bus start somebody for it.
         let driver = "org.freedesktop.DBus";
         let place = ("/org/freedesktop/DBus", driver);
@@ -132,7 +125,9 @@ impl Bus {
             active: Ok(Active { state: state.clone(), sub: sub.clone() }),
             enabled: enabled.map(Option::unwrap_or_default),
             fragment: (!fragment.is_empty()).then_some(fragment),
+            fragment_sha256: no_digest(),
             drop_ins: read(drop_ins?, "DropInPaths")?,
+            definition_sha256: no_digest(),
             needs_reload: reload.and_then(|v| read(v, "NeedDaemonReload")),
             result,
             user,
@@ -184,7 +179,11 @@ impl Bus {
         Ok(super::files::template(name, load, state, fragment.map(|(path, _)| path)))
     }
 
-    async fn list(&self, pattern: &str) -> Result<Listed, Unknown> {
+    async fn list(
+        &self,
+        pattern: &str,
+        matches: fn(&str, &str) -> bool,
+    ) -> Result<Listed, Unknown> {
         let none: &[&str] = &[];
         let sent = sent(pattern);
         let lines: Vec<Line> =
@@ -201,10 +200,9 @@ impl Bus {
             let about = format!("{load}, {active} ({sub})");
             listed.entry(id).and_modify(|file| *file = format!("{about}, {file}")).or_insert(about);
         }
-        listed.retain(|name, _| super::matches(pattern, name));
+        listed.retain(|name, _| matches(pattern, name));
         if listed.len() > UNITS_MAX {
-            let detail =
-                format!("`{}` matches more than {UNITS_MAX} units", escape(pattern));
+            let detail = format!("`{}` matches more than {UNITS_MAX} units", escape(pattern));
             return Err(Unknown::new(Reason::TooLarge, detail));
         }
         Ok(listed)
@@ -317,26 +315,16 @@ pub(super) fn seconds(microseconds: u64) -> Option<i64> {
 
 /// Was the answer that there is no such file?
 fn is_no_file(error: &zbus::Error) -> bool {
-    let name = match error {
+    match error {
         zbus::Error::FDO(error) => matches!(**error, zbus::fdo::Error::FileNotFound(_)),
-        zbus::Error::MethodError(name, ..) => {
-            matches!(
-                name.as_str(),
-                "org.freedesktop.systemd1.NoSuchUnit" | "System.Error.ENOENT"
-            )
-        }
+        zbus::Error::MethodError(name, ..) => *name == "org.freedesktop.systemd1.NoSuchUnit",
         _ => false,
-    };
-    name
+    }
 }
 
 fn failed(method: &str, error: &zbus::Error) -> Unknown {
-    let denied = match error {
-        zbus::Error::FDO(error) => {
-            matches!(**error, zbus::fdo::Error::AccessDenied(_) | zbus::fdo::Error::AuthFailed(_))
-        }
-        _ => false,
-    };
+    let denied =
+        matches!(error, zbus::Error::FDO(e) if matches!(**e, zbus::fdo::Error::AccessDenied(_)));
     let reason = if denied { Reason::PermissionDenied } else { Reason::QueryFailed };
     let text = one_line(&error.to_string(), ERROR_WIDTH_MAX);
     Unknown::new(reason, format!("`{method}` on the system bus: {text}"))

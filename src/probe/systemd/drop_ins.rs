@@ -19,7 +19,8 @@ pub(super) fn of(folders: &Folders, id: &str, aliases: &[String]) -> Vec<String>
             for name in &related {
                 let inside = folder.below.get(&format!("{name}.d"));
                 for (file, entry) in inside.into_iter().flatten() {
-                    if file.ends_with(".conf") && !file.starts_with('.') && *entry != Entry::Other {
+                    let counts = file.strip_suffix(".conf").is_some() && !file.starts_with('.');
+                    if counts && *entry != Entry::Other {
                         let path = || format!("{}/{name}.d/{file}", folder.path);
                         found.entry(file).or_insert_with(path);
                     }

@@ -5,19 +5,20 @@
 
 use super::folders::{CONFIG, Entry, Folder, Folders, GENERATED, Standing, TRANSIENT, is_wants};
 use super::install::Install;
-use super::{Answered, Asked, Listed, Source, Unit, UnitName, drop_ins, not_running};
+use super::{Answered, Asked, Listed, Source, Unit, UnitName, drop_ins, no_digest, not_running};
 use crate::model::{Reason, Unknown};
-use crate::probe::host::{Contents, Facts, Host};
+use crate::probe::host::{Facts, Host};
 
 /// The longest unit file that is read.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Reads the search path once, and answers from it.
 pub(super) fn look(host: &Host, asked: &Asked) -> Result<Answered, Unknown> {
     let facts = host.facts();
     let reader = Reader { facts, folders: Folders::read(facts)? };
     let units = asked.names.iter().map(|name| (name.clone(), reader.unit(name))).collect();
-    let lists = asked.patterns.iter().map(|p| (p.clone(), reader.list(p))).collect();
+    let lists = asked.patterns.iter().map(|p| (p.clone(), reader.list(p, asked.matches)));
+    let lists = lists.collect();
     Ok(Answered { source: Source::Files, units, lists })
 }
 
@@ -29,7 +30,8 @@ pub(super) fn template(
     fragment: Option<String>,
 ) -> Unit {
     let never = |what: &str| {
-        let detail = format!("{what}: a template itself is never loaded; ask for one of its instances");
+        let detail =
+            format!("{what}: a template itself is never loaded; ask for one of its instances");
         Unknown::new(Reason::NotSupported, detail)
     };
     Unit {
@@ -39,7 +41,9 @@ pub(super) fn template(
         active: Err(never("active")),
         enabled: Ok(state.unwrap_or_default()),
         fragment,
+        fragment_sha256: no_digest(),
         drop_ins: Vec::new(),
+        definition_sha256: no_digest(),
         needs_reload: Err(never("needs_reload")),
         result: Err(never("result")),
         user: Err(never("user")),
@@ -84,7 +88,9 @@ impl Reader<'_> {
             active: Err(not_running("active")),
             enabled: self.state(name).map(Option::unwrap_or_default),
             fragment: path.map(str::to_owned),
+            fragment_sha256: no_digest(),
             drop_ins: drop_ins::of(&self.folders, &id, &aliases),
+            definition_sha256: no_digest(),
             needs_reload: Err(not_running("needs_reload")),
             result: Err(not_running("result")),
             user: Err(not_running("user")),
@@ -93,10 +99,10 @@ impl Reader<'_> {
         })
     }
 
-    fn list(&self, pattern: &str) -> Result<Listed, Unknown> {
+    fn list(&self, pattern: &str, matches: fn(&str, &str) -> bool) -> Result<Listed, Unknown> {
         let mut listed = Listed::new();
         for name in self.folders.names() {
-            let wanted = super::matches(pattern, name) && UnitName::parse(name).is_some();
+            let wanted = matches(pattern, name) && UnitName::parse(name).is_some();
             if wanted && !listed.contains_key(name) && self.folders.definition(name).is_some() {
                 let state = self.state(name)?.unwrap_or_default();
                 listed.insert(name.to_owned(), format!("file, {state}"));
@@ -168,9 +174,8 @@ impl Reader<'_> {
 }
 
 fn path_of(standing: &Standing) -> &str {
-    let (Standing::File { path }
-    | Standing::Linked { path, .. }
-    | Standing::Alias { path, .. }) = standing;
+    let (Standing::File { path } | Standing::Linked { path, .. } | Standing::Alias { path, .. }) =
+        standing;
     path
 }
 
@@ -226,9 +231,10 @@ impl Links<'_> {
     }
 
     fn held(&self, folder: &Folder, known: Option<&Install>, below: bool) -> Hold {
-        let wants = folder.below.iter().filter(|(name, _)| {
-            is_wants(name) && folder.entries.get(*name) == Some(&Entry::Other)
-        });
+        let wants = folder
+            .below
+            .iter()
+            .filter(|(name, _)| is_wants(name) && folder.entries.get(*name) == Some(&Entry::Other));
         for (_, entries) in wants {
             if self.among(entries, known, below, false) == Hold::Link {
                 return Hold::Link;
@@ -268,14 +274,5 @@ impl Links<'_> {
         link == self.of.whole
             || install.aliases.iter().any(|alias| alias == link)
             || default().is_some_and(|name| name == link)
-    }
-}
-
-/// What a file holds, for its digest; `None` when it is not there.
-pub(super) fn content(facts: Facts<'_>, path: &str) -> Result<Option<Vec<u8>>, Unknown> {
-    // A mask has no content to compare; its digest is that of nothing.
-    match facts.target(path)? {
-        Contents::Regular(_, target) if target == "/dev/null" => Ok(Some(Vec::new())),
-        _ => facts.read(path, FILE_BYTES_MAX),
     }
 }

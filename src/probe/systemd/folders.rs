@@ -12,11 +12,8 @@ use crate::probe::host::{Contents, Facts, FileType};
 /// Where the administrator's own units lie, and the links that enable units.
 pub(super) const CONFIG: &str = "/etc/systemd/system";
 /// The folders of generated units.
-pub(super) const GENERATED: &[&str] = &[
-    "/run/systemd/generator.early",
-    "/run/systemd/generator",
-    "/run/systemd/generator.late",
-];
+pub(super) const GENERATED: &[&str] =
+    &["/run/systemd/generator.early", "/run/systemd/generator", "/run/systemd/generator.late"];
 /// The folder of units that a program described to the manager.
 pub(super) const TRANSIENT: &str = "/run/systemd/transient";
 /// Every folder, the first one winning.
@@ -78,10 +75,7 @@ pub(super) enum Standing {
 
 impl Folders {
     pub(super) fn read(facts: Facts<'_>) -> Result<Self, Unknown> {
-        let merged = match facts.target("/lib")? {
-            Contents::Regular(_, target) => target == "usr/lib" || target == "/usr/lib",
-            _ => false,
-        };
+        let merged = is_merged(facts)?;
         let mut room = UNITS_MAX;
         let mut search = Vec::new();
         for path in SEARCHED {
@@ -95,7 +89,11 @@ impl Folders {
 
     /// A path by the one name that it has when `/lib` is a link.
     pub(super) fn plain(&self, path: &str) -> String {
-        if self.merged && path.starts_with("/lib/") { format!("/usr{path}") } else { path.to_owned() }
+        if self.merged && path.starts_with("/lib/") {
+            format!("/usr{path}")
+        } else {
+            path.to_owned()
+        }
     }
 
     /// What stands under exactly this name, in the first folder that has it.
@@ -115,7 +113,9 @@ impl Folders {
         let target = self.absolute(&folder.path, target);
         let (parent, last) = target.rsplit_once('/')?;
         let inside = |folder: &Folder| {
-            parent.strip_prefix(&folder.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            parent
+                .strip_prefix(&folder.path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if !self.search.iter().any(inside) {
             return Some(Standing::Linked { path, target });
@@ -154,8 +154,9 @@ impl Folders {
         for _ in 0..ALIASES_MAX {
             let of = UnitName::parse(&id)?;
             let template = of.template();
-            let standing =
-                self.standing(&id).or_else(|| template.as_deref().and_then(|t| self.standing(t)))?;
+            let standing = self
+                .standing(&id)
+                .or_else(|| template.as_deref().and_then(|t| self.standing(t)))?;
             let Standing::Alias { name: next, path, target } = &standing else {
                 return Some((id, standing));
             };
@@ -177,12 +178,12 @@ impl Folders {
         let instance = UnitName::parse(id).and_then(|name| name.instance).unwrap_or_default();
         let mut found: Vec<String> = Vec::new();
         for folder in &self.search {
-            for name in folder.entries.iter().filter(|(_, e)| matches!(e, Entry::Link(_))).map(|(n, _)| n) {
+            for name in
+                folder.entries.iter().filter(|(_, e)| matches!(e, Entry::Link(_))).map(|(n, _)| n)
+            {
                 let Some(of) = UnitName::parse(name) else { continue };
-                let name = match of.is_template() && !instance.is_empty() {
-                    true => of.with_instance(instance),
-                    false => name.clone(),
-                };
+                let made = of.is_template() && !instance.is_empty();
+                let name = if made { of.with_instance(instance) } else { name.clone() };
                 let leads = || self.definition(&name).is_some_and(|(to, _)| to == id);
                 if name != id && !found.contains(&name) && leads() {
                     found.push(name);
@@ -204,16 +205,29 @@ impl Folders {
     }
 }
 
+/// Is `/lib` a link to `/usr/lib`, so that both name the same files?
+pub(super) fn is_merged(facts: Facts<'_>) -> Result<bool, Unknown> {
+    Ok(match facts.target("/lib")? {
+        Contents::Regular(_, target) => target == "usr/lib" || target == "/usr/lib",
+        _ => false,
+    })
+}
+
 /// Does a folder of this name hold links that start units with another one?
 pub(super) fn is_wants(folder: &str) -> bool {
     [".wants", ".requires", ".upholds"].iter().any(|end| folder.ends_with(end))
+}
+
+/// Does a folder of this name hold files that add to units?
+fn adds(folder: &str) -> bool {
+    folder.strip_suffix(".d").is_some()
 }
 
 impl Folder {
     fn read(facts: Facts<'_>, path: &str, room: &mut usize) -> Result<Self, Unknown> {
         let (entries, folders) = entries(facts, path, room)?;
         let mut below = BTreeMap::new();
-        for name in folders.into_iter().filter(|name| is_wants(name) || name.ends_with(".d")) {
+        for name in folders.into_iter().filter(|name| is_wants(name) || adds(name)) {
             let (inner, _) = entries_below(facts, path, &name, room)?;
             below.insert(name, inner);
         }
@@ -256,7 +270,7 @@ fn entries(facts: Facts<'_>, path: &str, room: &mut usize) -> Result<Listing, Un
             _ => Entry::Other,
         };
         let link = matches!(kind, Entry::Link(_));
-        if file_type == Some(FileType::Directory) || (link && name.ends_with(".d")) {
+        if file_type == Some(FileType::Directory) || (link && adds(&name)) {
             folders.push(name.clone());
         }
         entries.insert(name, kind);

@@ -101,7 +101,10 @@ mod tests {
         let text = "[Unit]\nAlias=no.service\n[Install]\n# Also=x.socket\nWantedBy = a.target b.target\n[Service]\nAlso=y";
         let found = install("a.service", text);
         assert!(found.has_rules && !found.has_also && found.aliases.is_empty());
-        assert_eq!(install("a.service", "[Unit]\n[Service]\nExecStart=/bin/true"), Install::default());
+        assert_eq!(
+            install("a.service", "[Unit]\n[Service]\nExecStart=/bin/true"),
+            Install::default()
+        );
     }
 
     #[test]

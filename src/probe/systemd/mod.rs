@@ -5,6 +5,7 @@
 //! `Environment`, which may hold secrets.
 
 mod bus;
+mod digest;
 mod drop_ins;
 mod files;
 mod folders;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::World;
-use crate::model::{Reason, Unknown};
+use crate::model::{Digest, Reason, Unknown};
 
 pub use name::{UnitName, is_suffix, suffixes};
 
@@ -33,12 +34,16 @@ pub(in crate::probe) const UNITS_MAX: usize = 100_000;
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// What is asked: units by name, and everything that a pattern matches.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// Names with their suffix.
     pub names: Vec<String>,
     /// Patterns, `*` for any text.
     pub patterns: Vec<String>,
+    /// Does a pattern match the whole of a text?
+    pub matches: fn(pattern: &str, text: &str) -> bool,
+    /// Read the unit files whatever runs.
+    pub files_only: bool,
 }
 
 /// What was answered.
@@ -83,8 +88,12 @@ pub struct Unit {
     pub enabled: Result<String, Unknown>,
     /// The file that it was read from.
     pub fragment: Option<String>,
+    /// The SHA-256 of that file.
+    pub fragment_sha256: Result<Option<Digest>, Unknown>,
     /// The files that add to it, in the order in which they apply.
     pub drop_ins: Vec<String>,
+    /// The SHA-256 of what `sha256sum FRAGMENT DROP_IN…` prints.
+    pub definition_sha256: Result<Option<Digest>, Unknown>,
     /// Do the files differ from what the manager has read?
     pub needs_reload: Result<bool, Unknown>,
     /// How it ended last; `None` for a type that has no such thing.
@@ -110,15 +119,21 @@ pub fn is_passing(state: &str) -> bool {
     matches!(state, "activating" | "deactivating" | "reloading" | "refreshing")
 }
 
-/// Asks whoever can tell. `files_only` reads the unit files whatever runs.
+/// Asks whoever can tell.
 ///
 /// # Errors
 /// Why nobody can: not booted with systemd, no bus and no `systemctl`, or the deadline.
-pub async fn look(world: &World, asked: Asked, files_only: bool) -> Result<Answered, Unknown> {
-    if files_only || !world.host.facts().live() {
-        return world.ask(move |host| files::look(host, &asked)).await;
-    }
-    world.ask(|host| booted(host)).await?;
+pub async fn look(world: &World, asked: Asked) -> Result<Answered, Unknown> {
+    let answered = if asked.files_only || !world.host.facts().live() {
+        world.ask(move |host| files::look(host, &asked)).await?
+    } else {
+        ask_manager(world, asked).await?
+    };
+    world.ask(move |host| digest::add(host.facts(), answered)).await
+}
+
+async fn ask_manager(world: &World, asked: Asked) -> Result<Answered, Unknown> {
+    world.ask(booted).await?;
     let give_up = Instant::now() + world.deadline;
     let refused = match super::until(give_up, bus::look(BUS, &asked, SETTLE)).await {
         Ok(answered) => return Ok(answered),
@@ -135,17 +150,22 @@ pub async fn look(world: &World, asked: Asked, files_only: bool) -> Result<Answe
 }
 
 fn booted(host: &super::host::Host) -> Result<(), Unknown> {
-    match host.facts().stat(BOOTED)? {
-        Some(_) => Ok(()),
-        None => Err(Unknown::new(
-            Reason::NotSupported,
-            format!("the system was not booted with systemd: there is no `{BOOTED}`"),
-        )),
+    if host.facts().stat(BOOTED)?.is_some() {
+        return Ok(());
     }
+    let detail = format!("the system was not booted with systemd: there is no `{BOOTED}`");
+    Err(Unknown::new(Reason::NotSupported, detail))
 }
 
 /// What a root that is not running cannot say.
 fn not_running(what: &str) -> Unknown {
-    let detail = format!("{what}: unit files were read, and files have no state; only a running manager can tell");
+    let detail = format!(
+        "{what}: unit files were read, and files have no state; only a running manager can tell"
+    );
     Unknown::new(Reason::NotSupported, detail)
+}
+
+/// The digests of a unit, before its files are read.
+fn no_digest() -> Result<Option<Digest>, Unknown> {
+    Err(Unknown::new(Reason::NoAnswer, "the files were not read"))
 }

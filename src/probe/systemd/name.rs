@@ -97,8 +97,20 @@ mod tests {
         assert_eq!(parts("a.service"), Some(("a", None, "service")));
         assert_eq!(parts("a.b@.timer"), Some(("a.b", Some(""), "timer")));
         assert_eq!(parts("a@x@y.b.socket"), Some(("a", Some("x@y.b"), "socket")));
-        assert_eq!(parts("dev-disk-by\\x2duuid.swap"), Some(("dev-disk-by\\x2duuid", None, "swap")));
-        for bad in ["a", "a.conf", ".service", "@x.service", "a b.service", "a/b.service", "ä.service", "-.mount\n"] {
+        assert_eq!(
+            parts("dev-disk-by\\x2duuid.swap"),
+            Some(("dev-disk-by\\x2duuid", None, "swap"))
+        );
+        for bad in [
+            "a",
+            "a.conf",
+            ".service",
+            "@x.service",
+            "a b.service",
+            "a/b.service",
+            "ä.service",
+            "-.mount\n",
+        ] {
             assert_eq!(parts(bad), None, "{bad}");
         }
         assert_eq!(parts(&format!("{}.service", "a".repeat(248))), None);

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Active, Answered, Asked, Listed, Source, Unit, UnitName, files};
+use super::{Active, Answered, Asked, Listed, Source, Unit, UnitName, no_digest};
 use crate::model::display::one_line;
 use crate::model::{Reason, Unknown};
 use crate::probe::runner::{OUTPUT_BYTES_MAX, Run, RunError};
@@ -28,19 +28,21 @@ pub(super) fn look(asked: &Asked, deadline: Duration) -> Result<Answered, Unknow
         words.extend(names.iter().map(|name| name.as_str()));
         units = parse_units(&names, &run(&words, deadline)?)?;
     }
-    let mut listed = None;
-    if !asked.patterns.is_empty() || units.len() < asked.names.len() {
-        let list = |verb| run(&[verb, "--all", "--full", "--plain", "--no-legend"], deadline);
-        listed = Some((parse_lines(&list("list-units")?)?, parse_lines(&list("list-unit-files")?)?));
-    }
-    let (loaded, unit_files) = listed.unwrap_or_default();
     let mut answered: BTreeMap<String, Result<Unit, Unknown>> = BTreeMap::new();
     for name in &asked.names {
-        let unit = units.remove(name.as_str()).unwrap_or_else(|| template(name, &unit_files));
-        answered.insert(name.clone(), Ok(unit));
+        let unit = units.remove(name.as_str()).map_or_else(|| template(name), Ok);
+        answered.insert(name.clone(), unit);
     }
-    let lists =
-        asked.patterns.iter().map(|p| (p.clone(), Ok(list(p, &loaded, &unit_files)))).collect();
+    let mut lists = BTreeMap::new();
+    if !asked.patterns.is_empty() {
+        let ask = |verb| run(&[verb, "--all", "--full", "--plain", "--no-legend"], deadline);
+        let loaded = parse_lines(&ask("list-units")?)?;
+        let unit_files = parse_lines(&ask("list-unit-files")?)?;
+        for pattern in &asked.patterns {
+            let fits = |name: &str| (asked.matches)(pattern, name);
+            lists.insert(pattern.clone(), Ok(list(&loaded, &unit_files, fits)));
+        }
+    }
     Ok(Answered { source: Source::Systemctl, units: answered, lists })
 }
 
@@ -101,7 +103,8 @@ fn parse_unit(name: &str, block: &str) -> Result<Unit, Unknown> {
     let must = |key: &str| get(key).ok_or_else(|| malformed(&format!("no property `{key}`")));
     let some = |key: &str| get(key).filter(|value| !value.is_empty());
     let id = must("Id")?;
-    let enabled = if id == name { get("UnitFileState").unwrap_or_default() } else { "alias".into() };
+    let enabled =
+        if id == name { get("UnitFileState").unwrap_or_default() } else { "alias".into() };
     let needs_reload = match must("NeedDaemonReload")?.as_str() {
         "yes" => true,
         "no" => false,
@@ -113,6 +116,8 @@ fn parse_unit(name: &str, block: &str) -> Result<Unit, Unknown> {
         active: Ok(Active { state: must("ActiveState")?, sub: must("SubState")? }),
         enabled: Ok(enabled),
         fragment: some("FragmentPath"),
+        fragment_sha256: no_digest(),
+        definition_sha256: no_digest(),
         drop_ins: some("DropInPaths").map(|paths| parse_paths(&paths)).unwrap_or_default(),
         needs_reload: Ok(needs_reload),
         result: Ok(get("Result")),
@@ -135,7 +140,7 @@ fn parse_paths(text: &str) -> Vec<String> {
 }
 
 /// Lines of columns: the name of a unit, and the words after it.
-fn parse_lines(text: &str) -> Result<BTreeMap<String, Vec<String>>, Unknown> {
+fn parse_lines(text: &str) -> Result<Lines, Unknown> {
     let mut found = BTreeMap::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let mut words = line.split_whitespace().map(str::to_owned);
@@ -146,21 +151,15 @@ fn parse_lines(text: &str) -> Result<BTreeMap<String, Vec<String>>, Unknown> {
     Ok(found)
 }
 
-fn template(name: &str, unit_files: &BTreeMap<String, Vec<String>>) -> Unit {
-    let state = unit_files.get(name).and_then(|words| words.first()).cloned();
-    let load = match state.as_deref() {
-        None => "not-found",
-        Some("masked" | "masked-runtime") => "masked",
-        Some(_) => "loaded",
-    };
-    files::template(name, load, state, None)
+/// `systemctl show` takes no template, and its lists do not say where the file lies.
+fn template(name: &str) -> Result<Unit, Unknown> {
+    let detail = format!("`{name}` is a template; only the bus tells about those");
+    Err(Unknown::new(Reason::NotSupported, detail))
 }
 
-fn list(
-    pattern: &str,
-    loaded: &BTreeMap<String, Vec<String>>,
-    unit_files: &BTreeMap<String, Vec<String>>,
-) -> Listed {
+type Lines = BTreeMap<String, Vec<String>>;
+
+fn list(loaded: &Lines, unit_files: &Lines, fits: impl Fn(&str) -> bool) -> Listed {
     let mut listed = Listed::new();
     for (name, words) in unit_files {
         let state = words.first().map_or("", String::as_str);
@@ -177,7 +176,7 @@ fn list(
             .and_modify(|file| *file = format!("{about}, {file}"))
             .or_insert(about);
     }
-    listed.retain(|name, _| super::matches(pattern, name));
+    listed.retain(|name, _| fits(name));
     listed
 }
 
@@ -220,9 +219,11 @@ mod tests {
         let loaded = "a.service loaded active running Some words\nb.service not-found inactive dead x\n\
             c.service not-found failed failed c.service\n";
         let files = "a.service enabled enabled\nd@.service disabled enabled\n";
-        let (loaded, files) = (parse_lines(loaded).expect("lines"), parse_lines(files).expect("lines"));
-        let listed = list("*", &loaded, &files);
-        let lines: Vec<String> = listed.iter().map(|(name, about)| format!("{name}: {about}")).collect();
+        let (loaded, files) =
+            (parse_lines(loaded).expect("lines"), parse_lines(files).expect("lines"));
+        let listed = list(&loaded, &files, |_| true);
+        let lines: Vec<String> =
+            listed.iter().map(|(name, about)| format!("{name}: {about}")).collect();
         assert_eq!(
             lines,
             [
@@ -231,6 +232,6 @@ mod tests {
                 "d@.service: file, disabled"
             ]
         );
-        assert_eq!(list("d*", &loaded, &files).len(), 1);
+        assert_eq!(list(&loaded, &files, |name| name.starts_with('d')).len(), 1);
     }
 }

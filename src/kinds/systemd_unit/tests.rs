@@ -1,0 +1,1 @@
+//! Units against tables: recorded answers of a manager, and unit files of a root that is not running.
