@@ -2,12 +2,12 @@
 
 use sha2::Digest as _;
 
-use super::files::FILE_BYTES_MAX;
+use super::files::content;
 use super::folders::is_merged;
 use super::{Answered, Unit};
 use crate::model::display::escape;
 use crate::model::{Digest, Reason, Unknown};
-use crate::probe::host::{Contents, Facts};
+use crate::probe::host::Facts;
 
 /// Names every file by its one path, and adds the digests.
 pub(super) fn add(facts: Facts<'_>, mut answered: Answered) -> Result<Answered, Unknown> {
@@ -44,11 +44,8 @@ fn line(digest: Digest, path: &str) -> String {
     format!("{mark}{digest}  {escaped}\n")
 }
 
-/// A mask is a link to `/dev/null`: its digest is that of nothing.
 fn of(facts: Facts<'_>, path: &str) -> Result<Digest, Unknown> {
-    let masked = matches!(facts.target(path)?, Contents::Regular(_, to) if to == "/dev/null");
-    let bytes = if masked { Some(Vec::new()) } else { facts.read(path, FILE_BYTES_MAX)? };
-    bytes.as_deref().map(Digest::of).ok_or_else(|| {
+    content(facts, path)?.as_deref().map(Digest::of).ok_or_else(|| {
         let detail = format!("`{}` is gone, and the unit was read from it", escape(path));
         Unknown::new(Reason::ChangedWhileReading, detail)
     })

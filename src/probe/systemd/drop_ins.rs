@@ -10,13 +10,23 @@ use super::folders::{Entry, Folders};
 /// Of files with the same name the first counts: by the names of the unit first, from its own to those of all units of
 /// its type; for each of them by the search path. They apply in the order of their own names.
 pub(super) fn of(folders: &Folders, id: &str, aliases: &[String]) -> Vec<String> {
-    let mut found: BTreeMap<&str, String> = BTreeMap::new();
     let Some(name) = UnitName::parse(id) else { return Vec::new() };
     let names = std::iter::once(id).chain(aliases.iter().map(String::as_str));
     let own = names.map(|name| UnitName::parse(name).map(|n| related(&n)).unwrap_or_default());
-    for related in own.chain([vec![name.suffix.to_owned()]]) {
+    first_of_each(folders, own.chain([vec![name.suffix.to_owned()]]))
+}
+
+/// The files whose `[Install]` sections count: those of the very name and of its template.
+pub(super) fn with_install(folders: &Folders, name: &UnitName<'_>) -> Vec<String> {
+    first_of_each(folders, [vec![name.whole.to_owned()], name.template().into_iter().collect()])
+}
+
+/// Of files with the same name the first: by groups of names, in a group by the search path, there by the names.
+fn first_of_each(folders: &Folders, groups: impl IntoIterator<Item = Vec<String>>) -> Vec<String> {
+    let mut found: BTreeMap<&str, String> = BTreeMap::new();
+    for names in groups {
         for folder in &folders.search {
-            for name in &related {
+            for name in &names {
                 let inside = folder.below.get(&format!("{name}.d"));
                 for (file, entry) in inside.into_iter().flatten() {
                     let counts = file.strip_suffix(".conf").is_some() && !file.starts_with('.');

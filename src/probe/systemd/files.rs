@@ -7,10 +7,10 @@ use super::folders::{CONFIG, Entry, Folder, Folders, GENERATED, Standing, TRANSI
 use super::install::Install;
 use super::{Answered, Asked, Listed, Source, Unit, UnitName, drop_ins, no_digest, not_running};
 use crate::model::{Reason, Unknown};
-use crate::probe::host::{Facts, Host};
+use crate::probe::host::{Contents, Facts, Host};
 
 /// The longest unit file that is read.
-pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Reads the search path once, and answers from it.
 pub(super) fn look(host: &Host, asked: &Asked) -> Result<Answered, Unknown> {
@@ -127,37 +127,41 @@ impl Reader<'_> {
                     Standing::Linked { target, .. } | Standing::Alias { target, .. } => target,
                     Standing::File { path } => path,
                 };
-                return Ok(Some(self.file_state(name, real, &text).to_owned()));
+                return Ok(Some(self.file_state(name, real, text)?.to_owned()));
             }
         };
         Ok(Some(word.to_owned()))
     }
 
     /// The state of a file that is there and says something; `path` is where it really lies.
-    fn file_state(&self, name: &str, path: &str, text: &[u8]) -> &'static str {
+    fn file_state(&self, name: &str, path: &str, text: Vec<u8>) -> Result<&'static str, Unknown> {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let Some(of) = UnitName::parse(name) else { return "bad" };
+        let Some(of) = UnitName::parse(name) else { return Ok("bad") };
         let last = path.rsplit('/').next().unwrap_or_default();
         if last != name && of.template().is_none() {
-            return "alias";
+            return Ok("alias");
         }
         if GENERATED.contains(&folder) {
-            return "generated";
+            return Ok("generated");
         }
         if folder == TRANSIENT {
-            return "transient";
+            return Ok("transient");
         }
-        let install = Install::parse(&of, text);
+        let mut texts = vec![text];
+        for drop_in in drop_ins::with_install(&self.folders, &of) {
+            texts.extend(content(self.facts, &drop_in)?);
+        }
+        let install = Install::parse(&of, &texts);
         let links = Links { folders: &self.folders, of, path };
         if let Some(state) = links.state(Some(&install)) {
-            return state;
+            return Ok(state);
         }
-        match links.state(None) {
+        Ok(match links.state(None) {
             Some(_) => "indirect",
             None if install.has_rules => "disabled",
             None if install.has_also => "indirect",
             None => "static",
-        }
+        })
     }
 
     fn end(&self, standing: &Standing) -> Result<End, Unknown> {
@@ -170,6 +174,14 @@ impl Reader<'_> {
             Some(text) if text.is_empty() => End::Mask,
             Some(text) => End::File(text),
         })
+    }
+}
+
+/// What a file of a unit holds; `None` when it is gone. What is masked is a link to `/dev/null`, and holds nothing.
+pub(super) fn content(facts: Facts<'_>, path: &str) -> Result<Option<Vec<u8>>, Unknown> {
+    match facts.target(path)? {
+        Contents::Regular(_, target) if target == "/dev/null" => Ok(Some(Vec::new())),
+        _ => facts.read(path, FILE_BYTES_MAX),
     }
 }
 

@@ -16,17 +16,13 @@ pub(super) struct Install {
 }
 
 impl Install {
-    /// Reads a unit file as systemd does: a backslash at the end of a line joins it with the next, an empty value takes
-    /// back what was said before, what is not UTF-8 is nothing.
-    pub(super) fn parse(name: &UnitName<'_>, text: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(text);
+    /// Reads a unit file, and then the files that add to it, as systemd does: a backslash at the end of a line joins it
+    /// with the next, and an empty value takes back what was said before. Specifiers such as `%i` stay as they are, as
+    /// they do where systemd looks for links.
+    pub(super) fn parse(name: &UnitName<'_>, files: &[Vec<u8>]) -> Self {
         let (mut wanted, mut aliases, mut also) = (Vec::new(), Vec::new(), Vec::new());
         let mut default_instance = None;
-        let mut inside = false;
-        for line in joined(&text) {
-            if let Some(section) = line.strip_prefix('[') {
-                inside = section.trim_end() == "Install]";
-            }
+        for (line, inside) in files.iter().flat_map(|text| lines(text)) {
             let Some((key, value)) = line.split_once('=').filter(|_| inside) else { continue };
             let list = match key.trim_end() {
                 "Alias" => &mut aliases,
@@ -34,7 +30,7 @@ impl Install {
                 "WantedBy" | "RequiredBy" | "UpheldBy" => &mut wanted,
                 "DefaultInstance" => {
                     let value = value.trim();
-                    default_instance = (!value.is_empty()).then(|| expand(name, value));
+                    default_instance = (!value.is_empty()).then(|| value.to_owned());
                     continue;
                 }
                 _ => continue,
@@ -42,7 +38,7 @@ impl Install {
             if value.trim().is_empty() {
                 list.clear();
             }
-            list.extend(value.split_whitespace().map(|word| expand(name, word)));
+            list.extend(value.split_whitespace().map(str::to_owned));
         }
         Self {
             has_rules: !wanted.is_empty() || !aliases.is_empty(),
@@ -51,6 +47,19 @@ impl Install {
             default_instance: default_instance.filter(|_| name.is_template()),
         }
     }
+}
+
+/// Lines, and whether they stand in the `[Install]` section.
+fn lines(text: &[u8]) -> Vec<(String, bool)> {
+    let mut inside = false;
+    let text = String::from_utf8_lossy(text);
+    let lines = joined(&text).into_iter().map(|line| {
+        if let Some(section) = line.strip_prefix('[') {
+            inside = section.trim_end() == "Install]";
+        }
+        (line, inside)
+    });
+    lines.collect()
 }
 
 /// Lines without comments and blanks around them, continued lines joined.
@@ -78,22 +87,12 @@ fn joined(text: &str) -> Vec<String> {
     lines
 }
 
-/// Puts parts of the unit's own name in place of `%n`, `%N`, `%p` and `%i`; other specifiers stay as they are.
-fn expand(name: &UnitName<'_>, word: &str) -> String {
-    let stem = name.whole.strip_suffix(name.suffix).map_or(name.whole, |s| s.trim_end_matches('.'));
-    word.replace("%n", name.whole)
-        .replace("%N", stem)
-        .replace("%p", name.prefix)
-        .replace("%i", name.instance.unwrap_or_default())
-        .replace("%%", "%")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn install(name: &str, text: &str) -> Install {
-        Install::parse(&UnitName::parse(name).expect("a name"), text.as_bytes())
+        Install::parse(&UnitName::parse(name).expect("a name"), &[text.into()])
     }
 
     #[test]
@@ -109,9 +108,9 @@ mod tests {
 
     #[test]
     fn an_empty_value_takes_back_and_a_backslash_goes_on() {
-        let text = "[Install]\nWantedBy=a.target\nWantedBy=\nAlias=x.service \\\n  # a comment\n  y%i.service\nAlso=z.socket";
-        let found = install("a@b.service", text);
-        assert_eq!(found.aliases, ["x.service", "yb.service"]);
+        let text = "[Install]\nWantedBy=a.target\nWantedBy=\nAlias=x.service \\\n  # a comment\n  y.service\nAlso=z.socket";
+        let found = install("a.service", text);
+        assert_eq!(found.aliases, ["x.service", "y.service"]);
         assert!(found.has_also);
         assert!(!install("a.service", "[Install]\nWantedBy=a.target\nWantedBy=").has_rules);
     }
