@@ -220,13 +220,11 @@ only = []
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let mut answers = Answers::new();
         for wish in [None, Some(Wish::Files)] {
-            let same = wanted.iter().filter(|named| named.spec.source == wish);
-            let (patterns, names): (Vec<String>, Vec<String>) =
-                same.map(|named| named.name.clone()).partition(|name| is_pattern(name));
-            if names.is_empty() && patterns.is_empty() {
-                continue;
+            let same: Vec<&Named<Self>> =
+                wanted.iter().filter(|named| named.spec.source == wish).collect();
+            if !same.is_empty() {
+                answers.extend(observe(world, &same, wish).await);
             }
-            answers.extend(observe(world, names, patterns, wish).await);
         }
         answers
     }
@@ -260,21 +258,24 @@ only = []
 /// Asks once for all of them.
 async fn observe(
     world: &World,
-    names: Vec<String>,
-    patterns: Vec<String>,
+    wanted: &[&Named<SystemdUnit>],
     wish: Option<Wish>,
 ) -> Answers<Seen> {
-    let all: Vec<String> = names.iter().chain(&patterns).cloned().collect();
-    let asked =
-        Asked { names, patterns, matches: closed::matches, files_only: wish == Some(Wish::Files) };
+    let all = || wanted.iter().map(|named| named.name.clone());
+    let (patterns, names) = all().partition(|name| is_pattern(name));
+    let rests = |named: &&&Named<SystemdUnit>| {
+        named.spec.active.as_ref().is_some_and(|words| !words.any(systemd::is_passing))
+    };
+    let resting = wanted.iter().filter(rests).map(|named| named.name.clone()).collect();
+    let files_only = wish == Some(Wish::Files);
+    let asked = Asked { names, resting, patterns, matches: closed::matches, files_only };
     let answered = match systemd::look(world, asked).await {
         Ok(answered) => answered,
-        Err(unknown) => return all.into_iter().map(|name| (name, Err(unknown.clone()))).collect(),
+        Err(unknown) => return all().map(|name| (name, Err(unknown.clone()))).collect(),
     };
-    let source = answered.source;
     let now = world.now.unix_seconds();
     let units = answered.units.into_iter().map(|(name, unit)| {
-        let seen = unit.map(|unit| {
+        let seen = unit.map(|(source, unit)| {
             let fired = unit.triggered.as_ref().ok().copied().flatten();
             let triggered_seconds_ago = fired.map(|at| now.saturating_sub(at).max(0));
             Seen { source, found: Found::Unit { unit: Box::new(unit), triggered_seconds_ago } }
@@ -282,7 +283,7 @@ async fn observe(
         (name, seen)
     });
     let lists = answered.lists.into_iter().map(|(pattern, listed)| {
-        (pattern, listed.map(|units| Seen { source, found: Found::Units(units) }))
+        (pattern, listed.map(|(source, units)| Seen { source, found: Found::Units(units) }))
     });
     units.chain(lists).collect()
 }

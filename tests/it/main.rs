@@ -22,4 +22,5 @@ mod program;
 mod sandbox;
 mod schema;
 mod systemd;
+mod systemd_live;
 mod transcripts;

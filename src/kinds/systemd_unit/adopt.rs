@@ -25,7 +25,7 @@ pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown
     let mut names = vec![asked.to_owned()];
     if is_pattern(asked) {
         let listed = look(world, Vec::new(), vec![asked.to_owned()]).await?.lists.remove(asked);
-        let listed = listed.unwrap_or_else(|| Err(no_answer()))?;
+        let (_, listed) = listed.unwrap_or_else(|| Err(no_answer()))?;
         names = listed.into_keys().collect();
         if names.len() > TABLES_MAX {
             let detail = format!(
@@ -40,7 +40,7 @@ pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown
     let mut units = look(world, names.clone(), Vec::new()).await?.units;
     for name in names {
         match units.remove(&name).unwrap_or_else(|| Err(no_answer())) {
-            Ok(unit) => adopted.drafts.extend(draft(name, &unit)),
+            Ok((_, unit)) => adopted.drafts.extend(draft(name, &unit)),
             Err(unknown) => adopted.unseen.push((name, unknown)),
         }
     }
@@ -52,7 +52,8 @@ async fn look(
     names: Vec<String>,
     patterns: Vec<String>,
 ) -> Result<systemd::Answered, Unknown> {
-    let asked = Asked { names, patterns, matches: closed::matches, files_only: false };
+    let resting = names.clone();
+    let asked = Asked { names, resting, patterns, matches: closed::matches, files_only: false };
     systemd::look(world, asked).await
 }
 

@@ -39,19 +39,19 @@ pub(super) async fn look(
 ) -> Result<Answered, Unknown> {
     let bus = Bus::connect(socket).await?;
     let mut units = BTreeMap::new();
-    let lines = bus.settled(&asked.names, settle).await?;
+    let lines = bus.settled(asked, settle).await?;
     for name in &asked.names {
-        let unit = match lines.get(name.as_str()) {
-            Some(line) => bus.unit(name, line).await,
-            None => bus.template(name).await,
-        };
-        units.insert(name.clone(), unit);
+        if let Some(line) = lines.get(name.as_str()) {
+            let unit = bus.unit(name, line).await;
+            units.insert(name.clone(), unit.map(|unit| (Source::Bus, unit)));
+        }
     }
     let mut lists = BTreeMap::new();
     for pattern in &asked.patterns {
-        lists.insert(pattern.clone(), bus.list(pattern, asked.matches).await);
+        let list = bus.list(pattern, asked.matches).await;
+        lists.insert(pattern.clone(), list.map(|list| (Source::Bus, list)));
     }
-    Ok(Answered { source: Source::Bus, units, lists })
+    Ok(Answered { units, lists })
 }
 
 struct Bus(Connection);
@@ -78,14 +78,13 @@ impl Bus {
         Ok(bus)
     }
 
-    /// Units by the name that was asked for, once none of them is on the way to another state.
+    /// Units by the name that was asked for, once none that is awaited is on the way to another state.
     async fn settled<'a>(
         &self,
-        names: &'a [String],
+        asked: &'a Asked,
         settle: Duration,
     ) -> Result<BTreeMap<&'a str, Line>, Unknown> {
-        let loadable = |name: &&String| UnitName::parse(name).is_some_and(|n| !n.is_template());
-        let names: Vec<&str> = names.iter().filter(loadable).map(String::as_str).collect();
+        let names: Vec<&str> = asked.names.iter().map(String::as_str).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -97,7 +96,9 @@ impl Bus {
                     format!("{} names were asked for and {} came back", names.len(), lines.len());
                 return Err(Unknown::new(Reason::Malformed, detail));
             }
-            let moving = lines.iter().any(|line| is_passing(&line.3));
+            let awaited = |name: &str| asked.resting.iter().any(|resting| resting == name);
+            let moving =
+                names.iter().zip(&lines).any(|(n, line)| is_passing(&line.3) && awaited(n));
             if !moving || Instant::now() >= give_up {
                 return Ok(names.into_iter().zip(lines).collect());
             }
@@ -164,19 +165,6 @@ impl Bus {
             Ok(seconds(microseconds))
         };
         tokio::join!(text(true, "Result"), text(has_user, "User"), triggered)
-    }
-
-    /// A template is never loaded; all that there is of it is its file.
-    async fn template(&self, name: &str) -> Result<Unit, Unknown> {
-        let state = self.file_state(name).await?;
-        let files = self.files(name).await?;
-        let fragment = files.into_iter().find(|(path, _)| file_name(path) == name);
-        let load = match state.as_deref() {
-            None => "not-found",
-            Some("masked" | "masked-runtime") => "masked",
-            Some(_) => "loaded",
-        };
-        Ok(super::files::template(name, load, state, fragment.map(|(path, _)| path)))
     }
 
     async fn list(

@@ -17,7 +17,7 @@ pub(super) fn add(facts: Facts<'_>, mut answered: Answered) -> Result<Answered, 
             path.insert_str(0, "/usr");
         }
     };
-    for unit in answered.units.values_mut().flatten() {
+    for (_, unit) in answered.units.values_mut().flatten() {
         unit.fragment.iter_mut().chain(&mut unit.drop_ins).for_each(plain);
         unit.fragment_sha256 = unit.fragment.as_deref().map(|path| of(facts, path)).transpose();
         unit.definition_sha256 = definition(facts, unit);

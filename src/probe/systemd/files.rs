@@ -5,7 +5,7 @@
 
 use super::folders::{CONFIG, Entry, Folder, Folders, GENERATED, Standing, TRANSIENT, is_wants};
 use super::install::Install;
-use super::{Answered, Asked, Listed, Source, Unit, UnitName, drop_ins, no_digest, not_running};
+use super::{Answered, Asked, Listed, Source, Unit, UnitName, drop_ins, no_digest};
 use crate::model::{Reason, Unknown};
 use crate::probe::host::{Contents, Facts, Host};
 
@@ -16,39 +16,23 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub(super) fn look(host: &Host, asked: &Asked) -> Result<Answered, Unknown> {
     let facts = host.facts();
     let reader = Reader { facts, folders: Folders::read(facts)? };
-    let units = asked.names.iter().map(|name| (name.clone(), reader.unit(name))).collect();
-    let lists = asked.patterns.iter().map(|p| (p.clone(), reader.list(p, asked.matches)));
-    let lists = lists.collect();
-    Ok(Answered { source: Source::Files, units, lists })
+    let by_files = |unit| (Source::Files, unit);
+    let units = asked.names.iter().map(|name| (name.clone(), reader.unit(name).map(by_files)));
+    let by_files = |list| (Source::Files, list);
+    let list = |pattern: &String| reader.list(pattern, asked.matches).map(by_files);
+    let lists = asked.patterns.iter().map(|pattern| (pattern.clone(), list(pattern)));
+    Ok(Answered { units: units.collect(), lists: lists.collect() })
 }
 
-/// A template as its manager knows it: a file, and nothing that runs.
-pub(super) fn template(
-    name: &str,
-    load: &str,
-    state: Option<String>,
-    fragment: Option<String>,
-) -> Unit {
-    let never = |what: &str| {
-        let detail =
-            format!("{what}: a template itself is never loaded; ask for one of its instances");
-        Unknown::new(Reason::NotSupported, detail)
+/// What files cannot say.
+fn unsaid(name: &str, what: &str) -> Unknown {
+    let template = UnitName::parse(name).is_some_and(|name| name.is_template());
+    let why = if template {
+        "a template itself is never loaded; ask for one of its instances"
+    } else {
+        "unit files were read, and files have no state; only a running manager can tell"
     };
-    Unit {
-        id: name.to_owned(),
-        load: load.to_owned(),
-        load_error: None,
-        active: Err(never("active")),
-        enabled: Ok(state.unwrap_or_default()),
-        fragment,
-        fragment_sha256: no_digest(),
-        drop_ins: Vec::new(),
-        definition_sha256: no_digest(),
-        needs_reload: Err(never("needs_reload")),
-        result: Err(never("result")),
-        user: Err(never("user")),
-        triggered: Err(never("triggered_within")),
-    }
+    Unknown::new(Reason::NotSupported, format!("{what}: {why}"))
 }
 
 struct Reader<'a> {
@@ -85,16 +69,16 @@ impl Reader<'_> {
         Ok(Unit {
             load: load.to_owned(),
             load_error: None,
-            active: Err(not_running("active")),
+            active: Err(unsaid(name, "active")),
             enabled: self.state(name).map(Option::unwrap_or_default),
             fragment: path.map(str::to_owned),
             fragment_sha256: no_digest(),
             drop_ins: drop_ins::of(&self.folders, &id, &aliases),
             definition_sha256: no_digest(),
-            needs_reload: Err(not_running("needs_reload")),
-            result: Err(not_running("result")),
-            user: Err(not_running("user")),
-            triggered: Err(not_running("triggered_within")),
+            needs_reload: Err(unsaid(name, "needs_reload")),
+            result: Err(unsaid(name, "result")),
+            user: Err(unsaid(name, "user")),
+            triggered: Err(unsaid(name, "triggered_within")),
             id,
         })
     }

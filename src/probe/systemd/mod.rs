@@ -38,6 +38,8 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub struct Asked {
     /// Names with their suffix.
     pub names: Vec<String>,
+    /// Those of them that are waited for, for a moment, while they are on the way to another state.
+    pub resting: Vec<String>,
     /// Patterns, `*` for any text.
     pub patterns: Vec<String>,
     /// Does a pattern match the whole of a text?
@@ -47,15 +49,16 @@ pub struct Asked {
 }
 
 /// What was answered.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answered {
-    /// Who answered.
-    pub source: Source,
     /// The units, by the name that was asked for.
-    pub units: BTreeMap<String, Result<Unit, Unknown>>,
+    pub units: BTreeMap<String, Told<Unit>>,
     /// What each pattern matches.
-    pub lists: BTreeMap<String, Result<Listed, Unknown>>,
+    pub lists: BTreeMap<String, Told<Listed>>,
 }
+
+/// An answer, and who gave it.
+pub type Told<T> = Result<(Source, T), Unknown>;
 
 /// Units by name, each with a few words about it.
 pub type Listed = BTreeMap<String, String>;
@@ -119,7 +122,7 @@ pub fn is_passing(state: &str) -> bool {
     matches!(state, "activating" | "deactivating" | "reloading" | "refreshing")
 }
 
-/// Asks whoever can tell.
+/// Asks whoever can tell: files about templates, of which there is nothing else, and about another root.
 ///
 /// # Errors
 /// Why nobody can: not booted with systemd, no bus and no `systemctl`, or the deadline.
@@ -127,7 +130,21 @@ pub async fn look(world: &World, asked: Asked) -> Result<Answered, Unknown> {
     let answered = if asked.files_only || !world.host.facts().live() {
         world.ask(move |host| files::look(host, &asked)).await?
     } else {
-        ask_manager(world, asked).await?
+        let is_template = |name: &str| UnitName::parse(name).is_some_and(|n| n.is_template());
+        let (templates, names) = asked.names.into_iter().partition(|name| is_template(name));
+        let of_files = Asked {
+            names: templates,
+            resting: Vec::new(),
+            patterns: Vec::new(),
+            matches: asked.matches,
+            files_only: true,
+        };
+        let mut answered = ask_manager(world, Asked { names, ..asked }).await?;
+        if !of_files.names.is_empty() {
+            let more = world.ask(move |host| files::look(host, &of_files)).await?;
+            answered.units.extend(more.units);
+        }
+        answered
     };
     world.ask(move |host| digest::add(host.facts(), answered)).await
 }
@@ -155,14 +172,6 @@ fn booted(host: &super::host::Host) -> Result<(), Unknown> {
     }
     let detail = format!("the system was not booted with systemd: there is no `{BOOTED}`");
     Err(Unknown::new(Reason::NotSupported, detail))
-}
-
-/// What a root that is not running cannot say.
-fn not_running(what: &str) -> Unknown {
-    let detail = format!(
-        "{what}: unit files were read, and files have no state; only a running manager can tell"
-    );
-    Unknown::new(Reason::NotSupported, detail)
 }
 
 /// The digests of a unit, before its files are read.

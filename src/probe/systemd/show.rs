@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Active, Answered, Asked, Listed, Source, Unit, UnitName, no_digest};
+use super::{Active, Answered, Asked, Listed, Source, Told, Unit, UnitName, no_digest};
 use crate::model::display::one_line;
 use crate::model::{Reason, Unknown};
 use crate::probe::runner::{OUTPUT_BYTES_MAX, Run, RunError};
@@ -19,19 +19,12 @@ const PROPERTIES: &str = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileSt
 const ERROR_WIDTH_MAX: usize = 200;
 
 pub(super) fn look(asked: &Asked, deadline: Duration) -> Result<Answered, Unknown> {
-    let plain = |name: &&String| UnitName::parse(name).is_some_and(|n| !n.is_template());
-    let names: Vec<&String> = asked.names.iter().filter(plain).collect();
     let mut units = BTreeMap::new();
-    if !names.is_empty() {
+    if !asked.names.is_empty() {
         let property = format!("--property={PROPERTIES}");
         let mut words = vec!["show", property.as_str(), "--"];
-        words.extend(names.iter().map(|name| name.as_str()));
-        units = parse_units(&names, &run(&words, deadline)?)?;
-    }
-    let mut answered: BTreeMap<String, Result<Unit, Unknown>> = BTreeMap::new();
-    for name in &asked.names {
-        let unit = units.remove(name.as_str()).map_or_else(|| template(name), Ok);
-        answered.insert(name.clone(), unit);
+        words.extend(asked.names.iter().map(String::as_str));
+        units = parse_units(&asked.names, &run(&words, deadline)?)?;
     }
     let mut lists = BTreeMap::new();
     if !asked.patterns.is_empty() {
@@ -40,10 +33,11 @@ pub(super) fn look(asked: &Asked, deadline: Duration) -> Result<Answered, Unknow
         let unit_files = parse_lines(&ask("list-unit-files")?)?;
         for pattern in &asked.patterns {
             let fits = |name: &str| (asked.matches)(pattern, name);
-            lists.insert(pattern.clone(), Ok(list(&loaded, &unit_files, fits)));
+            let list = list(&loaded, &unit_files, fits);
+            lists.insert(pattern.clone(), Ok((Source::Systemctl, list)));
         }
     }
-    Ok(Answered { source: Source::Systemctl, units: answered, lists })
+    Ok(Answered { units, lists })
 }
 
 fn run(words: &[&str], deadline: Duration) -> Result<String, Unknown> {
@@ -78,17 +72,17 @@ fn malformed(detail: &str) -> Unknown {
 }
 
 /// The blocks of `systemctl show`, one for each name, in their order.
-fn parse_units(names: &[&String], text: &str) -> Result<BTreeMap<String, Unit>, Unknown> {
+fn parse_units(names: &[String], text: &str) -> Result<BTreeMap<String, Told<Unit>>, Unknown> {
     let blocks: Vec<&str> = text.trim_end_matches('\n').split("\n\n").collect();
     if blocks.len() != names.len() {
         let (asked, came) = (names.len(), blocks.len());
         return Err(malformed(&format!("{asked} units were asked for and {came} came back")));
     }
-    names
-        .iter()
-        .zip(blocks)
-        .map(|(name, block)| Ok(((*name).clone(), parse_unit(name, block)?)))
-        .collect()
+    let units = names.iter().zip(blocks).map(|(name, block)| {
+        let unit = parse_unit(name, block)?;
+        Ok((name.clone(), Ok((Source::Systemctl, unit))))
+    });
+    units.collect()
 }
 
 fn parse_unit(name: &str, block: &str) -> Result<Unit, Unknown> {
@@ -151,12 +145,6 @@ fn parse_lines(text: &str) -> Result<Lines, Unknown> {
     Ok(found)
 }
 
-/// `systemctl show` takes no template, and its lists do not say where the file lies.
-fn template(name: &str) -> Result<Unit, Unknown> {
-    let detail = format!("`{name}` is a template; only the bus tells about those");
-    Err(Unknown::new(Reason::NotSupported, detail))
-}
-
 type Lines = BTreeMap<String, Vec<String>>;
 
 fn list(loaded: &Lines, unit_files: &Lines, fits: impl Fn(&str) -> bool) -> Listed {
@@ -203,10 +191,9 @@ mod tests {
     #[test]
     fn half_an_answer_is_none() {
         let names = ["a.service".to_owned(), "b.service".to_owned()];
-        let two: Vec<&String> = names.iter().collect();
-        assert!(parse_units(&two[..1], ANSWER).is_ok());
-        assert!(parse_units(&two, &format!("{ANSWER}\n{ANSWER}")).is_ok());
-        assert!(parse_units(&two, ANSWER).is_err());
+        assert!(parse_units(&names[..1], ANSWER).is_ok());
+        assert!(parse_units(&names, &format!("{ANSWER}\n{ANSWER}")).is_ok());
+        assert!(parse_units(&names, ANSWER).is_err());
         for cut in ["Id=a.service\n", "Id=a.service\nId=b.service\n", "nonsense\n"] {
             assert!(parse_unit("a.service", cut).is_err(), "{cut}");
         }
