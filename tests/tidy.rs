@@ -373,7 +373,8 @@ fn dependencies_have_reasons_and_a_cap() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
     let packages = lock.lines().filter(|line| line.starts_with("name = ")).count();
-    assert!(packages <= 240, "{packages} packages are locked; raise the cap of 240 only knowingly");
+    // 240 before systemd, which takes 14 for the bus (two of them never compiled here); the rest is room for what is agreed.
+    assert!(packages <= 330, "{packages} packages are locked; raise the cap of 330 only knowingly");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut section = "";
     let mut previous = "";

@@ -52,8 +52,13 @@ const COMMITTED: [(&str, u32, &str); 6] = [
 ];
 
 /// Everything else that is not part of the deployed tree.
-const FIXED: [(&str, u32, &str); 6] = [
+const FIXED: [(&str, u32, &str); 7] = [
     ("etc/hostname", 0o644, "vmi3080463\n"),
+    (
+        "etc/systemd/system/wf-universal-scanner.timer",
+        0o644,
+        include_str!("assets/host/wf-universal-scanner.timer"),
+    ),
     ("opt/incomex/backups/README.txt", 0o644, "Dumps that were made by hand lie here.\n"),
     ("opt/incomex/docker/.env", 0o600, include_str!("assets/host/docker.env")),
     ("opt/incomex/secrets/.env.production", 0o640, include_str!("assets/host/env.production")),

@@ -98,7 +98,7 @@ pub enum Evidence {
     Hashed,
     /// A file was parsed.
     Parsed,
-    /// A database answered.
+    /// A database answered, or the manager of a running system.
     Queried,
 }
 

@@ -208,3 +208,34 @@ fn the_states_of_unit_files_are_those_of_systemctl() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(words.len() >= 13, "{words:?}");
 }
+
+#[test]
+fn the_list_of_unit_files_is_that_of_systemctl() {
+    let root = tempfile::tempdir().unwrap();
+    lay_out(root.path(), UNITS);
+    let words = ["list-unit-files", "--no-legend", "--plain", "--no-pager", "--full"];
+    let Some(said) = systemctl(root.path(), &words) else { return };
+    let theirs: BTreeMap<&str, &str> = said
+        .lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            (words.next().unwrap(), words.next().unwrap())
+        })
+        .collect();
+    let answered = look(root.path(), Vec::new(), &["*"], false);
+    let (_, ours) = answered.lists["*"].as_ref().unwrap();
+    let ours: BTreeMap<&str, &str> = ours
+        .iter()
+        .map(|(name, about)| (name.as_str(), about.strip_prefix("file, ").unwrap()))
+        .collect();
+    let only = |a: &BTreeMap<&str, &str>, b: &BTreeMap<&str, &str>| -> Vec<String> {
+        let differs = a.iter().filter(|(name, state)| b.get(*name) != Some(*state));
+        differs.map(|(name, state)| format!("{name} {state}")).collect()
+    };
+    assert_eq!(only(&theirs, &ours), [""; 0]);
+    // Instances that a link starts have no file of their own; the manager lists them once they are loaded.
+    let linked = ["default@tty1", "inst@a", "other-default@tty2", "vendor-inst@x"];
+    let more = only(&ours, &theirs);
+    let names: Vec<&str> = more.iter().filter_map(|line| Some(line.split_once('.')?.0)).collect();
+    assert_eq!(names, linked);
+}

@@ -317,3 +317,53 @@ fn failed(method: &str, error: &zbus::Error) -> Unknown {
     let text = one_line(&error.to_string(), ERROR_WIDTH_MAX);
     Unknown::new(reason, format!("`{method}` on the system bus: {text}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn asked() -> Asked {
+        let names = vec!["a.service".to_owned()];
+        Asked {
+            resting: Vec::new(),
+            patterns: Vec::new(),
+            matches: |_, _| true,
+            files_only: false,
+            names,
+        }
+    }
+
+    fn refused(socket: &str) -> Unknown {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        runtime.block_on(look(socket, &asked(), Duration::ZERO)).expect_err("nobody is there")
+    }
+
+    #[test]
+    fn without_a_bus_nothing_is_known() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let socket = folder.path().join("socket");
+        let socket = socket.to_str().expect("UTF-8");
+        assert_eq!(refused(socket).reason, Reason::Unreachable);
+        for answer in [&b""[..], b"REJECTED\r\n", b"garbage\r\n", b"OK x\r\n"] {
+            let listener = UnixListener::bind(socket).expect("a socket");
+            let peer = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().expect("somebody asks");
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(answer);
+            });
+            let unknown = refused(socket);
+            assert_eq!(unknown.reason, Reason::Unreachable, "{unknown}");
+            peer.join().expect("it ends");
+            std::fs::remove_file(socket).expect("removed");
+        }
+    }
+
+    #[test]
+    fn times_of_never_are_none() {
+        assert_eq!([seconds(0), seconds(u64::MAX), seconds(2_500_000)], [None, None, Some(2)]);
+    }
+}

@@ -85,12 +85,20 @@ impl Reader<'_> {
 
     fn list(&self, pattern: &str, matches: fn(&str, &str) -> bool) -> Result<Listed, Unknown> {
         let mut listed = Listed::new();
-        for name in self.folders.names() {
-            let wanted = matches(pattern, name) && UnitName::parse(name).is_some();
-            if wanted && !listed.contains_key(name) && self.folders.definition(name).is_some() {
-                let state = self.state(name)?.unwrap_or_default();
-                listed.insert(name.to_owned(), format!("file, {state}"));
+        for (name, linked) in self.folders.names() {
+            if !matches(pattern, name)
+                || UnitName::parse(name).is_none()
+                || listed.contains_key(name)
+            {
+                continue;
             }
+            let state = match self.state(name)? {
+                Some(state) => state,
+                // A link of another unit to something that is gone is no unit; a link that is gone itself is a bad one.
+                None if linked => continue,
+                None => "bad".to_owned(),
+            };
+            listed.insert(name.to_owned(), format!("file, {state}"));
         }
         Ok(listed)
     }

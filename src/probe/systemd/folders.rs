@@ -193,15 +193,17 @@ impl Folders {
         found
     }
 
-    /// Every name of a unit that stands in a folder, or is linked as an instance from one below.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let links = |folder: &str| is_wants(folder);
-        self.search.iter().flat_map(move |folder| {
-            let below = folder.below.iter().filter(move |(name, _)| links(name));
-            let linked = below.flat_map(|(_, entries)| entries.keys());
-            let files = folder.entries.iter().filter(|(_, e)| **e != Entry::Other).map(|(n, _)| n);
-            files.chain(linked).map(String::as_str)
-        })
+    /// Every name that stands in a folder, and then those that are only linked from a folder below, as instances are.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> {
+        let standing = self.search.iter().flat_map(|folder| {
+            let files = folder.entries.iter().filter(|(_, entry)| **entry != Entry::Other);
+            files.map(|(name, _)| (name.as_str(), false))
+        });
+        let linked = self.search.iter().flat_map(|folder| {
+            let below = folder.below.iter().filter(|(name, _)| is_wants(name));
+            below.flat_map(|(_, entries)| entries.keys()).map(|name| (name.as_str(), true))
+        });
+        standing.chain(linked)
     }
 }
 
