@@ -2,6 +2,8 @@
 //!
 //! The file is parsed, never executed. Where only presence is asked for, nothing of the value is kept, not even a digest.
 
+mod adopt;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::path::absolute;
-use super::{Answers, Files, Kind, Named, Place, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
@@ -31,10 +33,10 @@ const DATETIME: &str = "$__toml_private_datetime";
 pub(super) struct Constant {
     /// The file that is read, as an absolute path. At most 4 MiB.
     file: String,
-    /// How the file is read: `python`, `toml`, `json`, `dotenv` or `regex`.
+    /// How the file is read: `python`, `toml`, `json`, `yaml`, `ini`, `dotenv` or `regex`.
     format: Format,
-    /// What is looked for: a name (python, dotenv), a dotted path (toml, json), or a regular expression for one whole line
-    /// with one group (regex).
+    /// What is looked for: a name (python, dotenv), a dotted path (toml, json, yaml), `section.key` (ini), or a regular
+    /// expression for one whole line with one group (regex).
     key: String,
     /// The value it must have: text, a number, true or false, or an array or table of those. `1`, `1.0` and `"1"` are
     /// three different values.
@@ -76,6 +78,12 @@ format = "python"
 key = "__execution_enabled__"
 value = false
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "constant",
+        value: "FILE:KEY",
+        help: "A literal: its value where it may be shown, else that it is there",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -132,6 +140,11 @@ value = false
             }
         }
         answers
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = asked.to_owned();
+        world.ask(move |host| adopt::adopt(host, &asked)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {
@@ -231,7 +244,7 @@ impl Constant {
 
 /// Can a value of this format ever be equal to this one?
 fn comparable(format: Format, value: &Value) -> Result<(), &'static str> {
-    if matches!(format, Format::Dotenv | Format::Regex) && !value.is_string() {
+    if matches!(format, Format::Dotenv | Format::Ini | Format::Regex) && !value.is_string() {
         return Err("values of this format are text: write it between quotes");
     }
     match value {

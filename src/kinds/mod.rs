@@ -7,6 +7,7 @@
 mod adoption;
 mod closed;
 mod constant;
+mod deployment;
 mod directory;
 mod entry;
 mod file;
@@ -45,6 +46,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<deployment::Deployment>(),
     Entry::of::<systemd_unit::SystemdUnit>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
@@ -138,6 +140,10 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
 
     /// Writes down what is there as desired state: `asked` is what the flag of [`Kind::ADOPT`] got. Reads only, and never
     /// writes down a secret.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "a future that is dropped is warned about as such"
+    )]
     fn adopt(_world: &World, asked: &str) -> impl Future<Output = Result<Adopted, Unknown>> + Send {
         async move {
             let asked = escape(asked);

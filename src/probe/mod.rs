@@ -4,6 +4,7 @@
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
 pub mod cancel;
+pub mod deploy_manifest;
 pub mod git;
 pub mod host;
 pub mod literal;

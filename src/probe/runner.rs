@@ -54,6 +54,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What it complained about.
     pub stderr: Vec<u8>,
+    /// Is `stdout` all that it printed? Not when that was more than is kept.
+    pub complete: bool,
 }
 
 /// Why a program gave no result.
@@ -84,10 +86,18 @@ impl Run<'_> {
     /// # Errors
     /// When it cannot be started, or does not end in time. How it ended is for the caller to judge.
     pub fn output(&self) -> Result<Output, RunError> {
+        self.output_up_to(OUTPUT_BYTES_MAX)
+    }
+
+    /// The same with another bound on what is kept of its output.
+    ///
+    /// # Errors
+    /// As for [`Run::output`].
+    pub fn output_up_to(&self, bytes_max: usize) -> Result<Output, RunError> {
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
         let mut child = self.command().spawn().map_err(start)?;
-        let stdout = Drain::start(child.stdout.take());
-        let stderr = Drain::start(child.stderr.take());
+        let stdout = Drain::start(child.stdout.take(), bytes_max);
+        let stderr = Drain::start(child.stderr.take(), OUTPUT_BYTES_MAX);
         let status = wait(&mut child, self.deadline).map_err(start)?;
         let Some(status) = status else {
             end(&mut child);
@@ -96,7 +106,8 @@ impl Run<'_> {
                 deadline: self.deadline,
             });
         };
-        Ok(Output { status, stdout: stdout.finish(), stderr: stderr.finish() })
+        let ((stdout, complete), (stderr, _)) = (stdout.finish(), stderr.finish());
+        Ok(Output { status, stdout, stderr, complete })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the runner is where programs are started")]
@@ -118,34 +129,38 @@ impl Run<'_> {
 /// Reads an output stream on a thread of its own, so that a program never waits for us.
 struct Drain {
     kept: Arc<Mutex<Vec<u8>>>,
-    ended: Receiver<()>,
+    /// Whether all of it was kept, once the stream has ended.
+    ended: Receiver<bool>,
 }
 
 impl Drain {
-    fn start<R: Read + Send + 'static>(stream: Option<R>) -> Self {
+    fn start<R: Read + Send + 'static>(stream: Option<R>, bytes_max: usize) -> Self {
         let (end, ended) = channel();
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&kept);
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
             let mut stream = stream;
+            let mut complete = true;
             while let Some(Ok(count @ 1..)) = stream.as_mut().map(|s| s.read(&mut buffer)) {
                 let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len());
+                let room = bytes_max.saturating_sub(kept.len());
+                complete &= count <= room;
                 kept.extend_from_slice(&buffer[..count.min(room)]);
             }
             // Nobody may be waiting any more.
-            let _ = end.send(());
+            let _ = end.send(complete);
         });
         Self { kept, ended }
     }
 
-    /// What was read, once the stream has ended. A process that stays behind and holds the stream open, as a shared ssh
+    /// What was read, once the stream has ended, and whether that is all. A process that stays behind and holds the stream open, as a shared ssh
     /// connection does, is not waited for.
-    fn finish(self) -> Vec<u8> {
+    fn finish(self) -> (Vec<u8>, bool) {
         // Whether it ended or not, what was read until now is the output.
-        let _ = self.ended.recv_timeout(OUTPUT_GRACE);
-        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        let complete = self.ended.recv_timeout(OUTPUT_GRACE).unwrap_or(false);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut *kept), complete)
     }
 }
 
@@ -220,6 +235,8 @@ mod tests {
     fn output_is_bounded() {
         let output =
             run("head", &["-c", "3000000", "/dev/zero"], Duration::from_secs(20)).expect("ends");
-        assert_eq!(output.stdout.len(), OUTPUT_BYTES_MAX);
+        assert_eq!((output.stdout.len(), output.complete), (OUTPUT_BYTES_MAX, false));
+        let output = run("head", &["-c", "9", "/dev/zero"], Duration::from_secs(20)).expect("ends");
+        assert_eq!((output.stdout.len(), output.complete), (9, true));
     }
 }

@@ -53,6 +53,11 @@ fn each_drift_says_who_moves_and_what_to_do() {
     assert_eq!(resource(&report, "constant.backup-key")["gap"], "F4");
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["matched"], 82);
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["listed"], 82);
+    let deployment = resource(&report, "deployment.iu-cutter-v0.6");
+    assert_eq!(
+        (&deployment["verdict"], &deployment["seen"]),
+        (&"in_sync".into(), &"703559c91b81…".into())
+    );
     let text = check(&[]).ends_with(2).stdout;
     assert!(text.contains("who moves: the source repository"), "{text}");
 }

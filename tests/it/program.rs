@@ -164,3 +164,10 @@ pub(crate) fn ran(output: &Output) -> Ran {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// Says on standard error, past the capture of the test harness, that something was not tested, and why.
+pub(crate) fn skipped(what: &str, why: &str) {
+    use std::io::Write as _;
+    let line = format!("SKIPPED: {what}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
