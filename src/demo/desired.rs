@@ -40,6 +40,7 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "hosts/contabo/keys.toml",
     "hosts/contabo/packages.toml",
     "hosts/contabo/tree.toml",
+    "hosts/contabo/units.toml",
     "hosts/contabo/waivers.toml",
     "roles/base/accounts.toml",
 ];

@@ -59,10 +59,15 @@ const COMMITTED: [(&str, u32, &str); 6] = [
 ];
 
 /// Everything else that is not part of the deployed tree.
-const FIXED: [(&str, u32, &str); 11] = [
+const FIXED: &[(&str, u32, &str)] = &[
     ("etc/crontab", 0o644, include_str!("assets/host/crontab")),
     ("etc/debian_version", 0o644, "trixie/sid\n"),
     ("etc/hostname", 0o644, "vmi3080463\n"),
+    (
+        "etc/systemd/system/wf-universal-scanner.timer",
+        0o644,
+        include_str!("assets/host/wf-universal-scanner.timer"),
+    ),
     ("opt/incomex/backups/README.txt", 0o644, "Dumps that were made by hand lie here.\n"),
     ("opt/incomex/backups/directus-20260520T2200.dump", 0o600, DUMP),
     ("opt/incomex/docker/.env", 0o600, include_str!("assets/host/docker.env")),
@@ -125,7 +130,7 @@ pub fn write(root: &Path) -> Result<Sandbox, LayoutError> {
     for (path, mode) in FOLDERS {
         writer.folder(path, mode)?;
     }
-    for (path, mode, text) in FIXED {
+    for &(path, mode, text) in FIXED {
         writer.file(path, mode, text.as_bytes())?;
     }
     writer.file("etc/passwd", 0o644, account.passwd().as_bytes())?;

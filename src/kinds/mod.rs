@@ -32,6 +32,7 @@ mod row_count;
 mod ssh_authorized_key;
 mod symlink;
 mod sysctl;
+mod systemd_unit;
 #[cfg(test)]
 mod test_world;
 mod tree;
@@ -79,6 +80,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<mount::Mount>(),
     Entry::of::<disk::Disk>(),
     Entry::of::<sysctl::Sysctl>(),
+    Entry::of::<systemd_unit::SystemdUnit>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

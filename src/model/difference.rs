@@ -110,7 +110,7 @@ pub enum Evidence {
     StatCached,
     /// A file was parsed.
     Parsed,
-    /// A database or a container engine answered.
+    /// A database, a container engine or the manager of a running system answered.
     Queried,
 }
 

@@ -20,6 +20,7 @@ pub mod openpgp;
 pub mod packages;
 pub mod postgres;
 pub mod runner;
+pub mod systemd;
 pub mod tree;
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Reason, Unknown};
 
 /// The most that is kept of each output stream.
-const OUTPUT_BYTES_MAX: usize = 1 << 20;
+pub(in crate::probe) const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// The number of `nobody` and of its group, by the kernel's own default for numbers without an owner.

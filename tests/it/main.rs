@@ -25,4 +25,6 @@ mod recall;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
+mod systemd;
+mod systemd_live;
 mod transcripts;
