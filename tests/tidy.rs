@@ -31,7 +31,11 @@ const BANNED: &[(&[&str], &[&str])] = &[(&["controller", "web", "hub"], &["execu
 
 /// Folders whose files are members of a list, and the file with that list.
 const REGISTRIES: &[(&str, &str, &[&str])] = &[
-    ("src/kinds", "src/kinds/mod.rs", &["entry", "files", "metadata", "path", "test_world"]),
+    (
+        "src/kinds",
+        "src/kinds/mod.rs",
+        &["deadline", "entry", "files", "metadata", "path", "test_world"],
+    ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "value", "wording"]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     ("src/cli", "src/cli/mod.rs", &["context", "error", "exit", "output", "page", "world"]),
@@ -93,10 +97,7 @@ const CHANGING: &[&str] = &[
 
 /// The rooms where such calls may stand, with the reason.
 const ROOMS: &[(&str, &str)] = &[
-    (
-        "src/probe/runner.rs",
-        "starts the programs that are needed to look, and ends those that hang",
-    ),
+    ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod confined;
 mod context;
 pub mod error;
 pub mod exit;
@@ -90,6 +91,8 @@ enum Verb {
     #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
+    #[command(hide = true)]
+    Confined(confined::Arguments),
 }
 
 #[cfg(feature = "execute")]
@@ -153,6 +156,7 @@ fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),
+        Verb::Confined(arguments) => confined::run(arguments),
     }
 }
 

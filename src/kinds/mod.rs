@@ -5,6 +5,7 @@
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
 mod constant;
+mod deadline;
 mod directory;
 mod entry;
 mod file;
@@ -14,6 +15,7 @@ mod path;
 mod pg_server;
 mod query;
 mod row_count;
+mod smoke;
 #[cfg(test)]
 mod test_world;
 mod tree;
@@ -40,6 +42,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

@@ -258,6 +258,13 @@ impl Host {
         })
     }
 
+    /// The folders of `[observe] roots`, as the running system knows them.
+    pub(in crate::probe) fn open_roots(&self) -> Result<Vec<std::path::PathBuf>, Unknown> {
+        let root = super::smoke::name_of(&self.root)?;
+        let below = |path: &std::path::PathBuf| root.join(path.strip_prefix("/").unwrap_or(path));
+        Ok(self.policy.roots().iter().map(below).collect())
+    }
+
     /// What desired state may make this program read here.
     #[must_use]
     pub fn policy(&self) -> &Policy {

@@ -9,6 +9,7 @@ pub mod host;
 pub mod literal;
 pub mod postgres;
 pub mod runner;
+pub mod smoke;
 pub mod tree;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::config::SmokePolicy;
 use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 use host::Host;
@@ -28,6 +30,8 @@ pub struct World {
     pub host: Arc<Host>,
     /// The databases that desired state names, by that name.
     pub databases: BTreeMap<String, Database>,
+    /// Which commands the host lets desired state run.
+    pub smoke: SmokePolicy,
     /// What a progress bar shows.
     pub progress: Arc<Progress>,
     /// How long one kind may take for all its resources.

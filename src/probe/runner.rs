@@ -1,7 +1,10 @@
 //! The scrubbed runner: one of two places where a program is started.
 //!
 //! No shell, a fixed argument list, an environment that is built and not inherited, no standard input, a process group
-//! of its own, a deadline, and bounded output.
+//! of its own, a deadline, and bounded output. [`PROGRAMS`] are all that it starts by name; what the host allows `smoke` to
+//! run is started by the confined form of this very program, see [`confined`].
+
+pub mod confined;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -11,6 +14,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Every program that is started to look, here and nowhere else.
+pub const PROGRAMS: &[&str] = &["git", "getent", "systemctl", "rpm", ITSELF];
+/// This very program, whatever has become of its file.
+const ITSELF: &str = "/proc/self/exe";
 
 /// The most that is kept of each output stream.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
@@ -68,6 +76,12 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// It is none of [`PROGRAMS`].
+    #[error("`{program}` is no program that is started to look")]
+    NotListed {
+        /// Its name.
+        program: String,
+    },
     /// It did not end in time, and was ended.
     #[error("`{program}` did not end within {} s", deadline.as_secs())]
     Deadline {
@@ -84,6 +98,13 @@ impl Run<'_> {
     /// # Errors
     /// When it cannot be started, or does not end in time. How it ended is for the caller to judge.
     pub fn output(&self) -> Result<Output, RunError> {
+        if !PROGRAMS.contains(&self.program) {
+            return Err(RunError::NotListed { program: self.program.to_owned() });
+        }
+        self.unlisted()
+    }
+
+    fn unlisted(&self) -> Result<Output, RunError> {
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
         let mut child = self.command().spawn().map_err(start)?;
         let stdout = Drain::start(child.stdout.take());
@@ -181,7 +202,15 @@ mod tests {
     fn run(program: &str, arguments: &[&str], deadline: Duration) -> Result<Output, RunError> {
         let arguments = arguments.iter().map(OsString::from).collect();
         Run { program, arguments, environment: Vec::new(), folder: Path::new("/"), deadline }
-            .output()
+            .unlisted()
+    }
+
+    #[test]
+    fn only_listed_programs_are_started() {
+        let (program, folder) = ("env", Path::new("/"));
+        let (arguments, environment, deadline) = (Vec::new(), Vec::new(), Duration::from_secs(20));
+        let refused = Run { program, arguments, environment, folder, deadline }.output();
+        assert!(matches!(refused, Err(RunError::NotListed { .. })), "{refused:?}");
     }
 
     #[test]

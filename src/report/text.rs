@@ -222,6 +222,9 @@ fn write_resource(
         write_unknown(resource, detail, out)?;
         write_differences(resource, detail, out)?;
     }
+    for line in &resource.output {
+        writeln!(out, "      {DIM}| {}{DIM:#}", escaped_line(line, VALUE_CHARS_MAX))?;
+    }
     if let Some(waiver) = &resource.waiver {
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
         writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;

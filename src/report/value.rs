@@ -101,7 +101,9 @@ pub struct ResourceReport {
     /// What of it could not be told.
     pub blind: Vec<Blind>,
     /// Totals, such as `listed` and `matched` of a tree.
-    pub counts: Option<BTreeMap<&'static str, u64>>,
+    pub counts: Option<BTreeMap<String, u64>>,
+    /// The last lines that a command printed, where they may be shown.
+    pub output: Vec<String>,
     /// In a few words what was seen.
     pub seen: Option<String>,
     /// The file of desired state in which it is declared.
@@ -185,9 +187,20 @@ impl ResourceReport {
             evidence,
             differences: comparison.differences,
             blind: comparison.blind,
-            counts: comparison.counts,
+            counts: counts(comparison.counts, comparison.measured),
+            output: comparison.output,
             seen: comparison.seen,
             declared_in: resource.file.clone(),
         }
     }
+}
+
+/// Totals under the names of their kind, and those that desired state named.
+fn counts(
+    fixed: Option<BTreeMap<&'static str, u64>>,
+    measured: BTreeMap<String, u64>,
+) -> Option<BTreeMap<String, u64>> {
+    let fixed = fixed.into_iter().flatten().map(|(name, count)| (name.to_owned(), count));
+    let all: BTreeMap<String, u64> = fixed.chain(measured).collect();
+    Some(all).filter(|all| !all.is_empty())
 }

@@ -21,4 +21,5 @@ mod program;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
+mod smoke;
 mod transcripts;

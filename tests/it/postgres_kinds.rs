@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::config::Policy;
+use countersign::config::{Policy, SmokePolicy};
 use countersign::kinds::{Files, Spec, Stored, kind};
 use countersign::model::{Comparison, Reason, Unknown};
 use countersign::probe::host::Host;
@@ -29,6 +29,7 @@ fn world(database: Database) -> World {
         progress: Arc::default(),
         deadline: Duration::from_mins(1),
         threads: 1,
+        smoke: SmokePolicy::nothing(),
     }
 }
 
