@@ -28,6 +28,12 @@ impl SmokePolicy {
         Self { allow, user: USER.to_owned(), read, environment }
     }
 
+    /// This one command may run.
+    #[must_use]
+    pub fn allowing(command: &[String]) -> Self {
+        Self { allow: vec![command.to_vec()], ..Self::nothing() }
+    }
+
     /// May this command run? Only one that is listed with exactly these words.
     #[must_use]
     pub fn allows(&self, command: &[String]) -> bool {

@@ -24,7 +24,7 @@ macro_rules! example {
 }
 
 /// The files of the example that are taken over; the list of the tree is written anew.
-static EXAMPLE: [(&str, &str); 10] = example![
+static EXAMPLE: [(&str, &str); 11] = example![
     "fleet.toml",
     "hosts/contabo/constants.toml",
     "hosts/contabo/database.toml",
@@ -32,6 +32,7 @@ static EXAMPLE: [(&str, &str); 10] = example![
     "hosts/contabo/files.toml",
     "hosts/contabo/git.toml",
     "hosts/contabo/host.toml",
+    "hosts/contabo/smoke.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/waivers.toml",
     "roles/base/accounts.toml",

@@ -164,3 +164,17 @@ pub(crate) fn ran(output: &Output) -> Ran {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// Can commands be confined here? `false`, loudly, where the kernel has no Landlock and this is not CI.
+pub(crate) fn confines() -> bool {
+    use landlock::{
+        ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    };
+    let demanded = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let there = demanded.handle_access(AccessFs::from_all(ABI::V1)).is_ok();
+    assert!(there || std::env::var_os("CI").is_none(), "this kernel has no Landlock");
+    if !there {
+        eprintln!("SKIPPED, nothing was tested: this kernel has no Landlock");
+    }
+    there
+}
