@@ -85,7 +85,7 @@ pub(super) struct SmokeSection {
     /// Folders that they may read and execute, besides those of the system and of `[observe] roots`.
     #[serde(default)]
     pub(super) read: Vec<PathBuf>,
-    /// What their environment holds besides PATH, HOME, LC_ALL and PYTHONDONTWRITEBYTECODE.
+    /// What their environment holds besides what every command finds there.
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
 }

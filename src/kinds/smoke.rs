@@ -5,6 +5,7 @@
 mod output;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -236,7 +237,7 @@ impl Seen {
             End::Signal(signal) => format!("signal {signal}"),
         };
         for (name, count) in self.printed.counted() {
-            brief.push_str(&format!(", {count} {name}"));
+            let _ = write!(brief, ", {count} {name}");
         }
         if self.printed.cut > 0 {
             brief.push_str(", of the end of its output");

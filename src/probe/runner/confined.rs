@@ -1,9 +1,9 @@
 //! Starts a command that the host allows, through a confined form of this very program.
 //!
-//! The program starts itself again, with nothing but a pipe for each direction; that process narrows itself
-//! ([`crate::sandbox`]) and becomes the command. On its standard input it reports, before it does: a command of which
-//! nobody was told that it is confined was not run. The kernel closes that pipe when the command begins, so nothing that
-//! the command prints can be taken for a report.
+//! The program starts itself again, with a connection as its standard input and a pipe for its output. Over the connection
+//! that process is told the command, and reports when it has narrowed itself ([`crate::sandbox`]), before it becomes the
+//! command: one of which nobody was told that it is confined was not run. The kernel closes the connection when the command
+//! begins, so nothing that the command prints can be taken for a report.
 //!
 //! Everything that the command starts stays in its process group, which a filter of system calls does not let it leave;
 //! so the end of that group is the end of all of it.
@@ -11,7 +11,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Read, Write as _};
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
@@ -29,6 +31,8 @@ use crate::sandbox::{self, Confined};
 pub const VERB: &str = "confined";
 /// The most that is kept of what a command prints: its end.
 pub const TAIL_BYTES_MAX: usize = 1 << 20;
+/// A command with its confinement, as JSON. The configuration that it comes from is no larger.
+const COMMAND_BYTES_MAX: u64 = 4 << 20;
 const REPORT_BYTES_MAX: usize = 16 << 10;
 /// Stands first in a report when everything is in place.
 const IN_PLACE: &[u8] = b"confined\n";
@@ -66,16 +70,20 @@ pub fn run(confined: &Confined, folder: &OwnedFd, deadline: Duration) -> Result<
     let failed = |e: io::Error| {
         Unknown::new(Reason::NotConfined, format!("this program cannot start itself: {e}"))
     };
-    let (report, reports) = io::pipe().map_err(failed)?;
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
     let (output, prints) = io::pipe().map_err(failed)?;
-    let words = serde_json::to_string(confined).map_err(|e| failed(e.into()))?;
     let mut child = {
         // The ends that the child holds are closed here with the command that lent them.
-        let mut command = command(&words, folder);
-        command.stdin(reports).stdout(prints.try_clone().map_err(failed)?).stderr(prints);
+        let mut command = command(folder);
+        command.stdin(OwnedFd::from(theirs));
+        command.stdout(prints.try_clone().map_err(failed)?).stderr(prints);
         command.spawn().map_err(failed)?
     };
-    let report = Tail::start(report, REPORT_BYTES_MAX);
+    if let Err(error) = tell(&ours, confined) {
+        end(&mut child).map_err(failed)?;
+        return Err(failed(error));
+    }
+    let report = Tail::start(ours, REPORT_BYTES_MAX);
     let output = Tail::start(output, TAIL_BYTES_MAX);
     let in_time = wait(&child, deadline);
     let status = end(&mut child).map_err(failed)?;
@@ -94,11 +102,18 @@ pub fn run(confined: &Confined, folder: &OwnedFd, deadline: Duration) -> Result<
     }
 }
 
+/// Not by arguments, which every user of the machine can read.
+fn tell(mut child: &UnixStream, confined: &Confined) -> io::Result<()> {
+    child.set_write_timeout(Some(OUTPUT_GRACE))?;
+    child.write_all(&serde_json::to_vec(confined)?)?;
+    child.shutdown(Shutdown::Write)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the runner is where programs are started")]
-fn command(words: &str, folder: &OwnedFd) -> Command {
+fn command(folder: &OwnedFd) -> Command {
     let mut command = Command::new(ITSELF);
     // By its descriptor: what was found beneath the root is where it runs, whatever has taken its name since.
-    command.args([VERB, words]).current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    command.arg(VERB).current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()));
     command.env_clear().process_group(0);
     command
 }
@@ -115,13 +130,15 @@ fn refusal(report: &[u8], status: ExitStatus) -> Unknown {
 ///
 /// # Errors
 /// Always: why it did not begin, or that nobody can be told.
-pub fn become_command(words: &str) -> Result<std::convert::Infallible, Unknown> {
+pub fn become_command() -> Result<std::convert::Infallible, Unknown> {
     let failed = |e: io::Error| Unknown::new(Reason::NotConfined, format!("no report: {e}"));
     let report = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     let mut report = File::from(report.map_err(|e| failed(e.into()))?);
+    let mut words = Vec::new();
+    (&report).take(COMMAND_BYTES_MAX).read_to_end(&mut words).map_err(failed)?;
     let nothing = File::open("/dev/null").map_err(failed)?;
     rustix::stdio::dup2_stdin(&nothing).map_err(|e| failed(e.into()))?;
-    let refused = match narrow(words) {
+    let refused = match narrow(&words) {
         Err(refused) => refused,
         Ok(confined) => {
             report.write_all(IN_PLACE).map_err(failed)?;
@@ -133,8 +150,8 @@ pub fn become_command(words: &str) -> Result<std::convert::Infallible, Unknown> 
     Err(refused)
 }
 
-fn narrow(words: &str) -> Result<Confined, Unknown> {
-    let confined: Confined = serde_json::from_str(words)
+fn narrow(words: &[u8]) -> Result<Confined, Unknown> {
+    let confined: Confined = serde_json::from_slice(words)
         .map_err(|e| Unknown::new(Reason::NotConfined, format!("this is no command: {e}")))?;
     sandbox::confine(&confined)?;
     // Programs go by the name of their folder, so it has to be within reach of the user under its name as well.
