@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! git repository ──► desired ──┐
-//!                              ├──► drift ──► report ──► text, json, markdown
-//! host, PostgreSQL ──► probe ──► observed ──┘
+//!                              ├──► drift ──► report ──► text, json, ndjson, markdown, html, junit,
+//! host, PostgreSQL ──► probe ──► observed ──┘            sarif, prometheus, nagios, silent
 //!                        ▲
 //!                      kinds: what is asked, and how the answer is compared
 //! ```
@@ -41,6 +41,9 @@ pub mod observed;
 
 // Desired against observed: verdicts, identity, guards. Pure.
 pub mod drift;
+
+// What is there written down as desired state: which table goes to which file, and the new text of that file. Pure.
+pub mod adopt;
 
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;

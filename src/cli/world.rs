@@ -11,7 +11,7 @@ use crate::config::{Config, SessionSection};
 use crate::desired::{DatabaseIdentity, Desired};
 use crate::drift::{self, ObservedDatabase, ObservedHost};
 use crate::model::display::escape;
-use crate::model::{Reason, Unknown};
+use crate::model::{Clock as _, Reason, SystemClock, Unknown};
 use crate::observed::{Answer, Question, Snapshot};
 use crate::probe::host::Host;
 use crate::probe::postgres::{Limits, Secret, Session, Settings};
@@ -55,8 +55,8 @@ pub(super) async fn open(
     let databases = databases(config, desired, deadline).await?;
     let host = Arc::new(host);
     let smoke = config.smoke.value.clone();
-    let progress = Arc::default();
-    let probe = Arc::new(World { host, databases, smoke, progress, deadline, threads });
+    let (progress, now) = (Arc::default(), SystemClock.now());
+    let probe = Arc::new(World { host, databases, smoke, progress, now, deadline, threads });
     Ok(Opened { probe, notes, unverified })
 }
 

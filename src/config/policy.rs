@@ -65,6 +65,19 @@ impl Policy {
         }
     }
 
+    /// May a fact about the system itself be read here? Desired state cannot choose such a path, so `roots` need not name
+    /// it; `deny` holds, and where nothing is opened no fact is.
+    #[must_use]
+    pub fn facts(&self, path: &Path) -> bool {
+        !self.opens_nothing() && !path.ancestors().any(|p| self.deny.is_match(p))
+    }
+
+    /// Is there no root at all?
+    #[must_use]
+    pub fn opens_nothing(&self) -> bool {
+        self.roots.is_empty()
+    }
+
     /// Does a pattern of `deny` match this very path? For a walk that has asked about every folder above it.
     #[must_use]
     pub fn denies(&self, path: &Path) -> bool {
@@ -134,5 +147,12 @@ mod tests {
         assert!(!policy.shows_content(Path::new("/opt/incomex/dot/a/b.pass")));
         assert!(Policy::everything().shows_content(Path::new("/any/where")));
         assert_eq!(Policy::nothing().access(Path::new("/")), Access::OutsideRoots);
+    }
+
+    #[test]
+    fn facts_need_no_root_and_obey_deny() {
+        assert!(policy().facts(Path::new("/proc/net/tcp")));
+        assert!(!policy().facts(Path::new("/etc/shadow")));
+        assert!(!Policy::nothing().facts(Path::new("/proc/net/tcp")));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Answers, Files, Kind, Named, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem};
 use crate::model::document::{Decoded, Table};
 use crate::model::{Comparison, Reason, Unknown};
 use crate::probe::World;
@@ -19,6 +19,8 @@ pub type Stored = Answers<Value>;
 type Decode = fn(&Table<'_>) -> (Option<Box<dyn Preparing>>, Decoded);
 type Read = fn(Value) -> Result<Box<dyn Preparing>, serde_json::Error>;
 type Observe = for<'a> fn(&'a World, &'a [(String, Arc<dyn Spec>)]) -> Asked<'a>;
+type Adopt = for<'a> fn(&'a World, &'a str) -> Adopting<'a>;
+type Adopting<'a> = Pin<Box<dyn Future<Output = Result<Adopted, Unknown>> + Send + 'a>>;
 type Asked<'a> = Pin<Box<dyn Future<Output = Stored> + Send + 'a>>;
 
 /// A specification of any kind.
@@ -68,6 +70,8 @@ pub struct Entry {
     decode: Decode,
     read: Read,
     observe: Observe,
+    adoption: Option<Adoption>,
+    adopt: Adopt,
 }
 
 /// A freshly decoded specification, before it was completed and checked.
@@ -110,6 +114,8 @@ impl Entry {
             },
             read: |table| Ok(Box::new(serde_json::from_value::<K>(table)?)),
             observe: |world, wanted| Box::pin(observe::<K>(world, wanted)),
+            adoption: K::ADOPT,
+            adopt: |world, asked| Box::pin(K::adopt(world, asked)),
         }
     }
 
@@ -161,6 +167,21 @@ impl Entry {
             kept.insert(name.clone(), answer);
         }
         kept
+    }
+}
+
+impl Entry {
+    /// See [`Kind::ADOPT`].
+    #[must_use]
+    pub const fn adoption(&self) -> Option<Adoption> {
+        self.adoption
+    }
+    /// See [`Kind::adopt`].
+    ///
+    /// # Errors
+    /// Why nothing at all could be written down.
+    pub async fn adopt(&self, world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        (self.adopt)(world, asked).await
     }
 }
 

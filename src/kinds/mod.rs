@@ -4,6 +4,8 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod adoption;
+mod closed;
 mod constant;
 mod deadline;
 mod directory;
@@ -30,9 +32,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::model::{Code, Comparison, Span, Unknown};
+use crate::model::display::escape;
+use crate::model::{Code, Comparison, Reason, Span, Unknown};
 use crate::probe::World;
 
+pub use adoption::{Adopted, Adoption, Draft};
 pub use entry::{Entry, Preparing, Spec, Stored};
 
 /// Every kind, in the order of their documentation.
@@ -102,6 +106,8 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     const DOC: &'static str;
     /// A complete TOML example; parsed and diffed by a test.
     const EXAMPLE: &'static str;
+    /// How the verb `adopt` reaches it; `None` for a kind that nobody writes down from what is there.
+    const ADOPT: Option<Adoption> = None;
     /// What is stored of an observation, so that it can be compared again later.
     type Observed: Serialize + DeserializeOwned + Send + 'static;
 
@@ -130,6 +136,21 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
         world: &World,
         wanted: &[Named<Self>],
     ) -> impl Future<Output = Answers<Self::Observed>> + Send;
+
+    /// Writes down what is there as desired state: `asked` is what the flag of [`Kind::ADOPT`] got. Reads only, and never
+    /// writes down a secret.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "a future that is dropped is warned about as such"
+    )]
+    fn adopt(_world: &World, asked: &str) -> impl Future<Output = Result<Adopted, Unknown>> + Send {
+        async move {
+            let asked = escape(asked);
+            let detail =
+                format!("`{asked}`: a {} is not written down from what is there", Self::NAME);
+            Err(Unknown::new(Reason::NotSupported, detail))
+        }
+    }
 
     /// Compares what was seen with what is wanted. Pure.
     fn diff(&self, name: &str, observed: &Self::Observed) -> Comparison;

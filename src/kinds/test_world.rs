@@ -88,6 +88,7 @@ impl Root {
             host: Arc::new(host),
             smoke: SmokePolicy::nothing(),
             progress: Arc::new(Progress::default()),
+            now: "2026-05-21T06:28:50Z".parse().expect("an instant"),
             deadline: Duration::from_mins(5),
             threads: 2,
         }

@@ -5,6 +5,8 @@
 //! FIFO can have effects. Nothing here writes; not even access times, where the kernel lets us say so.
 
 mod content;
+mod facts;
+mod folder;
 mod names;
 mod open;
 mod resolve;
@@ -25,6 +27,8 @@ use resolve::{Located, Spot};
 
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
+pub use facts::Facts;
+pub use folder::{DirEntry, Usage};
 pub(in crate::probe) use open::{Opener, failed};
 
 /// A reader of one host.
@@ -271,6 +275,12 @@ impl Host {
         &self.policy
     }
 
+    /// Facts about the system itself, at paths that desired state cannot choose.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        Facts(self)
+    }
+
     /// The name of a user of this host; its number as text where it has none.
     ///
     /// # Errors
@@ -361,6 +371,20 @@ pub(in crate::probe) fn allow(policy: &Policy, path: &Path) -> Result<(), Unknow
         Access::Denied => "is denied by a pattern of `[observe] deny` of the host's configuration",
     };
     Err(Unknown::new(Reason::NotAllowed, format!("`{}` {why}", shown_path(path))))
+}
+
+/// Refuses a fact: what is denied stays denied, and a host that opens nothing opens no facts either.
+fn allow_facts(policy: &Policy, path: &Path) -> Result<(), Unknown> {
+    if policy.facts(path) {
+        return Ok(());
+    }
+    let path = shown_path(path);
+    let detail = if policy.opens_nothing() {
+        format!("`{path}`: the host's configuration opens nothing at all (`[observe] roots`)")
+    } else {
+        format!("`{path}` is denied by a pattern of `[observe] deny` of the host's configuration")
+    };
+    Err(Unknown::new(Reason::NotAllowed, detail))
 }
 
 impl Spot {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::config::SmokePolicy;
 use crate::model::display::escape;
-use crate::model::{Reason, Unknown};
+use crate::model::{Reason, Timestamp, Unknown};
 use host::Host;
 use postgres::Session;
 
@@ -34,6 +34,8 @@ pub struct World {
     pub smoke: SmokePolicy,
     /// What a progress bar shows.
     pub progress: Arc<Progress>,
+    /// When the look began: what ages are measured from.
+    pub now: Timestamp,
     /// How long one kind may take for all its resources.
     pub deadline: Duration,
     /// How many threads may look at files at once.
@@ -130,6 +132,29 @@ impl World {
             }
         }
         answers
+    }
+}
+
+impl World {
+    /// Puts one blocking question to the host, for a kind that reads one source for all its resources.
+    ///
+    /// # Errors
+    /// [`Reason::Deadline`] when the time for the kind passes first; the thread that hangs is left behind.
+    pub async fn ask<T, F>(&self, ask: F) -> Result<T, Unknown>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Host) -> Result<T, Unknown> + Send + 'static,
+    {
+        let host = Arc::clone(&self.host);
+        let asked = tokio::task::spawn_blocking(move || ask(&host));
+        match tokio::time::timeout(self.deadline, asked).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Unknown::new(Reason::NoAnswer, "the probe ended without an answer")),
+            Err(_) => {
+                let late = format!("no answer within {} s", self.deadline.as_secs_f32());
+                Err(Unknown::new(Reason::Deadline, late))
+            }
+        }
     }
 }
 

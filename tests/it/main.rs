@@ -6,18 +6,22 @@
 #[expect(unreachable_pub, reason = "an interface of the library, included here")]
 mod server;
 
+mod adopt;
 mod builds;
 mod check;
 mod config;
 mod contabo;
 mod desired;
 mod docs;
+mod formats;
 mod lab;
 mod postgres;
 mod postgres_kinds;
 mod postgres_tls;
 mod private_server;
 mod program;
+mod readonly;
+mod recall;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;

@@ -27,6 +27,7 @@ fn world(database: Database) -> World {
         host: Arc::new(Host::open(Path::new("/"), Policy::nothing()).unwrap()),
         databases: BTreeMap::from([("lab".to_owned(), database)]),
         progress: Arc::default(),
+        now: "2026-05-21T06:28:50Z".parse().unwrap(),
         deadline: Duration::from_mins(1),
         threads: 1,
         smoke: SmokePolicy::nothing(),

@@ -174,7 +174,14 @@ pub(crate) fn confines() -> bool {
     let there = demanded.handle_access(AccessFs::from_all(ABI::V1)).is_ok();
     assert!(there || std::env::var_os("CI").is_none(), "this kernel has no Landlock");
     if !there {
-        eprintln!("SKIPPED, nothing was tested: this kernel has no Landlock");
+        skipped("commands of smoke", "this kernel has no Landlock");
     }
     there
+}
+
+/// Says on standard error, past the capture of the test harness, that something was not tested, and why.
+pub(crate) fn skipped(what: &str, why: &str) {
+    use std::io::Write as _;
+    let line = format!("SKIPPED: {what}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
