@@ -106,7 +106,8 @@ pub struct ResourceReport {
     pub blind: Vec<Blind>,
     /// Totals, such as `listed` and `matched` of a tree.
     pub counts: Option<BTreeMap<String, u64>>,
-    /// The last lines that a command printed, where they may be shown.
+    /// The last lines that a command printed, where something differs and they may be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output: Vec<String>,
     /// In a few words what was seen.
     pub seen: Option<String>,
