@@ -35,7 +35,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/kinds",
         "src/kinds/mod.rs",
-        &["adoption", "closed", "deadline", "entry", "metadata", "path", "test_world"],
+        &["account", "adoption", "closed", "deadline", "entry", "metadata", "path", "test_world"],
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
@@ -376,7 +376,7 @@ fn dependencies_have_reasons_and_a_cap() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
     let packages = lock.lines().filter(|line| line.starts_with("name = ")).count();
-    assert!(packages <= 240, "{packages} packages are locked; raise the cap of 240 only knowingly");
+    assert!(packages <= 250, "{packages} packages are locked; raise the cap of 250 only knowingly");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut section = "";
     let mut previous = "";

@@ -158,6 +158,20 @@ impl Comparison {
         }
     }
 
+    /// As [`Comparison::expect`] for what may not have been told: then the field is blind, where it is wanted at all.
+    pub fn expect_told<T: PartialEq + Into<Value> + Clone>(
+        &mut self,
+        field: &str,
+        desired: Option<&T>,
+        actual: &Result<T, Unknown>,
+    ) {
+        match actual {
+            Ok(actual) => self.expect(field, desired, actual),
+            Err(unknown) if desired.is_some() => self.blind(field, unknown.clone()),
+            Err(_) => {}
+        }
+    }
+
     /// Adds a field that could not be told.
     pub fn blind(&mut self, field: impl Into<String>, unknown: Unknown) {
         self.blind.push(Blind { field: field.into(), unknown });

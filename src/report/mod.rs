@@ -101,7 +101,7 @@ mod tests {
     fn members_of_a_list_that_is_declared_to_be_all_read_as_lines_of_a_diff() {
         let differences = vec![
             Difference::new("0.0.0.0:8080", Value::Null, "nginx, pid 12").changed(Change::Unlisted),
-            Difference::new("[::]:22", Value::Null, Value::Null).changed(Change::Unlisted),
+            Difference::new("[::]:22", Value::Null, "present").changed(Change::Unlisted),
             Difference::new("127.0.0.1:5432", "postgres", Value::Null).changed(Change::Missing),
         ];
         let report = Report::sample("listener", differences.clone(), None);

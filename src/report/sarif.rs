@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::groups::Class;
@@ -19,37 +20,67 @@ const VALUE_CHARS_MAX: usize = 200;
 /// The most phrases about one resource; JSON has all.
 const PHRASES_MAX: usize = 20;
 
+/// The log file of one run.
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Value,
+    automation_details: Value,
+    invocations: Value,
+    properties: Value,
+    results: Results<'a>,
+}
+
+/// The results, each made when it is written: there can be a hundred thousand.
+struct Results<'a> {
+    report: &'a Report,
+    /// The rules by kind, with their place in the list of rules.
+    rules: &'a BTreeMap<&'a str, usize>,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(open(self.report).map(|r| result(r, self.report, self.rules)))
+    }
+}
+
+/// What is no result is in sync.
+fn open(report: &Report) -> impl Iterator<Item = &ResourceReport> {
+    report.resources.iter().filter(|resource| Class::of(resource) != Class::InSync)
+}
+
 pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Result<()> {
-    let open: Vec<&ResourceReport> =
-        report.resources.iter().filter(|r| Class::of(r) != Class::InSync).collect();
-    // A rule a kind; a result names its rule by place as well.
-    let mut rules: BTreeMap<&str, usize> = open.iter().map(|r| (r.kind.as_str(), 0)).collect();
+    let mut rules: BTreeMap<&str, usize> = open(report).map(|r| (r.kind.as_str(), 0)).collect();
     for (place, index) in rules.values_mut().enumerate() {
         *index = place;
     }
-    let results: Vec<Value> = open.iter().map(|r| result(r, report, &rules)).collect();
     let header = &report.header;
-    let run = json!({
-        "tool": { "driver": {
+    let run = Run {
+        tool: json!({ "driver": {
             "name": "countersign",
             "semanticVersion": env!("CARGO_PKG_VERSION"),
             "rules": rules.keys().map(|kind| rule(kind)).collect::<Vec<_>>(),
-        }},
-        "automationDetails": { "id": format!("countersign/{}/", escape(&header.host)) },
-        "invocations": [{
-            "executionSuccessful": true,
-            "endTimeUtc": header.observed_at,
-        }],
-        "results": results,
-        "properties": {
+        }}),
+        automation_details: json!({ "id": format!("countersign/{}/", escape(&header.host)) }),
+        invocations: json!([{ "executionSuccessful": true, "endTimeUtc": header.observed_at }]),
+        properties: json!({
             "host": escape(&header.host),
             "commit": header.commit.as_ref().filter(|_| header.pinned),
             "verdict": report.verdict,
             "summary": report.summary,
             "notes": wording::notes(report),
-        },
-    });
-    json::write(out, &json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [run] }))
+        }),
+        results: Results { report, rules: &rules },
+    };
+    json::write(out, &Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
 }
 
 fn rule(kind: &str) -> Value {

@@ -122,6 +122,8 @@ pub(super) fn item(kind: &str, difference: &Difference) -> Option<String> {
     };
     let about = match about {
         Value::Null => String::new(),
+        // Its sign says that already.
+        Value::String(text) if text == "present" => String::new(),
         Value::String(text) => format!(" ({})", escaped_line(text, CHARS_MAX)),
         other => format!(" ({})", one_line(&other.to_string(), CHARS_MAX)),
     };

@@ -385,3 +385,14 @@ fn the_confined_form_is_not_for_people() {
         json!({ "command": ["echo", "x"], "user": "nobody", "read": [], "environment": {} });
     assert_eq!(by_hand(&words.to_string()), "");
 }
+
+#[test]
+fn only_listed_programs_are_started_to_look() {
+    use countersign::probe::runner::{Run, RunError};
+    let (program, folder) = ("env", std::path::Path::new("/"));
+    let (arguments, environment, deadline) =
+        (Vec::new(), Vec::new(), std::time::Duration::from_secs(20));
+    let refused = Run { program, arguments, environment, folder, deadline }.output();
+    let Err(RunError::Start { source, .. }) = refused else { panic!("{refused:?}") };
+    assert!(source.to_string().contains("none of the programs"), "{source}");
+}

@@ -62,7 +62,9 @@ fn digest(text: &str) -> String {
 fn resources(world: &World) -> String {
     let me = owner();
     let list = [("a", "a\n"), ("b", "b\n"), ("lib/c", "c\n")];
-    let list: String = list.iter().map(|(n, text)| format!("{}  {n}\n", digest(text))).collect();
+    let line = |(name, text): &(&str, &str)| format!("{}  {name}\n", digest(text));
+    let list: Vec<String> = list.iter().map(line).collect();
+    let list = list.concat();
     world.desired("hosts/a/manifests/tree.sha256", list);
     let anchor = digest(&format!("{}  anchor/one\n", digest("1\n")));
     let commit = git(&world.path("root/srv/repo"), &["rev-parse", "HEAD"]);
