@@ -34,7 +34,7 @@ pub(in crate::probe) use open::{Opener, failed};
 /// A reader of one host.
 #[derive(Debug)]
 pub struct Host {
-    root: OwnedFd,
+    pub(super) root: OwnedFd,
     /// Is the root that of the running system?
     live: bool,
     policy: Policy,
@@ -251,13 +251,6 @@ impl Host {
         links: Links,
     ) -> Result<std::path::PathBuf, Unknown> {
         real_path(path, self.directory(path, links)?.0)
-    }
-
-    /// The folders of `[observe] roots`, as the running system knows them.
-    pub(in crate::probe) fn open_roots(&self) -> Result<Vec<std::path::PathBuf>, Unknown> {
-        let root = super::smoke::name_of(&self.root)?;
-        let below = |path: &std::path::PathBuf| root.join(path.strip_prefix("/").unwrap_or(path));
-        Ok(self.policy.roots().iter().map(below).collect())
     }
 
     /// What desired state may make this program read here.

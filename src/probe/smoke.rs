@@ -71,8 +71,17 @@ pub fn run(
     Ok(Ran { ended, shown })
 }
 
+impl Host {
+    /// The folders of `[observe] roots`, as the running system knows them.
+    fn open_roots(&self) -> Result<Vec<PathBuf>, Unknown> {
+        let root = name_of(&self.root)?;
+        let below = |path: &PathBuf| root.join(path.strip_prefix("/").unwrap_or(path));
+        Ok(self.policy().roots().iter().map(below).collect())
+    }
+}
+
 /// The name under which the running system knows an open folder.
-pub(super) fn name_of(folder: &OwnedFd) -> Result<PathBuf, Unknown> {
+fn name_of(folder: &OwnedFd) -> Result<PathBuf, Unknown> {
     std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(|e| {
         let detail = format!("a folder cannot be named: {}", escape(&e.to_string()));
         Unknown::new(Reason::IoError, detail)
