@@ -24,6 +24,9 @@ pub mod model;
 // The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
 pub mod config;
 
+// Narrows a process, before it becomes a command that looks.
+pub mod sandbox;
+
 // The only way to look at the world: host files beneath one root, read-only database sessions, a scrubbed program runner.
 pub mod probe;
 

@@ -39,6 +39,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "account",
             "adoption",
             "closed",
+            "deadline",
             "entry",
             "metadata",
             "path",
@@ -113,10 +114,7 @@ const CHANGING: &[&str] = &[
 
 /// The rooms where such calls may stand, with the reason.
 const ROOMS: &[(&str, &str)] = &[
-    (
-        "src/probe/runner.rs",
-        "starts the programs that are needed to look, and ends those that hang",
-    ),
+    ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),

@@ -54,8 +54,9 @@ pub(super) async fn open(
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
     let databases = databases(config, desired, deadline).await?;
     let host = Arc::new(host);
+    let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
-    let probe = Arc::new(World { host, databases, progress, now, deadline, threads });
+    let probe = Arc::new(World { host, databases, smoke, progress, now, deadline, threads });
     Ok(Opened { probe, notes, unverified })
 }
 

@@ -39,6 +39,7 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "hosts/contabo/host.toml",
     "hosts/contabo/keys.toml",
     "hosts/contabo/packages.toml",
+    "hosts/contabo/smoke.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/units.toml",
     "hosts/contabo/waivers.toml",

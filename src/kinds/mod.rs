@@ -10,6 +10,7 @@ mod closed;
 mod constant;
 mod container;
 mod cron_entry;
+mod deadline;
 mod deployment;
 mod directory;
 mod disk;
@@ -29,6 +30,7 @@ mod presence;
 mod process;
 mod query;
 mod row_count;
+mod smoke;
 mod ssh_authorized_key;
 mod symlink;
 mod sysctl;
@@ -81,6 +83,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<disk::Disk>(),
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<systemd_unit::SystemdUnit>(),
+    Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

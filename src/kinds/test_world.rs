@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Files, Kind, Named, Problem};
-use crate::config::Policy;
+use crate::config::{Policy, SmokePolicy};
 use crate::model::{Comparison, Unknown};
 use crate::probe::host::Host;
 use crate::probe::{Progress, World};
@@ -153,6 +153,7 @@ impl Root {
         World {
             databases: std::collections::BTreeMap::new(),
             host: Arc::new(host),
+            smoke: SmokePolicy::nothing(),
             progress: Arc::new(Progress::default()),
             now: "2026-05-21T06:28:50Z".parse().expect("an instant"),
             deadline: self.deadline,

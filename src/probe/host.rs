@@ -36,7 +36,7 @@ pub use place::{Dated, Place};
 /// A reader of one host.
 #[derive(Debug)]
 pub struct Host {
-    root: OwnedFd,
+    pub(super) root: OwnedFd,
     /// Is the root that of the running system?
     live: bool,
     policy: Policy,

@@ -20,6 +20,7 @@ pub mod openpgp;
 pub mod packages;
 pub mod postgres;
 pub mod runner;
+pub mod smoke;
 pub mod systemd;
 pub mod tree;
 
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::config::SmokePolicy;
 use crate::model::display::escape;
 use crate::model::{Reason, Timestamp, Unknown};
 use host::Host;
@@ -40,6 +42,8 @@ pub struct World {
     pub host: Arc<Host>,
     /// The databases that desired state names, by that name.
     pub databases: BTreeMap<String, Database>,
+    /// Which commands the host lets desired state run.
+    pub smoke: SmokePolicy,
     /// What a progress bar shows.
     pub progress: Arc<Progress>,
     /// When the look began: what ages are measured from.

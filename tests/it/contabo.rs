@@ -53,6 +53,12 @@ fn each_drift_says_who_moves_and_what_to_do() {
     assert_eq!(resource(&report, "constant.backup-key")["gap"], "F4");
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["matched"], 82);
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["listed"], 82);
+    for (name, counts) in
+        [("baseline", "394 tests"), ("targeted", "28 tests"), ("compile", "67 files")]
+    {
+        let seen = &resource(&report, &format!("smoke.{name}"))["seen"];
+        assert_eq!(seen, &format!("exit 0, {counts}"));
+    }
     let deployment = resource(&report, "deployment.iu-cutter-v0.6");
     assert_eq!(
         (&deployment["verdict"], &deployment["seen"]),

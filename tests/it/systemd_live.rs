@@ -126,7 +126,7 @@ impl Lab {
     }
 
     fn wait_for_boot(&mut self) -> Result<(), String> {
-        let give_up = Instant::now() + Duration::from_secs(60);
+        let give_up = Instant::now() + Duration::from_mins(1);
         let pid = self.unshare.id();
         loop {
             let log =
@@ -138,7 +138,7 @@ impl Lab {
                 return Err(format!("systemd did not boot within a minute: {}", log()));
             }
             let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-            self.first = children.unwrap_or_default().trim().to_owned();
+            children.unwrap_or_default().trim().clone_into(&mut self.first);
             let booted = !self.first.is_empty()
                 && self.folder.path().join("run/dbus/system_bus_socket").exists()
                 && self.run(&["systemctl", "is-active", "lab.target"]).status.success();
