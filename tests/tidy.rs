@@ -35,7 +35,17 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/kinds",
         "src/kinds/mod.rs",
-        &["account", "adoption", "closed", "entry", "metadata", "path", "presence", "test_world"],
+        &[
+            "account",
+            "adoption",
+            "closed",
+            "entry",
+            "metadata",
+            "path",
+            "presence",
+            "test_world",
+            "validity",
+        ],
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),

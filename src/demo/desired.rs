@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::fixture::{ROWS, ServerIdentity};
-use super::layout::Sandbox;
+use super::layout::{DUMP, Sandbox};
 
 /// The folder of the repository that desired state stands in.
 pub const FOLDER: &str = "desired-state";
@@ -25,9 +25,10 @@ macro_rules! example {
 
 /// The files of the example that are taken over; the list of the tree is written anew. `containers.toml` is left out: the
 /// sandbox has no container engine, and one that is made up would be no measurement.
-static EXAMPLE: [(&str, &str); 14] = example![
+static EXAMPLE: [(&str, &str); 16] = example![
     "fleet.toml",
     "hosts/contabo/accounts.toml",
+    "hosts/contabo/backups.toml",
     "hosts/contabo/constants.toml",
     "hosts/contabo/cron.toml",
     "hosts/contabo/database.toml",
@@ -36,6 +37,7 @@ static EXAMPLE: [(&str, &str); 14] = example![
     "hosts/contabo/files.toml",
     "hosts/contabo/git.toml",
     "hosts/contabo/host.toml",
+    "hosts/contabo/keys.toml",
     "hosts/contabo/packages.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/waivers.toml",
@@ -114,6 +116,7 @@ fn edits(sandbox: &Sandbox, server: &ServerIdentity) -> Vec<Edit> {
     // How full the disk of whoever runs the demo is, is no business of the demo.
     edit("hosts/contabo/disk.toml", "\"10GB\"", "\"1MB\"");
     edit("hosts/contabo/disk.toml", "\"90%\"", "\"100%\"");
+    edit("hosts/contabo/backups.toml", "70000000", &DUMP.len().to_string());
     edits
 }
 

@@ -27,6 +27,9 @@ pub const CHECKOUT: &str = "/opt/incomex/dot";
 /// The skeleton, below [`CHECKOUT`].
 pub const SKELETON: &str = "iu-cutter";
 
+/// In the place of the 75 MB of a true dump.
+pub(super) const DUMP: &str = "-- a dump of the sandbox, of which only name, age and size matter\n";
+
 const FOLDER_MODE: u32 = 0o755;
 
 /// The folders with another mode than 0755, and those that nothing else would make.
@@ -56,11 +59,12 @@ const COMMITTED: [(&str, u32, &str); 6] = [
 ];
 
 /// Everything else that is not part of the deployed tree.
-const FIXED: [(&str, u32, &str); 10] = [
+const FIXED: [(&str, u32, &str); 11] = [
     ("etc/crontab", 0o644, include_str!("assets/host/crontab")),
     ("etc/debian_version", 0o644, "trixie/sid\n"),
     ("etc/hostname", 0o644, "vmi3080463\n"),
     ("opt/incomex/backups/README.txt", 0o644, "Dumps that were made by hand lie here.\n"),
+    ("opt/incomex/backups/directus-20260520T2200.dump", 0o600, DUMP),
     ("opt/incomex/docker/.env", 0o600, include_str!("assets/host/docker.env")),
     ("opt/incomex/secrets/.env.production", 0o640, include_str!("assets/host/env.production")),
     (

@@ -15,7 +15,9 @@ mod directory;
 mod disk;
 mod entry;
 mod file;
+mod freshness;
 mod git_head;
+mod gpg_key;
 mod group;
 mod listener;
 mod metadata;
@@ -27,11 +29,15 @@ mod presence;
 mod process;
 mod query;
 mod row_count;
+mod ssh_authorized_key;
+mod symlink;
 mod sysctl;
 #[cfg(test)]
 mod test_world;
 mod tree;
 mod user;
+mod validity;
+mod x509;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -54,9 +60,14 @@ pub use entry::{Entry, Preparing, Spec, Stored};
 pub static KINDS: &[Entry] = &[
     Entry::of::<directory::Directory>(),
     Entry::of::<file::File>(),
+    Entry::of::<symlink::Symlink>(),
     Entry::of::<tree::Tree>(),
+    Entry::of::<freshness::Freshness>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<gpg_key::GpgKey>(),
+    Entry::of::<ssh_authorized_key::SshAuthorizedKey>(),
+    Entry::of::<x509::X509>(),
     Entry::of::<deployment::Deployment>(),
     Entry::of::<user::User>(),
     Entry::of::<group::Group>(),

@@ -241,3 +241,15 @@ pub(super) fn check<K: Kind>(root: &Root, name: &str, toml: &str, expected: &[&s
     let expected: Vec<String> = expected.iter().map(|line| here(line)).collect();
     assert_eq!(found, expected, "{name} {toml}");
 }
+
+/// Writes down what is there; each resource that comes out must be valid, and in sync with what it was written from.
+pub(super) fn adopted<K: Kind>(root: &Root, asked: &str) -> Result<super::Adopted, Unknown> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let adopted = runtime.expect("a runtime").block_on(K::adopt(&root.world(), asked))?;
+    for draft in &adopted.drafts {
+        let keys = draft.keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let table = toml::to_string(&keys.collect::<serde_json::Map<_, _>>()).expect("TOML");
+        check::<K>(root, &draft.name, &table, &[]);
+    }
+    Ok(adopted)
+}

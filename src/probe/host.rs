@@ -9,6 +9,7 @@ mod facts;
 mod folder;
 mod names;
 mod open;
+mod place;
 mod resolve;
 
 use std::io;
@@ -28,8 +29,9 @@ use resolve::{Located, Spot};
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
-pub use folder::{DirEntry, Place, Socket, Usage};
+pub use folder::{DirEntry, Location, Socket, Usage};
 pub(in crate::probe) use open::{Opener, failed};
+pub use place::{Dated, Place};
 
 /// A reader of one host.
 #[derive(Debug)]

@@ -4,7 +4,10 @@
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
 pub mod accounts;
+pub mod armor;
+pub mod authorized_keys;
 pub mod cancel;
+pub mod certificate;
 pub mod cron;
 pub mod deploy_manifest;
 pub mod engine;
@@ -12,6 +15,8 @@ pub mod git;
 pub mod host;
 pub mod kernel;
 pub mod literal;
+pub mod newest;
+pub mod openpgp;
 pub mod packages;
 pub mod postgres;
 pub mod runner;

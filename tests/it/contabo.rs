@@ -63,6 +63,14 @@ fn each_drift_says_who_moves_and_what_to_do() {
 }
 
 #[test]
+fn the_keyring_is_empty_and_a_dump_is_there() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    for name in ["gpg_key./root/.gnupg/*", "freshness.dumps"] {
+        assert_eq!(resource(&report, name)["verdict"], "in_sync", "{name}");
+    }
+}
+
+#[test]
 fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
     let copy = tempfile::tempdir().unwrap();
     for file in files(&root().join("desired-state")) {

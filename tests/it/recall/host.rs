@@ -53,6 +53,15 @@ fn files(world: &World) {
     git(&detached, &["commit", "--quiet", "-m", "x"]);
     git(&detached, &["checkout", "--quiet", "--detach"]);
     symlink("file", world.path("root/srv/link")).unwrap();
+    for name in ["counted", "bounded", "source"] {
+        let folder = world.path(&format!("root/srv/{name}"));
+        fs::create_dir(&folder).unwrap();
+        git(&folder, &["init", "--quiet", "--initial-branch=main"]);
+        git(&folder, &["commit", "--quiet", "--allow-empty", "-m", "x"]);
+        git(&folder, &["branch", "base"]);
+    }
+    let commit = git(&world.path("root/srv/source"), &["rev-parse", "HEAD"]);
+    world.host_file("srv/DEPLOY.txt", format!("source_commit = {commit}files = 2\n"));
 }
 
 fn digest(text: &str) -> String {
@@ -129,19 +138,42 @@ branch = "main"
 clean = true
 [git_head."/srv/detached"]
 detached = true
+[git_head."/srv/counted"]
+upstream = "refs/heads/base"
+ahead = 0
+behind = 0
+[git_head."/srv/bounded"]
+upstream = "refs/heads/base"
+ahead_max = 0
+behind_max = 0
+[deployment.app]
+file = "/srv/DEPLOY.txt"
+values = {{ files = "2" }}
+source = {{ repository = "/srv/source", ref = "refs/heads/main" }}
+relation = "equal"
 "#
     )
 }
+
+/// What else the host has: how it is laid out, and what is wanted of it.
+const PARTS: &[(fn(&World), fn() -> String)] = &[
+    (super::accounts::lay_out, super::accounts::resources),
+    (super::keys::lay_out, super::keys::resources),
+    (super::system::lay, || super::system::RESOURCES.to_owned()),
+];
 
 /// The host and what is wanted of it.
 pub(crate) fn world() -> World {
     let world = World::new();
     accounts(&world);
     files(&world);
-    super::system::lay(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    let resources = format!("{}{}", resources(&world), super::system::RESOURCES);
-    world.desired("hosts/a/resources.toml", resources);
+    let mut wanted = resources(&world);
+    for (lay_out, resources) in PARTS {
+        lay_out(&world);
+        wanted += &resources();
+    }
+    world.desired("hosts/a/resources.toml", wanted);
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }
