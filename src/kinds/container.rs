@@ -65,7 +65,9 @@ macro_rules! words {
         enum $name { $(#[doc = $about] $variant,)* }
 
         impl $name {
-            const fn word(self) -> &'static str { match self { $(Self::$variant => $word,)* } }
+            const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
         }
     };
 }

@@ -155,7 +155,7 @@ impl Together {
         }
     }
 
-    fn of(one: host::Standing, other: host::Standing) -> Result<Self, Unknown> {
+    fn of(one: host::Location, other: host::Location) -> Result<Self, Unknown> {
         if one.device != other.device {
             return Ok(Self::OtherDevice);
         }
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn another_device_is_told_from_another_mount() {
-        let place = |device, mount| host::Standing { device, mount };
+        let place = |device, mount| host::Location { device, mount };
         let of = |one, other| Together::of(one, other).map_err(|unknown| unknown.reason);
         assert_eq!(of(place(1, Some(7)), place(1, Some(7))), Ok(Together::SameMount));
         assert_eq!(of(place(1, Some(7)), place(1, Some(8))), Ok(Together::OtherMount));

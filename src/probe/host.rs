@@ -29,7 +29,7 @@ use resolve::{Located, Spot};
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
-pub use folder::{DirEntry, Socket, Standing, Usage};
+pub use folder::{DirEntry, Location, Socket, Usage};
 pub(in crate::probe) use open::{Opener, failed};
 pub use place::{Dated, Place};
 

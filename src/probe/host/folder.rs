@@ -39,7 +39,7 @@ pub struct Usage {
 
 /// Where a directory lies: two of one device and one mount can be renamed into each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct Location {
     /// The device number.
     pub device: u64,
     /// The mount's number; `None` on a kernel that does not tell (before 5.8).
@@ -106,7 +106,7 @@ impl Host {
     ///
     /// # Errors
     /// Unknown, when that cannot be told.
-    pub fn place(&self, path: &Path, links: Links) -> Result<Option<Standing>, Unknown> {
+    pub fn place(&self, path: &Path, links: Links) -> Result<Option<Location>, Unknown> {
         let Contents::Regular(_, folder) = self.directory(path, links)?.0 else { return Ok(None) };
         let device = rustix::fs::fstat(&folder).map_err(|e| failed(e, path))?.st_dev;
         let asked = rustix::fs::statx(&folder, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
@@ -115,7 +115,7 @@ impl Host {
             Ok(_) | Err(Errno::NOSYS) => None,
             Err(error) => return Err(failed(error, path)),
         };
-        Ok(Some(Standing { device, mount }))
+        Ok(Some(Location { device, mount }))
     }
 
     /// A unix socket at this path, not yet connected to; `None` when nothing stands there.
