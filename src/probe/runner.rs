@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Reason, Unknown};
 
 /// The most that is kept of each output stream.
-pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// The number of `nobody` and of its group, by the kernel's own default for numbers without an owner.
@@ -106,7 +106,7 @@ impl Run<'_> {
     /// # Errors
     /// When it cannot be started, or does not end in time. How it ended is for the caller to judge.
     pub fn output(&self) -> Result<Output, RunError> {
-        self.run(self.command(), OUTPUT_BYTES_MAX)
+        self.output_up_to(OUTPUT_BYTES_MAX)
     }
 
     /// The same with another bound on what is kept of its output.
@@ -121,13 +121,13 @@ impl Run<'_> {
     ///
     /// # Errors
     /// As for [`Run::output`].
-    pub fn output_as_nobody(&self) -> Result<Output, RunError> {
+    pub fn output_as_nobody(&self, bytes_max: usize) -> Result<Output, RunError> {
         let mut command = self.command();
         if rustix::process::geteuid().is_root() {
             // Supplementary groups go with root's number.
             command.uid(NOBODY).gid(NOBODY);
         }
-        self.run(command, OUTPUT_BYTES_MAX)
+        self.run(command, bytes_max)
     }
 
     fn run(&self, mut command: Command, bytes_max: usize) -> Result<Output, RunError> {
@@ -254,7 +254,7 @@ mod tests {
         let arguments = vec!["/proc/self/status".into()];
         let (folder, deadline) = (Path::new("/"), Duration::from_secs(20));
         let run = Run { program: "cat", arguments, environment: Vec::new(), folder, deadline };
-        let output = run.output_as_nobody().expect("cat is everywhere");
+        let output = run.output_as_nobody(1 << 16).expect("cat is everywhere");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");

@@ -31,6 +31,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(repositories());
     cases.extend(distances());
     cases.extend(deployments());
+    cases.extend(super::accounts::all());
     cases
 }
 

@@ -160,8 +160,9 @@ pub(crate) fn world() -> World {
     let world = World::new();
     accounts(&world);
     files(&world);
+    super::accounts::lay_out(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    world.desired("hosts/a/resources.toml", resources(&world));
+    world.desired("hosts/a/resources.toml", resources(&world) + &super::accounts::resources());
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }

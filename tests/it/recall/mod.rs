@@ -4,6 +4,7 @@
 mod cases;
 mod host;
 mod quiet;
+mod accounts;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -48,9 +49,13 @@ pub(crate) const fn by_root(
 const QUESTIONS: &[(&str, &[&str])] = &[
     ("", &["through_links"]),
     ("constant", &["file", "format", "key"]),
+    ("cron_entry", &["file", "program"]),
     ("file", &["source"]),
     ("deployment", &["file", "commit_key", "source"]),
     ("git_head", &["clean_path"]),
+    ("group", &["source"]),
+    ("package", &["manager", "name"]),
+    ("user", &["source"]),
     (
         "tree",
         &[
@@ -161,7 +166,9 @@ fn expectations() -> BTreeSet<(&'static str, String)> {
             let question = QUESTIONS.iter().any(|(of, questions)| {
                 (of.is_empty() || *of == kind.name()) && questions.contains(&key.as_str())
             });
-            if !question {
+            // Only a table of the system names a user, and that is heeded only where it is root's.
+            let by_root = (kind.name(), key.as_str()) == ("cron_entry", "user");
+            if !question && (!by_root || host::owner() == "root") {
                 keys.insert((kind.name(), key.clone()));
             }
         }
@@ -177,6 +184,8 @@ fn is_of(kind: &str, key: &str, field: &str) -> bool {
         ("deployment", "values") => !matches!(field, "file" | "relation"),
         ("constant", "present") => field == "key",
         (_, "present") => field == "presence",
+        // What a closed list does not have is named by itself.
+        (_, "only") => true,
         (_, "sha256") => field == "content",
         (_, "one_of") => field == "value",
         (_, key) => field == key,

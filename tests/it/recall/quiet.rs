@@ -20,7 +20,7 @@ fn touch(path: std::path::PathBuf) {
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    vec![
+    let mut cases = vec![
         quiet("a file is touched", |w| touch(at(w, "srv/pinned"))),
         quiet("every file of a tree is read", |w| {
             for file in ["a", "b", "lib/c"] {
@@ -52,5 +52,7 @@ pub(crate) fn all() -> Vec<Case> {
         quiet("a hard link to a file of a tree is made elsewhere", |w| {
             fs::hard_link(at(w, "srv/tree/a"), at(w, "srv/second")).unwrap();
         }),
-    ]
+    ];
+    cases.extend(super::accounts::quiet());
+    cases
 }
