@@ -35,7 +35,17 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/kinds",
         "src/kinds/mod.rs",
-        &["adoption", "closed", "entry", "metadata", "path", "test_world"],
+        &[
+            "account",
+            "adoption",
+            "closed",
+            "entry",
+            "metadata",
+            "path",
+            "presence",
+            "test_world",
+            "validity",
+        ],
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
@@ -379,7 +389,7 @@ fn dependencies_have_reasons_and_a_cap() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
     let packages = lock.lines().filter(|line| line.starts_with("name = ")).count();
-    // 240 before systemd, which takes 14 for the bus (two of them never compiled here); the rest is room for what is agreed.
+    // The system bus (`zbus`) takes 14 of them; the rest is room for what is agreed.
     assert!(packages <= 330, "{packages} packages are locked; raise the cap of 330 only knowingly");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut section = "";

@@ -4,23 +4,41 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod account;
 mod adoption;
 mod closed;
 mod constant;
+mod container;
+mod cron_entry;
 mod deployment;
 mod directory;
+mod disk;
 mod entry;
 mod file;
+mod freshness;
 mod git_head;
+mod gpg_key;
+mod group;
+mod listener;
 mod metadata;
+mod mount;
+mod package;
 mod path;
 mod pg_server;
+mod presence;
+mod process;
 mod query;
 mod row_count;
+mod ssh_authorized_key;
+mod symlink;
+mod sysctl;
 mod systemd_unit;
 #[cfg(test)]
 mod test_world;
 mod tree;
+mod user;
+mod validity;
+mod x509;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -43,11 +61,26 @@ pub use entry::{Entry, Preparing, Spec, Stored};
 pub static KINDS: &[Entry] = &[
     Entry::of::<directory::Directory>(),
     Entry::of::<file::File>(),
+    Entry::of::<symlink::Symlink>(),
     Entry::of::<tree::Tree>(),
+    Entry::of::<freshness::Freshness>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<gpg_key::GpgKey>(),
+    Entry::of::<ssh_authorized_key::SshAuthorizedKey>(),
+    Entry::of::<x509::X509>(),
     Entry::of::<deployment::Deployment>(),
+    Entry::of::<user::User>(),
+    Entry::of::<group::Group>(),
+    Entry::of::<package::Package>(),
+    Entry::of::<cron_entry::CronEntry>(),
     Entry::of::<systemd_unit::SystemdUnit>(),
+    Entry::of::<process::Process>(),
+    Entry::of::<listener::Listener>(),
+    Entry::of::<container::Container>(),
+    Entry::of::<mount::Mount>(),
+    Entry::of::<disk::Disk>(),
+    Entry::of::<sysctl::Sysctl>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

@@ -110,7 +110,7 @@ pub enum Evidence {
     StatCached,
     /// A file was parsed.
     Parsed,
-    /// A database answered, or the manager of a running system.
+    /// A database, a container engine, or the manager of a running system answered.
     Queried,
 }
 
@@ -149,6 +149,20 @@ impl Comparison {
             && desired != actual
         {
             self.differences.push(Difference::new(field, desired.clone(), actual.clone()));
+        }
+    }
+
+    /// As [`Comparison::expect`] for what may not have been told: then the field is blind, where it is wanted at all.
+    pub fn expect_told<T: PartialEq + Into<Value> + Clone>(
+        &mut self,
+        field: &str,
+        desired: Option<&T>,
+        actual: &Result<T, Unknown>,
+    ) {
+        match actual {
+            Ok(actual) => self.expect(field, desired, actual),
+            Err(unknown) if desired.is_some() => self.blind(field, unknown.clone()),
+            Err(_) => {}
         }
     }
 

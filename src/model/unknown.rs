@@ -71,10 +71,11 @@ reasons! {
         "The detail says what.";
     NotConfigured, "the host's configuration has no settings for it",
         "Add `[database.NAME] observer = { url = \"…\" }` to the host's configuration.";
-    Unreachable, "the database could not be reached",
-        "The server is down, starting, full, or not where the `observer` of the host's configuration looks for it.";
-    QueryFailed, "the database answered with an error",
-        "The detail holds the SQLSTATE and the server's message.";
+    Unreachable, "the database or container engine could not be reached",
+        "The server is down, starting, full, or not where the `observer` of the host's configuration looks for it. For an \
+         engine the detail names the socket.";
+    QueryFailed, "the database or container engine answered with an error",
+        "The detail holds the SQLSTATE and the server's message, or the HTTP status.";
     RowSecurity, "row security hides rows from the observer",
         "A part of the rows is not the table. Give the observer's role BYPASSRLS, or ask with a query that means that part.";
     ObserverTooPowerful, "the observer has rights with which a look could change something",

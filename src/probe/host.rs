@@ -9,6 +9,7 @@ mod facts;
 mod folder;
 mod names;
 mod open;
+mod place;
 mod resolve;
 
 use std::io;
@@ -28,8 +29,9 @@ use resolve::{Located, Spot};
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
-pub use folder::{DirEntry, Usage};
+pub use folder::{DirEntry, Socket, Standing, Usage};
 pub(in crate::probe) use open::{Opener, failed};
+pub use place::{Dated, Place};
 
 /// A reader of one host.
 #[derive(Debug)]
@@ -250,16 +252,7 @@ impl Host {
         path: &Path,
         links: Links,
     ) -> Result<std::path::PathBuf, Unknown> {
-        use std::os::fd::AsRawFd as _;
-        let Contents::Regular(_, folder) = self.directory(path, links)?.0 else {
-            let detail = format!("{} is no directory", shown_path(path));
-            return Err(Unknown::new(Reason::NotSupported, detail));
-        };
-        let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
-        std::fs::read_link(own).map_err(|error| {
-            let detail = format!("{} cannot be named: {error}", shown_path(path));
-            Unknown::new(Reason::IoError, detail)
-        })
+        real_path(path, self.directory(path, links)?.0)
     }
 
     /// What desired state may make this program read here.
@@ -279,7 +272,7 @@ impl Host {
     /// # Errors
     /// Unknown, when the host's own list of users cannot be read: then nobody can say that there is no name.
     pub fn user_name(&self, uid: u32) -> Result<String, Unknown> {
-        self.users.get_or_init(|| Names::read(self, "/etc/passwd")).of(uid)
+        self.users.get_or_init(|| Names::of_users(self)).of(uid)
     }
 
     /// The name of a group of this host; its number as text where it has none.
@@ -287,7 +280,7 @@ impl Host {
     /// # Errors
     /// Unknown, when the host's own list of groups cannot be read.
     pub fn group_name(&self, gid: u32) -> Result<String, Unknown> {
-        self.groups.get_or_init(|| Names::read(self, "/etc/group")).of(gid)
+        self.groups.get_or_init(|| Names::of_groups(self)).of(gid)
     }
 
     /// The name of this host: the kernel's for the running system, that of `/etc/hostname` for another root.
@@ -339,6 +332,20 @@ impl Host {
     fn allow(&self, path: &Path) -> Result<(), Unknown> {
         allow(&self.policy, path)
     }
+}
+
+/// The name that the kernel has for an open directory.
+fn real_path(path: &Path, opened: Contents<OwnedFd>) -> Result<std::path::PathBuf, Unknown> {
+    use std::os::fd::AsRawFd as _;
+    let Contents::Regular(_, folder) = opened else {
+        let detail = format!("{} is no directory", shown_path(path));
+        return Err(Unknown::new(Reason::NotSupported, detail));
+    };
+    let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    std::fs::read_link(own).map_err(|error| {
+        let detail = format!("{} cannot be named: {error}", shown_path(path));
+        Unknown::new(Reason::IoError, detail)
+    })
 }
 
 /// What a regular file holds; anything else that stands there is Unknown.

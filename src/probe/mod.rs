@@ -3,11 +3,21 @@
 //! Host facts come through directory descriptors beneath one root, following no link; database facts through one
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
+pub mod accounts;
+pub mod armor;
+pub mod authorized_keys;
 pub mod cancel;
+pub mod certificate;
+pub mod cron;
 pub mod deploy_manifest;
+pub mod engine;
 pub mod git;
 pub mod host;
+pub mod kernel;
 pub mod literal;
+pub mod newest;
+pub mod openpgp;
+pub mod packages;
 pub mod postgres;
 pub mod runner;
 pub mod systemd;

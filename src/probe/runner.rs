@@ -12,10 +12,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::{Reason, Unknown};
+
 /// The most that is kept of each output stream.
 pub(in crate::probe) const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
+/// The number of `nobody` and of its group, by the kernel's own default for numbers without an owner.
+const NOBODY: u32 = 65_534;
 /// What a program inherits: where its user's keys, agent and proxies are, and nothing else.
 const INHERITED: &[&str] = &[
     "HOME",
@@ -80,6 +84,22 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// The same as a reason for not knowing.
+    #[must_use]
+    pub fn unknown(&self) -> Unknown {
+        match self {
+            Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Unknown::new(Reason::NotSupported, format!("{self}: it is not installed"))
+            }
+            Self::Start { source, .. } => {
+                Unknown::new(Reason::IoError, format!("{self}: {source}"))
+            }
+            Self::Deadline { .. } => Unknown::new(Reason::Deadline, self.to_string()),
+        }
+    }
+}
+
 impl Run<'_> {
     /// Runs the program to its end.
     ///
@@ -94,8 +114,25 @@ impl Run<'_> {
     /// # Errors
     /// As for [`Run::output`].
     pub fn output_up_to(&self, bytes_max: usize) -> Result<Output, RunError> {
+        self.run(self.command(), bytes_max)
+    }
+
+    /// The same without the rights of root, for a program that could write what it reads: as `nobody` where root runs this.
+    ///
+    /// # Errors
+    /// As for [`Run::output`].
+    pub fn output_as_nobody(&self, bytes_max: usize) -> Result<Output, RunError> {
+        let mut command = self.command();
+        if rustix::process::geteuid().is_root() {
+            // Supplementary groups go with root's number.
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        self.run(command, bytes_max)
+    }
+
+    fn run(&self, mut command: Command, bytes_max: usize) -> Result<Output, RunError> {
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
-        let mut child = self.command().spawn().map_err(start)?;
+        let mut child = command.spawn().map_err(start)?;
         let stdout = Drain::start(child.stdout.take(), bytes_max);
         let stderr = Drain::start(child.stderr.take(), OUTPUT_BYTES_MAX);
         let status = wait(&mut child, self.deadline).map_err(start)?;
@@ -210,6 +247,23 @@ mod tests {
             names.iter().all(|n| ["PATH", "LC_ALL"].contains(n) || INHERITED.contains(n)),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_program_without_rights_has_none_of_roots() {
+        let arguments = vec!["/proc/self/status".into()];
+        let (folder, deadline) = (Path::new("/"), Duration::from_secs(20));
+        let run = Run { program: "cat", arguments, environment: Vec::new(), folder, deadline };
+        let output = run.output_as_nobody(1 << 16).expect("cat is everywhere");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(field("Uid:").iter().all(|uid| uid != "0"), "{text}");
+        if rustix::process::geteuid().is_root() {
+            assert_eq!((field("Groups:").len(), field("CapEff:")), (0, vec!["0".repeat(16)]));
+        }
     }
 
     #[test]

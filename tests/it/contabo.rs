@@ -63,6 +63,14 @@ fn each_drift_says_who_moves_and_what_to_do() {
 }
 
 #[test]
+fn the_keyring_is_empty_and_a_dump_is_there() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    for name in ["gpg_key./root/.gnupg/*", "freshness.dumps"] {
+        assert_eq!(resource(&report, name)["verdict"], "in_sync", "{name}");
+    }
+}
+
+#[test]
 fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
     let copy = tempfile::tempdir().unwrap();
     for file in files(&root().join("desired-state")) {
@@ -81,9 +89,51 @@ fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
 }
 
 #[test]
+fn a_container_for_the_cutter_is_found_and_the_leftover_is_covered_by_its_own_waiver_only() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    let leftover = resource(&report, "container.pg-restore-test-20260520T031054Z");
+    assert_eq!((&leftover["verdict"], leftover["waiver"].is_null()), (&"drift".into(), false));
+    assert_eq!(resource(&report, "container.*cutter*")["verdict"], "in_sync");
+    assert_eq!(resource(&report, "disk./opt")["seen"], "75% used, 24.3 GiB free");
+
+    let recorded = fs::read_to_string(root().join("tests/worlds/contabo-o8c.json")).unwrap();
+    let mut world: serde_json::Value = serde_json::from_str(&recorded).unwrap();
+    let answers = world["answers"].as_array_mut().unwrap();
+    let postgres = answers.iter().find(|a| a["resource"] == "container.postgres").unwrap();
+    let running = postgres["seen"]["postgres"].clone();
+    let cutter = answers.iter_mut().find(|a| a["resource"] == "container.*cutter*").unwrap();
+    cutter["seen"]["iu-cutter-1"] = running;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), world.to_string()).unwrap();
+    let desired = root().join("desired-state");
+    let words = ["--desired", desired.to_str().unwrap(), "--replay", file.path().to_str().unwrap()];
+    let report = run(&[&["check", "--output", "json"][..], &words].concat()).ends_with(2).report();
+    let found = resource(&report, "container.*cutter*");
+    assert_eq!(found["verdict"], "drift");
+    assert_eq!(found["severity"], "critical");
+    assert_eq!(found["differences"][0]["field"], "iu-cutter-1");
+    assert_eq!(found["differences"][0]["change"], "unlisted");
+}
+
+#[test]
 fn the_example_has_no_findings_at_all() {
     let ran = run(&["lint", root().join("desired-state").to_str().unwrap()]).ends_with(0);
     assert!(ran.stdout.ends_with(" 0 errors, 0 warnings\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn accounts_packages_and_cron_are_as_published() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    for (name, seen) in [
+        ("user.root", "uid 0, group root, /bin/sh"),
+        ("package.python3", "3.12.3-0ubuntu2 amd64"),
+        ("package.psycopg2", "2.9.11"),
+        ("package.pytest", "absent"),
+        ("cron_entry.*cutter*", "none"),
+    ] {
+        let resource = resource(&report, name);
+        assert_eq!((&resource["verdict"], &resource["seen"]), (&"in_sync".into(), &seen.into()));
+    }
 }
 
 fn files(folder: &std::path::Path) -> Vec<PathBuf> {
