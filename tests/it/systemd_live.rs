@@ -444,8 +444,8 @@ fn files_say_what_the_manager_says(lab: &Lab) {
         }
     }
     let more = |name: &str| {
-        let named = |answer: &&Value| answer["resource"] == format!("systemd_unit.{name}");
-        let answer = files.iter().find(named).unwrap();
+        let fits = |answer: &&Value| answer["resource"] == format!("systemd_unit.{name}");
+        let answer = files.iter().find(fits).unwrap();
         answer["seen"]["unit"]["drop_ins"].as_array().unwrap().len()
     };
     assert_eq!((more("pre-fix@x.service"), more("pre-fix-long-er.service")), (6, 3));
