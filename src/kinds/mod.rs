@@ -76,13 +76,13 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<group::Group>(),
     Entry::of::<package::Package>(),
     Entry::of::<cron_entry::CronEntry>(),
+    Entry::of::<systemd_unit::SystemdUnit>(),
     Entry::of::<process::Process>(),
     Entry::of::<listener::Listener>(),
     Entry::of::<container::Container>(),
     Entry::of::<mount::Mount>(),
     Entry::of::<disk::Disk>(),
     Entry::of::<sysctl::Sysctl>(),
-    Entry::of::<systemd_unit::SystemdUnit>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
@@ -255,5 +255,18 @@ struct NoFiles;
 impl Files for NoFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         Err(format!("no file `{path}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::KINDS;
+
+    #[test]
+    fn every_kind_is_listed_once() {
+        let names: BTreeSet<&str> = KINDS.iter().map(super::Entry::name).collect();
+        assert_eq!(names.len(), KINDS.len());
     }
 }

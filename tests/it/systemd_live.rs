@@ -56,6 +56,8 @@ const UNITS: &[(&str, &str)] = &[
     ("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n"),
     ("gone.service", "[Service]\nExecStart=/bin/sleep infinity\n"),
     ("bad.service", "[Service]\n"),
+    ("pre-fix@.service", "[Service]\nExecStart=/bin/true\n"),
+    ("pre-fix-long-er.service", "[Service]\nExecStart=/bin/true\n"),
     ("stale.service", "[Service]\nExecStart=/bin/sleep infinity\n"),
     ("tick.timer", "[Timer]\nOnActiveSec=0\n"),
     ("tick.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n"),
@@ -69,6 +71,25 @@ const UNITS: &[(&str, &str)] = &[
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\nmessagebus:x:100:100::/:/bin/false\n\
                       nobody:x:65534:65534::/:/bin/false\n";
 const GROUP: &str = "root:x:0:\ndaemon:x:1:\nmessagebus:x:100:\nnogroup:x:65534:\n";
+
+/// Files that add to units by each of the ways there are; of some there are several by the same name.
+const DROP_INS: &[&str] = &[
+    "etc/systemd/system/nick.service.d/60-by-alias.conf",
+    "etc/systemd/system/pre-fix@x.service.d/10.conf",
+    "etc/systemd/system/pre-fix@.service.d/10.conf",
+    "etc/systemd/system/pre-fix@.service.d/20.conf",
+    "run/systemd/system/pre-fix@x.service.d/20.conf",
+    "run/systemd/system/pre-fix@x.service.d/30.conf",
+    "etc/systemd/system/pre-@.service.d/30.conf",
+    "etc/systemd/system/pre-@x.service.d/40.conf",
+    "etc/systemd/system/pre-.service.d/50.conf",
+    "etc/systemd/system/pre-fix@y.service.d/60.conf",
+    "run/systemd/system/pre-fix-long-.service.d/10.conf",
+    "etc/systemd/system/pre-fix-.service.d/10.conf",
+    "etc/systemd/system/pre-fix-.service.d/20.conf.off",
+    "etc/systemd/system/pre-fix-.service.d/.hidden.conf",
+    "run/systemd/system/pre-fix-long-er.service.d/15.conf",
+];
 
 struct Lab {
     folder: tempfile::TempDir,
@@ -229,9 +250,11 @@ fn write_etc(root: &Path) {
     symlink("/etc/systemd/system/up.service", system.join("lab.target.wants/up.service")).unwrap();
     symlink("/etc/systemd/system/up.service", system.join("nick.service")).unwrap();
     symlink("/dev/null", system.join("masked.service")).unwrap();
-    // A drop-in for all timers, and one for a prefix.
     write("etc/systemd/system/timer.d/all.conf", "[Timer]\nAccuracySec=1s\n");
-    write("etc/systemd/system/running-.service.d/x.conf", "[Service]\nNice=2\n");
+    for path in DROP_INS {
+        write(path, "[Service]\nNice=2\n");
+    }
+    symlink("/dev/null", system.join("pre-fix@x.service.d/70.conf")).unwrap();
     let generator = "etc/systemd/system-generators/lab";
     write(
         generator,
@@ -267,7 +290,10 @@ enabled = "enabled"
 user = "daemon"
 result = "success"
 fragment = "/etc/systemd/system/up.service"
-drop_ins = ["/etc/systemd/system/up.service.d/10-more.conf"]
+drop_ins = [
+  "/etc/systemd/system/nick.service.d/60-by-alias.conf",
+  "/etc/systemd/system/up.service.d/10-more.conf",
+]
 needs_reload = false
 [systemd_unit."nick.service"]
 enabled = "alias"
@@ -377,7 +403,8 @@ fn closed_lists_hold_everything(lab: &Lab) {
 fn files_say_what_the_manager_says(lab: &Lab) {
     let listed =
         lab.must(&["systemctl", "list-unit-files", "--no-legend", "--plain", "--no-pager"]);
-    let names: Vec<&str> = listed.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    let files = listed.lines().filter_map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = files.chain(["pre-fix@x.service", "running@x.service"]).collect();
     let mut recorded = ["", "source = \"files\"\n"].map(|source| {
         let mut text = String::new();
         for name in &names {
@@ -416,6 +443,12 @@ fn files_say_what_the_manager_says(lab: &Lab) {
             wrong.push(format!("{name} load: {load:?}"));
         }
     }
+    let more = |name: &str| {
+        let fits = |answer: &&Value| answer["resource"] == format!("systemd_unit.{name}");
+        let answer = files.iter().find(fits).unwrap();
+        answer["seen"]["unit"]["drop_ins"].as_array().unwrap().len()
+    };
+    assert_eq!((more("pre-fix@x.service"), more("pre-fix-long-er.service")), (6, 3));
     eprintln!("{} units were compared", names.len());
     assert!(wrong.is_empty() && names.len() > 100, "{}", wrong.join("\n"));
 }
@@ -424,7 +457,8 @@ fn files_say_what_the_manager_says(lab: &Lab) {
 fn without_a_bus_systemctl_is_asked(lab: &Lab) {
     fs::remove_file(lab.folder.path().join("run/dbus/system_bus_socket")).unwrap();
     let resources = "[systemd_unit.\"up.service\"]\nactive = \"active\"\nenabled = \"enabled\"\nuser = \"daemon\"\n\
-                     drop_ins = [\"/etc/systemd/system/up.service.d/10-more.conf\"]\n\
+                     drop_ins = [\"/etc/systemd/system/up.service.d/10-more.conf\", \
+                     \"/etc/systemd/system/nick.service.d/60-by-alias.conf\"]\n\
                      [systemd_unit.\"none.service\"]\npresent = false\n\
                      [systemd_unit.\"cutter-b*\"]\nonly = [\"cutter-b.service\"]\n";
     let (code, report) = lab.check(&[], resources);

@@ -73,9 +73,9 @@ impl<'a> UnitName<'a> {
             .map(|_| format!("{}@.{}", self.prefix, self.suffix))
     }
 
-    /// The name with another prefix.
+    /// The name with another prefix: of an instance another instance, of a template a plain unit.
     pub(super) fn with_prefix(&self, prefix: &str) -> String {
-        match self.instance {
+        match self.instance.filter(|instance| !instance.is_empty()) {
             Some(instance) => format!("{prefix}@{instance}.{}", self.suffix),
             None => format!("{prefix}.{}", self.suffix),
         }

@@ -34,6 +34,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(super::accounts::all());
     cases.extend(super::keys::all());
     cases.extend(super::system::cases());
+    cases.extend(super::units::all());
     cases
 }
 

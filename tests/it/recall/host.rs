@@ -163,6 +163,7 @@ const PARTS: &[Part] = &[
     (super::accounts::lay_out, super::accounts::resources),
     (super::keys::lay_out, super::keys::resources),
     (super::system::lay_out, super::system::resources),
+    (super::units::lay_out, super::units::resources),
 ];
 
 /// The host and what is wanted of it.

@@ -7,6 +7,7 @@ mod host;
 mod keys;
 mod quiet;
 pub(crate) mod system;
+mod units;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -63,6 +64,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("gpg_key", &["algorithm", "bits_at_least"]),
     ("ssh_authorized_key", &["file", "type"]),
     ("process", &["exe", "name", "command"]),
+    ("systemd_unit", &["source"]),
     ("container", &["socket", "no_runtime"]),
     (
         "tree",
@@ -80,9 +82,18 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What no test can make happen to a disk of this machine; the kind's own tests compare these with made-up numbers.
-const NOT_MADE: &[(&str, &str)] =
-    &[("disk", "free_at_least"), ("disk", "used_at_most"), ("disk", "inodes_free_at_least")];
+/// What no test can make happen to a disk of this machine, and what only a living manager of units says; the tests of the
+/// kinds themselves compare the ones with made-up numbers, and the others with a systemd that they boot.
+const NOT_MADE: &[(&str, &str)] = &[
+    ("disk", "free_at_least"),
+    ("disk", "used_at_most"),
+    ("disk", "inodes_free_at_least"),
+    ("systemd_unit", "active"),
+    ("systemd_unit", "needs_reload"),
+    ("systemd_unit", "result"),
+    ("systemd_unit", "triggered_within"),
+    ("systemd_unit", "user"),
+];
 
 /// Kinds that look at a database, or run what only a configuration allows; they have tests of their own.
 const ELSEWHERE: &[&str] = &["pg_server", "query", "row_count", "smoke"];
@@ -204,6 +215,7 @@ fn is_of(kind: &str, key: &str, field: &str) -> bool {
         (_, "sha256") => field == "content",
         ("x509", "covers") => field.starts_with("covers."),
         ("x509", "valid_for") => field == "not_after",
+        ("systemd_unit", "drop_ins") => field.starts_with("drop_ins "),
         ("gpg_key", "valid_for") => field == "expires",
         (_, "one_of") => field == "value",
         (_, key) => field == key,
