@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Digest, Unknown};
+use super::{Digest, Timestamp, Unknown};
 
 /// One field in which live and desired differ.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,6 +96,8 @@ pub enum Evidence {
     Stat,
     /// Every byte was hashed now.
     Hashed,
+    /// Digests made earlier, of files whose attributes have not changed since.
+    StatCached,
     /// A file was parsed.
     Parsed,
     /// A database answered.
@@ -115,6 +117,8 @@ pub struct Comparison {
     pub seen: Option<String>,
     /// How it was seen.
     pub evidence: Evidence,
+    /// For `stat_cached`: when the oldest of those digests was made.
+    pub hashed_since: Option<Timestamp>,
 }
 
 impl Comparison {

@@ -16,6 +16,12 @@ impl Timestamp {
         clock.now()
     }
 
+    /// The instant so many seconds after 1970-01-01T00:00:00Z; `None` outside the years that a timestamp has.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_second(seconds).ok().map(Self)
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
