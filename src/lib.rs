@@ -39,6 +39,9 @@ pub mod observed;
 // Desired against observed: verdicts, identity, guards. Pure.
 pub mod drift;
 
+// What is there written down as desired state: which table goes to which file, and the new text of that file. Pure.
+pub mod adopt;
+
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 

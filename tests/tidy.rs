@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["kinds"],
     &["desired", "observed"],
     &["drift"],
+    &["adopt"],
     &["plan"],
     &["approval"],
     &["execute", "proof"],

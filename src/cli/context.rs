@@ -3,7 +3,7 @@
 use super::error::Failure;
 use super::{Global, exit};
 use crate::config::{Config, Origin};
-use crate::desired::{self, Desired, Request, SourceError, Tree};
+use crate::desired::{self, Desired, Loaded, Request, SourceError, Tree};
 use crate::model::{Clock, Diagnostic, Level};
 
 /// The configuration that flags, environment and file make together.
@@ -58,7 +58,15 @@ pub(super) fn desired(
     host: &str,
     clock: &dyn Clock,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
-    let loaded = desired::read(tree, host, clock.now());
+    valid(desired::read(tree, host, clock.now()), tree, host)
+}
+
+/// What was read, unless there is an error in it.
+pub(super) fn valid(
+    loaded: Loaded,
+    tree: &Tree,
+    host: &str,
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let errors = loaded.errors();
     let text_of = |path: &str| tree.text(path);
     let Some(desired) = loaded.desired else {

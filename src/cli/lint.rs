@@ -1,6 +1,6 @@
 //! `countersign lint`: every error of desired state at once, without a look at any host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -59,11 +59,20 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             "desired state has no hosts: there is no hosts/NAME/host.toml",
         ));
     }
-    let (mut found, mut resources) = (Vec::new(), 0);
+    let (mut found, mut resources, mut roles) = (Vec::new(), 0, BTreeSet::new());
+    let mut whole = config.host.value.is_none();
     for host in &hosts {
         let loaded = desired::read(&tree, host, SystemClock.now());
-        resources += loaded.desired.map_or(0, |desired| desired.resources.len());
+        // A host with errors may take part in any role.
+        whole &= loaded.desired.is_some();
+        if let Some(desired) = loaded.desired {
+            resources += desired.resources.len();
+            roles.extend(desired.roles);
+        }
         found.extend(loaded.diagnostics);
+    }
+    if whole {
+        found.extend(desired::astray(&tree, &roles));
     }
     // A role that several hosts share is read once for each, and its findings are told once.
     found.sort();

@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
 
+mod adopt;
 mod check;
 mod config;
 mod context;
@@ -84,6 +85,7 @@ struct Global {
 enum Verb {
     Check(check::Arguments),
     Lint(lint::Arguments),
+    Adopt(adopt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -101,7 +103,9 @@ impl Verb {
         match self {
             Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
             // A schema is JSON whatever is asked for.
-            Self::Lint(_) | Self::Config(_) | Self::Schema(_) => vec!["text", "json"],
+            Self::Lint(_) | Self::Config(_) | Self::Schema(_) | Self::Adopt(_) => {
+                vec!["text", "json"]
+            }
             _ => vec!["text"],
         }
     }
@@ -147,6 +151,7 @@ fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     match &cli.verb {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
+        Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),

@@ -75,9 +75,7 @@ impl Output {
 /// # Errors
 /// When that fails or something else stands there; it is then as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        Failure::new(exit::ERROR, format!("cannot write {}: {error}", path.display()))
-    };
+    let failed = |error: io::Error| cannot_write(path, &error);
     let earlier = match std::fs::symlink_metadata(path) {
         Ok(there) if there.is_file() => Some(there.permissions()),
         Ok(_) => {
@@ -103,6 +101,35 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         file.persist(path).map_err(io::Error::from)
     });
     written.map(drop).map_err(failed)
+}
+
+/// Puts a file below a folder that an operator named, making the folders on the way; no link is followed below it.
+///
+/// # Errors
+/// When that fails, or a link or something else than a folder stands in the way.
+#[expect(clippy::disallowed_methods, reason = "makes folders where the operator asked for files")]
+pub fn place(folder: &Path, relative: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+    let mut at = folder.to_owned();
+    for part in relative.parent().into_iter().flat_map(Path::components) {
+        at.push(part);
+        match std::fs::symlink_metadata(&at) {
+            Ok(there) if there.is_dir() => {}
+            Ok(_) => {
+                let message = format!("cannot write below {}: it is no folder", at.display());
+                return Err(Failure::new(exit::ERROR, message));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                std::fs::create_dir(&at).map_err(|error| cannot_write(&at, &error))?;
+            }
+            Err(error) => return Err(cannot_write(&at, &error)),
+        }
+    }
+    replace(&folder.join(relative), bytes)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(exit::ERROR, format!("cannot write {}: {error}", path.display()))
 }
 
 /// Is somebody watching standard error?

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, Resource};
+use super::{Desired, Resource, Tree};
 use crate::model::{Code, Diagnostic, ResourceName, Timestamp, nearest};
 
 /// The most findings before a suggestion is no longer looked for.
@@ -28,6 +28,38 @@ pub(super) fn references(
     }
     circles(desired, found);
     waivers(desired, declared, now, found);
+}
+
+/// Finds what no host reads: files of resources where none are looked for, and roles that nobody takes part in.
+#[must_use]
+pub fn astray(tree: &Tree, used: &BTreeSet<String>) -> Vec<Diagnostic> {
+    let warn =
+        |code, file: &str, message: String| Diagnostic::error(code, file, 0..0, message).warning();
+    let mut found = Vec::new();
+    for path in tree.files.keys().filter(|path| is_toml(path)) {
+        let parts: Vec<&str> = path.split('/').collect();
+        let read = match parts.as_slice() {
+            ["fleet.toml"] => true,
+            ["hosts" | "roles", _, .., _] => true,
+            _ => false,
+        };
+        if !read {
+            let message = "nobody reads this file: resources stand in hosts/NAME/ and roles/NAME/";
+            found.push(warn(Code::Misplaced, path, message.to_owned()));
+        }
+    }
+    for role in tree.roles().iter().filter(|role| !used.contains(*role)) {
+        let folder = format!("roles/{role}/");
+        if let Some((file, _)) = tree.below(&folder).find(|(file, _)| is_toml(file)) {
+            let message = format!("no host takes part in the role `{role}`");
+            found.push(warn(Code::Redundant, file, message));
+        }
+    }
+    found
+}
+
+fn is_toml(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|ext| ext.eq_ignore_ascii_case("toml"))
 }
 
 fn at(resource: &Resource, code: Code, message: String) -> Diagnostic {

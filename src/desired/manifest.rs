@@ -14,9 +14,23 @@ const TOML_BYTES_MAX: usize = 4 << 20;
 /// The top-level tables that are no kinds of resources.
 const SECTIONS: &[&str] = &["host", "values", "database", "waiver", "defaults"];
 
-/// Reads what `tree` wants of `host`.
+/// Reads what `tree` wants of `host`. A host without resources is refused: any machine would pass for it.
 #[must_use]
 pub fn read(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
+    let mut loaded = read_begun(tree, host, now);
+    if loaded.desired.as_ref().is_some_and(|desired| desired.resources.is_empty()) {
+        loaded.desired = None;
+        let main = format!("hosts/{host}/host.toml");
+        let message = "this host has no resources: there is nothing to check";
+        loaded.diagnostics.push(Diagnostic::error(Code::Empty, main, 0..0, message));
+        loaded.diagnostics.sort();
+    }
+    loaded
+}
+
+/// The same for a host of which nothing may be written down yet.
+#[must_use]
+pub fn read_begun(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
     let main = format!("hosts/{host}/host.toml");
     let mut reader = Reader::new(tree, host);
     let Some(own) = tree.files.get(&main) else {
@@ -43,13 +57,14 @@ pub fn read(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
             reader.resource_file(path, bytes, &mut texts);
         }
     }
+    reader.desired.roles = roles;
     for (path, bytes) in tree.below(&format!("hosts/{host}/")) {
         reader.resource_file(path, bytes, &mut texts);
     }
     for (path, text) in &texts {
         reader.resources(path, text);
     }
-    reader.finish(main, now)
+    reader.finish(now)
 }
 
 pub(super) struct Reader<'a> {
@@ -70,6 +85,7 @@ impl<'a> Reader<'a> {
     fn new(tree: &'a Tree, host: &str) -> Self {
         let desired = Desired {
             host: host.to_owned(),
+            roles: Vec::new(),
             identity: super::HostIdentity::default(),
             databases: BTreeMap::new(),
             resources: BTreeMap::new(),
@@ -198,14 +214,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(mut self, main: String, now: Timestamp) -> Loaded {
+    fn finish(mut self, now: Timestamp) -> Loaded {
         if !self.torn {
             lint::references(&self.desired, &self.declared, now, &mut self.found);
-            let refused = self.found.iter().any(|d| d.level == crate::model::Level::Error);
-            if self.desired.resources.is_empty() && !refused {
-                let message = "this host has no resources: there is nothing to check";
-                self.found.push(Diagnostic::error(Code::Empty, main, 0..0, message));
-            }
         }
         drop_consequences(&mut self.found);
         self.found.sort();

@@ -18,16 +18,19 @@ use std::collections::BTreeMap;
 use crate::model::{Diagnostic, Level, ResourceName};
 
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
-pub use manifest::read;
+pub use lint::astray;
+pub use manifest::{read, read_begun};
 pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
 pub use source::{Request, SourceError};
 pub use tree::Tree;
 
 /// What is wanted of one host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Desired {
     /// The name of its folder.
     pub host: String,
+    /// The roles that it takes part in.
+    pub roles: Vec<String>,
     /// What makes the machine this one.
     pub identity: HostIdentity,
     /// Its databases.

@@ -2,6 +2,8 @@
 //!
 //! The file is parsed, never executed. Where only presence is asked for, nothing of the value is kept, not even a digest.
 
+mod adopt;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::path::absolute;
-use super::{Answers, Files, Kind, Named, Place, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
@@ -76,6 +78,12 @@ format = "python"
 key = "__execution_enabled__"
 value = false
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "constant",
+        value: "FILE:KEY",
+        help: "A literal: its value where it may be shown, else that it is there",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -132,6 +140,11 @@ value = false
             }
         }
         answers
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = asked.to_owned();
+        world.ask(move |host| adopt::adopt(host, &asked)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

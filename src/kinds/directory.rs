@@ -2,6 +2,7 @@
 //!
 //! Looks at the directory itself and whether it has entries; what they are is the business of other kinds.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +11,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::{Metadata, Wanted};
-use super::{Answers, Files, Kind, Named, Problem, path};
-use crate::model::{Comparison, Difference, Evidence, Mode, Unknown};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path};
+use crate::model::{Comparison, Difference, Evidence, Mode, Reason, Unknown};
 use crate::probe::World;
-use crate::probe::host::{FileType, Host, Links};
+use crate::probe::host::{Contents, DirEntry, FileType, Host, Links};
+
+/// The most directories that one flag writes down.
+const ADOPTED_MAX: usize = 1_000;
+/// The most entries of one of them.
+const ENTRIES_MAX: usize = 100_000;
 
 /// The table of a directory.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -88,6 +94,12 @@ owner = "root"
 group = "root"
 mode = "0750"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "directory",
+        value: "DIR",
+        help: "A directory and those below it, at most 1,000: owner, group, mode",
+        all: None,
+    });
     type Observed = Option<Seen>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -102,6 +114,11 @@ mode = "0750"
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
         world.sweep(items, |host, path, spec: &Arc<Self>| spec.look(host, Path::new(path))).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = path::asked(asked)?;
+        world.ask(move |host| Ok(adopt(host, &asked))).await
     }
 
     fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {
@@ -121,6 +138,61 @@ mode = "0750"
         }
         found
     }
+}
+
+/// The directory and those below it, breadth first.
+fn adopt(host: &Host, asked: &str) -> Adopted {
+    let mut adopted = Adopted::default();
+    let mut todo = VecDeque::from([asked.to_owned()]);
+    while let Some(path) = todo.pop_front() {
+        if adopted.drafts.len() == ADOPTED_MAX {
+            let detail =
+                format!("there are more than {ADOPTED_MAX} directories, these are the first");
+            adopted.unseen.push((asked.to_owned(), Unknown::new(Reason::TooLarge, detail)));
+            break;
+        }
+        let seen = host.stat(Path::new(&path), Links::Refuse);
+        let draft = seen.and_then(|stat| match stat {
+            Some(stat) if stat.file_type == FileType::Directory => {
+                Metadata::of(host, &stat).adopt(Draft::new(&path)).map(Some)
+            }
+            Some(_) if path == asked => Err(path::not_a(FileType::Directory)),
+            _ => Ok(None),
+        });
+        match draft {
+            Ok(Some(draft)) => adopted.drafts.push(draft),
+            Ok(None) => continue,
+            Err(unknown) => {
+                adopted.unseen.push((path, unknown));
+                continue;
+            }
+        }
+        match host.entries(Path::new(&path), Links::Refuse, ENTRIES_MAX) {
+            Ok(contents) => todo.extend(folders(&path, contents, &mut adopted.unseen)),
+            Err(unknown) => adopted.unseen.push((format!("{path}/*"), unknown)),
+        }
+    }
+    adopted
+}
+
+/// The directories among the entries of one, as paths. A name that TOML cannot hold is told apart.
+fn folders(
+    above: &str,
+    contents: Contents<Vec<DirEntry>>,
+    unseen: &mut Vec<(String, Unknown)>,
+) -> Vec<String> {
+    let Contents::Regular(_, entries) = contents else { return Vec::new() };
+    let mut paths = Vec::new();
+    for entry in entries {
+        if !matches!(entry.file_type, Some(FileType::Directory) | None) {
+            continue;
+        }
+        match path::below(above, &entry.name) {
+            Ok(path) => paths.push(path),
+            Err((shown, unknown)) => unseen.push((shown, unknown)),
+        }
+    }
+    paths
 }
 
 #[cfg(test)]

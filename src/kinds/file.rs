@@ -2,6 +2,8 @@
 //!
 //! Content is compared by digest alone: what a file holds never leaves the host reader.
 
+mod adopt;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::{Metadata, Wanted, not_asked};
-use super::{Answers, Files, Kind, Named, Problem, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path};
 use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
@@ -131,6 +133,12 @@ group = "root"
 mode = "0640"
 sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "file",
+        value: "PATH",
+        help: "A file, or those directly in a folder: owner, group, mode, digest",
+        all: None,
+    });
     type Observed = Option<Seen>;
 
     fn prepare(&mut self, name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -165,6 +173,13 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
             spec.look(host, Path::new(path), &cancel)
         };
         world.sweep(items, look).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = path::asked(asked)?;
+        let cancel = Cancel::default();
+        let _guard = cancel.on_drop();
+        world.ask(move |host| adopt::adopt(host, &asked, &cancel)).await
     }
 
     fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {

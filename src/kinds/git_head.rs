@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answers, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, path};
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
@@ -21,7 +21,7 @@ const PREFIX_MAX: usize = 64;
 const SHORT: usize = 12;
 
 /// The table of a repository.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GitHead {
     /// The commit that is checked out: 7 to 64 hex digits from its beginning.
@@ -69,6 +69,12 @@ commit = "e93424b"
 clean = true
 clean_path = "iu-cutter"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "repository",
+        value: "DIR",
+        help: "A git repository: what is checked out, and that it is clean where it is",
+        all: None,
+    });
     type Observed = Option<Seen>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -108,6 +114,11 @@ clean_path = "iu-cutter"
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
         world.sweep(items, |host, path, spec: &Arc<Self>| look(host, path, spec)).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = path::asked(asked)?;
+        world.ask(move |host| adopt(host, &asked)).await
     }
 
     fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {
@@ -180,6 +191,28 @@ impl GitHead {
             Some(Ok(_)) => {}
         }
     }
+}
+
+fn adopt(host: &Host, path: &str) -> Result<Adopted, Unknown> {
+    let mut adopted = Adopted::default();
+    let asking = GitHead { clean: Some(true), ..GitHead::default() };
+    let Some(seen) = look(host, path, &asking)? else { return Ok(adopted) };
+    let mut draft =
+        Draft::new(path).set("commit", seen.commit).set("branch", seen.branch.as_deref());
+    if seen.branch.is_none() {
+        draft = draft.set("detached", true);
+    }
+    draft = match seen.tree {
+        Some(Ok(Tree { changed: 0, .. })) => draft.set("clean", true),
+        Some(Ok(tree)) => draft.comment(format!("It is not clean: {}", changes(&tree))),
+        Some(Err(unknown)) => {
+            adopted.unseen.push((format!("{path}: clean"), unknown));
+            draft
+        }
+        None => draft,
+    };
+    adopted.drafts.push(draft);
+    Ok(adopted)
 }
 
 fn look(host: &Host, path: &str, spec: &GitHead) -> Result<Option<Seen>, Unknown> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Draft, Problem};
 use crate::model::{Code, Comparison, Difference, Mode, Reason, Unknown};
 use crate::probe::host::{FileType, Host, Stat};
 
@@ -86,6 +86,22 @@ impl Wanted<'_> {
 }
 
 impl Metadata {
+    /// Writes owner, group and mode down.
+    pub(super) fn adopt(self, draft: Draft) -> Result<Draft, Unknown> {
+        let mode = self.mode.to_string();
+        Ok(draft.set("owner", self.owner?).set("group", self.group?).set("mode", mode))
+    }
+
+    /// The names of owner and group.
+    pub(super) fn names(self) -> Result<(String, String), Unknown> {
+        Ok((self.owner?, self.group?))
+    }
+
+    /// May anybody on the host read it? What is closed to others may be a secret, and so may its digest.
+    pub(super) const fn is_public(&self) -> bool {
+        self.mode.bits() & 0o004 != 0
+    }
+
     fn brief(&self) -> String {
         let name = |name: &Result<String, Unknown>| {
             name.as_ref()

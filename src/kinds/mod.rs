@@ -136,6 +136,10 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
 
     /// Writes down what is there as desired state: `asked` is what the flag of [`Kind::ADOPT`] got. Reads only, and never
     /// writes down a secret.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "a future that is dropped is warned about as such"
+    )]
     fn adopt(_world: &World, asked: &str) -> impl Future<Output = Result<Adopted, Unknown>> + Send {
         async move {
             let asked = escape(asked);

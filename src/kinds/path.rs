@@ -1,9 +1,11 @@
 //! Names of resources that are paths.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::{Place, Problem};
-use crate::model::Code;
+use crate::model::{Code, Reason, Unknown, shown_path};
+use crate::probe::host::FileType;
 
 /// Refuses a name that is no absolute path, or one that could be written in another way as well.
 pub(super) fn check_name(name: &str, problems: &mut Vec<Problem>) {
@@ -40,6 +42,37 @@ pub(super) fn absolute(path: &str) -> Result<&Path, &'static str> {
         }
     }
     Ok(Path::new(path))
+}
+
+/// A path that `adopt` was given.
+///
+/// # Errors
+/// Unknown, when it could be written in another way as well.
+pub(super) fn asked(path: &str) -> Result<String, Unknown> {
+    // People complete folders with a tab, which leaves a slash.
+    let trimmed = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let refused = |why| Unknown::new(Reason::NotSupported, format!("the path {why}"));
+    absolute(trimmed).map_err(refused)?;
+    Ok(trimmed.to_owned())
+}
+
+/// The path of an entry of a directory.
+///
+/// # Errors
+/// The path as it is shown, and why it has none in desired state: TOML is UTF-8.
+pub(super) fn below(above: &str, name: &OsStr) -> Result<String, (String, Unknown)> {
+    let above = if above == "/" { "" } else { above };
+    if let Some(name) = name.to_str() {
+        return Ok(format!("{above}/{name}"));
+    }
+    let shown = shown_path(&Path::new(above).join(name));
+    let detail = "the name is no UTF-8, and desired state is";
+    Err((shown, Unknown::new(Reason::NotSupported, detail)))
+}
+
+/// What stands at a path is something else.
+pub(super) fn not_a(file_type: FileType) -> Unknown {
+    Unknown::new(Reason::NotSupported, format!("it is no {}", file_type.name()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! The walk compares while it goes and keeps only what differs; here its outcome is turned into differences.
 
+mod adopt;
 mod ignore;
 
 use std::collections::BTreeMap;
@@ -13,11 +14,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answers, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, path};
 use crate::model::display::escape;
 use crate::model::hash_list::{Ending, HashList, LineFinding};
 use crate::model::{Change, Code, Comparison, Difference, Digest, Evidence, Mode, Reason, Unknown};
 use crate::probe::World;
+use crate::probe::cancel::Cancel;
 use crate::probe::host::{FileType, Links};
 use crate::probe::tree::{self, Against, Attributes, Finding, Question, Seen, Walked, What};
 
@@ -317,23 +319,7 @@ fn of_line(manifest: &str, finding: LineFinding) -> Problem {
 impl Kind for Tree {
     const NAME: &'static str = "tree";
     const ABOUT: &'static str = "all files below a folder: changed, missing, unlisted, attributes";
-    const DOC: &'static str = "\
-The key is a name of your choice; `root` is the folder.
-
-`manifest` is a list in desired state, as `sha256sum` writes it (`find . -type f -print0 | xargs -0 sha256sum` in the
-root). Every listed file is read to its end. A file that is listed and missing, has another content or is no regular file
-any more is a difference; so is, unless `unlisted` says otherwise, whatever is there and not listed. Names are bytes; a
-list with a line that cannot be read is an error, never a shorter list.
-
-No link is followed below the root, and nothing but directories and regular files is opened. What cannot be read is
-unknown by its path, and makes the tree unknown, whatever else is known about it.
-
-Instead of `manifest`, `digest` pins all regular files by one number, as
-`find PREFIX -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints it in the folder above. It is blind to links,
-modes, owners and empty directories, and says that something differs, not what. `ignore` leaves files out of it. Names
-with blanks, quotes or backslashes break that pipeline: with one of them the verdict is unknown.
-
-A walk looks at 2,000,000 entries and 128 levels at most, and keeps 10,000 findings of each sort; more are counted.";
+    const DOC: &'static str = include_str!("tree.md");
     const EXAMPLE: &'static str = r#"
 [tree.cutter-v0_6]
 root = "/opt/incomex/dot/iu-cutter-v0.6"
@@ -342,6 +328,12 @@ unlisted = "drift"
 ignore = ["**/__pycache__/**"]
 file_mode = "0644"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "tree",
+        value: "DIR",
+        help: "All files below a folder: a list of their digests, owner, group, modes",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -371,6 +363,13 @@ file_mode = "0644"
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let questions = wanted.iter().map(|n| (n.name.clone(), n.spec.walk())).collect();
         tree::walk_all(world, questions).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = path::asked(asked)?;
+        let cancel = Cancel::default();
+        let _guard = cancel.on_drop();
+        world.ask(move |host| adopt::adopt(host, &asked, &cancel)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

@@ -114,5 +114,27 @@ impl HashList {
     }
 }
 
+/// One line of a list, as `sha256sum` writes it: a name with a backslash, a line feed or a carriage return is escaped.
+#[must_use]
+pub fn list_line(digest: Digest, name: &[u8]) -> Vec<u8> {
+    let escaped = name.iter().any(|c| matches!(c, b'\\' | b'\n' | b'\r'));
+    let mut line = Vec::with_capacity(name.len() + 68);
+    if escaped {
+        line.push(b'\\');
+    }
+    line.extend_from_slice(digest.to_string().as_bytes());
+    line.extend_from_slice(b"  ");
+    for c in name {
+        match c {
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            c => line.push(*c),
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
 #[cfg(test)]
 mod tests;

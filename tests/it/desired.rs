@@ -261,3 +261,21 @@ fn a_branch_is_not_moved_by_a_tag_of_its_name_nor_a_commit_by_a_branch_of_its_id
         world.check(&["--rev", revision]).ends_with(code);
     }
 }
+
+#[test]
+fn what_no_host_reads_is_a_warning() {
+    let world = World::wanting("[directory.\"/x\"]\n");
+    world.desired("roles/unused/x.toml", "[directory.\"/y\"]\n");
+    world.desired("hosts/astray.toml", "");
+    let ran = run(&["lint", world.path("desired").to_str().unwrap()]).ends_with(0);
+    for warning in ["no host takes part in the role `unused`", "nobody reads this file"] {
+        assert!(ran.stdout.contains(warning), "{}", ran.stdout);
+    }
+    assert!(ran.stdout.ends_with(", 2 warnings\n"), "{}", ran.stdout);
+    world.desired(
+        "hosts/a/host.toml",
+        "[host]\nidentity = { hostname = \"testhost\" }\nroles = [\"unused\"]\n",
+    );
+    let ran = run(&["lint", world.path("desired").to_str().unwrap()]).ends_with(0);
+    assert!(!ran.stdout.contains("takes part"), "{}", ran.stdout);
+}

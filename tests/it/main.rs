@@ -6,6 +6,7 @@
 #[expect(unreachable_pub, reason = "an interface of the library, included here")]
 mod server;
 
+mod adopt;
 mod builds;
 mod check;
 mod config;
@@ -18,6 +19,7 @@ mod postgres_kinds;
 mod postgres_tls;
 mod private_server;
 mod program;
+mod readonly;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;

@@ -164,3 +164,9 @@ pub(crate) fn ran(output: &Output) -> Ran {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// Says on standard error, past the capture of the test harness, that something was not tested, and why.
+pub(crate) fn skipped(what: &str, why: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "SKIPPED: {what}: {why}").unwrap();
+}

@@ -1,0 +1,120 @@
+//! Desired state written down from what is there: which file each table goes to, and the new text of that file. Pure.
+//!
+//! A table that is there keeps its comments, its order and every key that nobody asked about; a file keeps everything
+//! that was not written down anew. What says the same already is not touched at all.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::desired::{Desired, Tree};
+use crate::kinds::Draft;
+use crate::model::ResourceName;
+
+/// A resource to write down.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Which resource.
+    pub name: ResourceName,
+    /// What its table shall say.
+    pub draft: Draft,
+    /// Does the table that is there say the same already?
+    pub in_sync: bool,
+}
+
+/// What became of one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It has a new table.
+    Added,
+    /// Its table was changed.
+    Changed,
+    /// Its table said so already.
+    Kept,
+    /// It differs, and nothing in it could be changed: it stands in a role, has `${values.…}` in it, or says it in a way
+    /// that is not written down from what is there.
+    LeftAlone,
+}
+
+/// What would be written.
+#[derive(Debug, Default)]
+pub struct Writing {
+    /// Files that are new or become others, by their path below the root of desired state.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// What became of each resource, and in which file it stands.
+    pub outcomes: BTreeMap<ResourceName, (Outcome, String)>,
+}
+
+/// Why nothing can be written down.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// A file that is there cannot be edited.
+    #[error("{file} cannot be edited: {why}")]
+    File {
+        /// Which.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Writes resources down for a host. `tree` is what is there; `desired` is what it means, when the host is in it.
+///
+/// # Errors
+/// When a file that is there cannot be edited.
+pub fn write_down(
+    tree: &Tree,
+    host: &str,
+    hostname: Option<&str>,
+    desired: Option<&Desired>,
+    wanted: &[Wanted],
+) -> Result<Writing, AdoptError> {
+    let mut writing = Writing::default();
+    let mut editing = text::Editing::new(tree);
+    let own = format!("hosts/{host}/");
+    let main = format!("{own}host.toml");
+    if !tree.files.contains_key(&main) {
+        writing.files.insert(main, text::host(hostname).into_bytes());
+    }
+    for one in wanted {
+        let declared = desired.and_then(|d| d.resources.get(&one.name)).map(|r| r.file.as_str());
+        let file = declared.map_or_else(|| format!("{own}{}.toml", one.name.kind), str::to_owned);
+        let outcome = match declared {
+            Some(_) if one.in_sync => Outcome::Kept,
+            Some(there) if !there.starts_with(&own) => Outcome::LeftAlone,
+            Some(there) => editing.change(there, one)?,
+            None => editing.add(&file, one)?,
+        };
+        if matches!(outcome, Outcome::Added | Outcome::Changed) {
+            for (path, content) in &one.draft.files {
+                writing.files.insert(format!("{own}{path}"), content.clone());
+            }
+        }
+        writing.outcomes.insert(one.name.clone(), (outcome, file));
+    }
+    writing.files.extend(editing.finish());
+    writing.files.retain(|path, bytes| tree.files.get(path).is_none_or(|old| **old != **bytes));
+    Ok(writing)
+}
+
+impl Writing {
+    /// The tree as it would be.
+    #[must_use]
+    pub fn applied(&self, tree: &Tree) -> Tree {
+        let mut files = tree.files.clone();
+        for (path, bytes) in &self.files {
+            files.insert(path.clone(), Arc::from(bytes.as_slice()));
+        }
+        Tree { files, commit: None, pinned: false, origin: tree.origin.clone() }
+    }
+
+    /// The kinds of which something was written down, or was there.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeSet<&str> {
+        self.outcomes.keys().map(|name| name.kind.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! `countersign adopt`: what is there becomes what is wanted. Looks, writes files of desired state, and nothing else.
+//!
+//! What was written is judged before it is written, against the same world, by the code of `check`: the summary says what
+//! would not be in sync, and why.
+
+mod asked;
+mod commit;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::Failure;
+use super::output::{self, Output};
+use super::{Global, context, exit, world};
+use crate::adopt::{self, Outcome, Wanted, Writing};
+use crate::config::Config;
+use crate::desired::{self, Desired, Request, Tree};
+use crate::drift::{self, Judged, Verdict};
+use crate::kinds::Draft;
+use crate::model::{Clock as _, ResourceName, SystemClock, Unknown};
+use crate::observed::{self, Question};
+use asked::Asked;
+use summary::Summary;
+
+/// Write down what is there as desired state
+///
+/// Everything that is asked for is observed and becomes a table of desired state: manifests, modes, closed lists. Tables
+/// that are there keep their comments and their own keys; what says so already is not touched. Nothing that the host's
+/// configuration does not show in clear is written in clear, no secret is written at all.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Without -o DIR, what would be written is printed. Writes below DIR and nowhere else, commits only with \
+                  --commit, and never pushes. Ends with 0 when a check right after is in sync, with 4 when something that \
+                  was asked for could not be seen."
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    asked: Asked,
+    /// Commit what was written, in the repository that DIR lies in
+    #[arg(long)]
+    commit: bool,
+    /// How long one kind of resource may take
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: u64,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
+    if arguments.asked.of_kinds.is_empty() {
+        return Err(Failure::new(exit::USAGE, "nothing is asked for")
+            .hint("name it, as in --directory /srv/app or --only listener; --help has the flags"));
+    }
+    let folder = output.file.as_deref().map(target);
+    if arguments.commit && folder.is_none() {
+        return Err(Failure::new(exit::USAGE, "--commit needs -o DIR, the folder to write to"));
+    }
+    let config = context::config(global, false)?;
+    let tree = base(&config, folder.as_deref())?;
+    let deadline = Duration::from_secs(arguments.deadline);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::of(exit::ERROR, &e))?;
+    let looked = runtime.block_on(look(arguments, &config, &tree, deadline));
+    // A thread that hangs on a dead mount must not hang the program.
+    runtime.shutdown_background();
+    let (writing, summary) = looked?;
+    if let Some(folder) = &folder {
+        for (path, bytes) in &writing.files {
+            output::place(folder, Path::new(path), bytes)?;
+        }
+        if arguments.commit {
+            commit::commit(folder, &writing, &summary)?;
+        }
+    }
+    show(&writing, &summary, folder.as_deref(), global, output)?;
+    Ok(summary.exit())
+}
+
+/// The folder that holds `hosts/`: the one that was named, or the usual one in it.
+fn target(named: &Path) -> PathBuf {
+    let usual = named.join("desired-state");
+    if !named.join("hosts").is_dir() && usual.join("hosts").is_dir() {
+        return usual;
+    }
+    named.to_owned()
+}
+
+/// What is there already: in the folder, or in the configured source when nothing is written.
+fn base(config: &Config, folder: Option<&Path>) -> Result<Tree, Failure> {
+    let Some(folder) = folder else {
+        return if config.source.value.is_some() {
+            context::tree(config, None, None)
+        } else {
+            Ok(Tree::default())
+        };
+    };
+    let Ok(true) = folder.try_exists() else { return Ok(Tree::default()) };
+    let source = folder.to_str().ok_or_else(|| {
+        Failure::new(exit::USAGE, "the folder's name is no UTF-8, which desired state needs")
+    })?;
+    let request = Request {
+        source,
+        revision: None,
+        folder: None,
+        committed_only: false,
+        data: &config.data.value,
+        host: None,
+    };
+    Ok(desired::source::load(&request)?)
+}
+
+async fn look(
+    arguments: &Arguments,
+    config: &Config,
+    tree: &Tree,
+    deadline: Duration,
+) -> Result<(Writing, Summary), Failure> {
+    let clock = SystemClock;
+    let (host, known) = host(config, tree)?;
+    let read = |tree: &Tree| {
+        let loaded = desired::read_begun(tree, &host, clock.now());
+        context::valid(loaded, tree, &host).map(|(desired, _)| desired)
+    };
+    let before = if known { read(tree)? } else { empty(&host) };
+    let opened = world::open(config, &before, deadline).await?;
+    let mut summary = Summary::new(&host);
+    let mut drafts = Vec::new();
+    for (kind, asked) in &arguments.asked.of_kinds {
+        match kind.adopt(&opened.probe, asked).await {
+            Ok(adopted) => {
+                if adopted.drafts.is_empty() && adopted.unseen.is_empty() {
+                    summary.nothing(kind.name(), asked);
+                }
+                drafts.extend(adopted.drafts.into_iter().map(|draft| {
+                    let name = draft.kind.unwrap_or(kind.name());
+                    (ResourceName::new(name, &draft.name), draft)
+                }));
+                summary.unseen(kind.name(), adopted.unseen);
+            }
+            Err(unknown) => summary.unseen(kind.name(), vec![(asked.clone(), unknown)]),
+        }
+    }
+    let names: Vec<ResourceName> = drafts.iter().map(|(name, _)| name.clone()).collect();
+    let there = verdicts(&opened, &before, &names).await;
+    let wanted = wanted(drafts, &there);
+    let hostname = opened.probe.host.hostname().ok();
+    let desired = known.then_some(&before);
+    let writing = adopt::write_down(tree, &host, hostname.as_deref(), desired, &wanted)
+        .map_err(|e| Failure::of(exit::INVALID, &e))?;
+    let after = read(&writing.applied(tree))?;
+    for (name, verdict, why) in verdicts(&opened, &after, &names).await {
+        summary.judged(&name, verdict, why, &writing);
+    }
+    opened.probe.close().await;
+    Ok((writing, summary))
+}
+
+/// The name of the host, and whether desired state has it.
+fn host(config: &Config, tree: &Tree) -> Result<(String, bool), Failure> {
+    let hosts = tree.hosts();
+    let named = config.host.value.clone();
+    match (named, hosts.as_slice()) {
+        (Some(name), hosts) => {
+            let known = hosts.contains(&name);
+            Ok((name, known))
+        }
+        (None, [only]) => Ok((only.clone(), true)),
+        (None, []) => Err(Failure::new(exit::USAGE, "which host is this?")
+            .hint("name it with --host NAME: it becomes the folder hosts/NAME")),
+        (None, several) => Err(Failure::new(exit::USAGE, "which host is this?")
+            .hint(format!("name it with --host: {}", several.join(", ")))),
+    }
+}
+
+/// Desired state that says nothing, of a host that is not in it yet.
+fn empty(host: &str) -> Desired {
+    Desired { host: host.to_owned(), ..Desired::default() }
+}
+
+/// Drafts in their order, the first of a name wins.
+fn wanted(
+    drafts: Vec<(ResourceName, Draft)>,
+    there: &[(ResourceName, Verdict, Option<Unknown>)],
+) -> Vec<Wanted> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut wanted = Vec::new();
+    for (name, draft) in drafts {
+        if seen.insert(name.clone()) {
+            let in_sync = there.iter().any(|(n, v, _)| *n == name && *v == Verdict::InSync);
+            wanted.push(Wanted { name, draft, in_sync });
+        }
+    }
+    wanted
+}
+
+/// How those of the resources that desired state has are judged now.
+async fn verdicts(
+    opened: &world::Opened,
+    desired: &Desired,
+    names: &[ResourceName],
+) -> Vec<(ResourceName, Verdict, Option<Unknown>)> {
+    let questions: Vec<Question> = drift::questions(desired)
+        .into_iter()
+        .filter(|question| names.contains(&question.name))
+        .collect();
+    let snapshot = observed::collect(&opened.probe, &questions, &SystemClock).await;
+    let judged = drift::compare(desired, &snapshot, None, snapshot.observed_at);
+    let of_names = judged.into_iter().filter(|judged| names.contains(&judged.resource.name));
+    of_names.map(|judged| (judged.resource.name.clone(), judged.verdict, why(judged))).collect()
+}
+
+fn why(judged: Judged<'_>) -> Option<Unknown> {
+    judged.unknown.or_else(|| judged.comparison.blind.into_iter().next().map(|b| b.unknown))
+}
+
+fn show(
+    writing: &Writing,
+    summary: &Summary,
+    folder: Option<&Path>,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
+    // The file that -o names is the folder; what is said about it goes where people read.
+    let told = Output { file: None, color: output.color };
+    if global.output == "json" {
+        return told.write(|out| summary.json(writing, folder, out));
+    }
+    if folder.is_none() {
+        told.write(|out| {
+            for (path, bytes) in &writing.files {
+                writeln!(out, "# {path}\n{}", String::from_utf8_lossy(bytes))?;
+            }
+            Ok(())
+        })?;
+        told.say(&summary.text(writing, None, global.verbose));
+        return Ok(());
+    }
+    let text = summary.text(writing, folder, global.verbose);
+    told.write(|out| out.write_all(text.as_bytes()))
+}
+
+/// Something of it was changed.
+fn is_written(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Added | Outcome::Changed)
+}

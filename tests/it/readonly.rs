@@ -1,0 +1,250 @@
+//! Looking changes nothing: a `check` over every kind is traced, and the host is compared with itself before and after.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::program::{World, command, git, skipped};
+
+/// Every system call that could change something, start something or talk to somebody. A `?` tolerates a name that this
+/// architecture lacks; a wrong name without it makes `strace` itself fail.
+const CALLS: &[&str] = &[
+    "?open",
+    "?creat",
+    "openat",
+    "?openat2",
+    "?unlink",
+    "unlinkat",
+    "?rename",
+    "?renameat",
+    "renameat2",
+    "?mkdir",
+    "mkdirat",
+    "?rmdir",
+    "?link",
+    "linkat",
+    "?symlink",
+    "symlinkat",
+    "?mknod",
+    "mknodat",
+    "?chmod",
+    "fchmod",
+    "fchmodat",
+    "?fchmodat2",
+    "?chown",
+    "?lchown",
+    "fchown",
+    "fchownat",
+    "truncate",
+    "ftruncate",
+    "fallocate",
+    "?utime",
+    "?utimes",
+    "?futimesat",
+    "utimensat",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "?setxattrat",
+    "?removexattrat",
+    "?file_setattr",
+    "mount",
+    "umount2",
+    "?mount_setattr",
+    "?move_mount",
+    "?fsmount",
+    "?fsconfig",
+    "pivot_root",
+    "chroot",
+    "sethostname",
+    "setdomainname",
+    "settimeofday",
+    "clock_settime",
+    "adjtimex",
+    "?clock_adjtime",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "?kexec_file_load",
+    "bpf",
+    "ptrace",
+    "process_vm_writev",
+    "kill",
+    "tkill",
+    "tgkill",
+    "?pidfd_send_signal",
+    "execve",
+    "execveat",
+    "?io_uring_setup",
+    "quotactl",
+    "acct",
+    "setns",
+    "unshare",
+    "copy_file_range",
+    "?keyctl",
+    "?add_key",
+    "connect",
+    "bind",
+    "listen",
+    "ioctl",
+];
+
+/// Opening with one of these could change something.
+const WRITING: &[&str] = &["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"];
+/// What the libraries under the program ask of a terminal or of a new descriptor; none of it changes a file.
+const HARMLESS_IOCTLS: &[&str] = &["TCGETS", "TIOCGWINSZ", "FIONBIO", "FIOCLEX", "FS_IOC_GETFLAGS"];
+
+/// The calls of a command and all that it starts; `None` where this machine forbids tracing.
+fn trace(mut traced: Command) -> Option<(i32, Vec<String>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-s", "256", "-o"]).arg(&file);
+    strace.arg("-e").arg(format!("trace={}", CALLS.join(","))).arg("-e").arg("signal=none");
+    strace.arg("--").arg(traced.get_program()).args(traced.get_args()).env_clear();
+    for (name, value) in traced.get_envs() {
+        strace.env(name, value.unwrap_or_default());
+    }
+    traced.env_clear();
+    let output = strace.output().ok()?;
+    let refused = String::from_utf8_lossy(&output.stderr).contains("Operation not permitted");
+    let text = fs::read_to_string(&file).ok().filter(|text| !refused && !text.is_empty())?;
+    Some((output.status.code().unwrap_or(-1), whole_lines(&text)))
+}
+
+/// The lines of a trace, with calls that were interrupted by another thread's put together again.
+fn whole_lines(text: &str) -> Vec<String> {
+    let mut begun: BTreeMap<String, String> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let (pid, call) = line.split_once(' ').unwrap_or(("", line));
+        let call = call.trim_start();
+        if let Some(start) = call.strip_suffix(" <unfinished ...>") {
+            begun.insert(pid.to_owned(), start.to_owned());
+        } else if let Some((_, rest)) = call.split_once(" resumed>") {
+            lines.push(format!("{}{rest}", begun.remove(pid).unwrap_or_default()));
+        } else {
+            lines.push(call.to_owned());
+        }
+    }
+    lines.extend(begun.into_values());
+    lines
+}
+
+/// What of a trace could have changed something, or starts a program that is not permitted.
+fn faults(lines: &[String], program: &str) -> Vec<String> {
+    lines.iter().filter(|line| !is_harmless(line, program)).cloned().collect()
+}
+
+fn is_harmless(line: &str, program: &str) -> bool {
+    let name = line.split('(').next().unwrap_or_default();
+    match name {
+        "open" | "openat" | "openat2" => {
+            !WRITING.iter().any(|flag| line.contains(flag)) || line.contains("\"/dev/null\"")
+        }
+        "execve" => {
+            let path = line.split('"').nth(1).unwrap_or_default();
+            let file = path.rsplit('/').next().unwrap_or_default();
+            // A search through PATH tries names that are not there.
+            path == program || PERMITTED.contains(&file) || line.contains("= -1 ENOENT")
+        }
+        "ioctl" => HARMLESS_IOCTLS.iter().any(|call| line.contains(call)),
+        _ => line.starts_with("+++") || line.starts_with("---"),
+    }
+}
+
+/// What a look may start. Nothing else, whatever desired state says.
+const PERMITTED: &[&str] = &["git"];
+
+/// Everything about a tree that a change would leave a mark on. Access times apart: to read is to look.
+fn marks(folder: &Path, marks: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let m = fs::symlink_metadata(&path).unwrap();
+        let content = if m.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        let digest = countersign::model::Digest::of(&content);
+        let attributes = (m.mode(), m.uid(), m.gid(), m.size(), m.nlink(), m.ino());
+        let times = (m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec());
+        marks.insert(path.clone(), format!("{attributes:?} {times:?} {digest}"));
+        if m.is_dir() {
+            self::marks(&path, marks);
+        }
+    }
+}
+
+/// A host on which the example of every kind finds something to look at.
+fn world() -> World {
+    let world = World::new();
+    world.host_file("etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    world.host_file("etc/group", "root:x:0:\n");
+    let tree = "opt/incomex/dot/iu-cutter-v0.6";
+    let switch = "__execution_enabled__ = False\n";
+    world.host_file(&format!("{tree}/cutter_agent/orchestrator/__init__.py"), switch);
+    world.host_file(&format!("{tree}/a"), "a");
+    world.host_folder("var/lib/cutter", 0o750);
+    world.host_file("var/lib/cutter/orchestrator.config.json", "{}");
+    let repository = world.path("root/opt/incomex/dot");
+    git(&repository, &["init", "--quiet", "--initial-branch=main"]);
+    git(&repository, &["add", "--all"]);
+    git(&repository, &["commit", "--quiet", "-m", "x"]);
+    world.desired(
+        "hosts/a/host.toml",
+        "[host]\nidentity = { hostname = \"testhost\" }\n[database.directus]\n",
+    );
+    for (file, content) in [
+        ("manifests/iu-cutter-v0.6.sha256", format!("{}  a\n", "0".repeat(64))),
+        ("files/app.conf", String::new()),
+        ("sql/units.sql", "select 1".to_owned()),
+    ] {
+        world.desired(&format!("hosts/a/{file}"), content);
+    }
+    for kind in countersign::kinds::KINDS {
+        world.desired(&format!("hosts/a/{}.toml", kind.name()), kind.example());
+    }
+    world
+}
+
+#[test]
+fn a_check_of_every_kind_makes_no_changing_call() {
+    let world = world();
+    let (root, desired) = (world.path("root"), world.path("desired"));
+    let arguments =
+        ["check", "--root", root.to_str().unwrap(), "--desired", desired.to_str().unwrap()];
+    let mut before = BTreeMap::new();
+    marks(&root, &mut before);
+    let Some((code, lines)) = trace(command(&arguments)) else {
+        return skipped("no changing call", "this machine forbids `strace`");
+    };
+    assert!(matches!(code, 2 | 4), "{code}");
+    let calls = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
+    assert!(calls("openat") > 50, "the trace is not of a check: {lines:?}");
+    let found = faults(&lines, env!("CARGO_BIN_EXE_countersign"));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let mut after = BTreeMap::new();
+    marks(&root, &mut after);
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_planted_change_is_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut planted = Command::new("mkdir");
+    planted.arg(folder.path().join("planted")).env("PATH", "/usr/bin:/bin");
+    let Some((_, lines)) = trace(planted) else {
+        return skipped("a planted change", "this machine forbids `strace`");
+    };
+    let found = faults(&lines, env!("CARGO_BIN_EXE_countersign"));
+    assert!(found.iter().any(|line| line.starts_with("mkdir")), "{lines:?}");
+    assert!(found.iter().any(|line| line.starts_with("execve")), "{lines:?}");
+    assert!(!is_harmless("openat(3, \"x\", O_WRONLY|O_CREAT) = 4", ""));
+    assert!(is_harmless("openat(3, \"x\", O_RDONLY|O_CLOEXEC) = 4", ""));
+}
