@@ -24,6 +24,9 @@ pub mod model;
 // The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
 pub mod config;
 
+// What is remembered between two looks: digests of files. Deletable, never an authority.
+pub mod state;
+
 // The only way to look at the world: host files beneath one root, read-only database sessions, a scrubbed program runner.
 pub mod probe;
 

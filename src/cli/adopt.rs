@@ -123,7 +123,7 @@ async fn look(
         context::valid(loaded, tree, &host).map(|(desired, _)| desired)
     };
     let before = if known { read(tree)? } else { empty(&host) };
-    let opened = world::open(config, &before, deadline).await?;
+    let opened = world::open(config, &before, deadline, false).await?;
     let mut summary = Summary::new(&host);
     let mut drafts = Vec::new();
     for (kind, asked) in &arguments.asked.of_kinds {

@@ -96,6 +96,9 @@ pub struct ResourceReport {
     pub observed_at: Timestamp,
     /// How it was seen; null when it was not.
     pub evidence: Option<Evidence>,
+    /// For `stat_cached`: when the oldest of the digests was made on which the verdict rests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hashed_since: Option<Timestamp>,
     /// What differs.
     pub differences: Vec<Difference>,
     /// What of it could not be told.
@@ -183,6 +186,7 @@ impl ResourceReport {
             contact: common.contact.clone(),
             observed_at,
             evidence,
+            hashed_since: comparison.hashed_since,
             differences: comparison.differences,
             blind: comparison.blind,
             counts: comparison.counts,

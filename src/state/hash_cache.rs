@@ -85,7 +85,7 @@ pub struct HashCache<'a> {
     about: About,
     path: PathBuf,
     earlier: Option<Index>,
-    /// The last of the ages that are hashed again this time.
+    /// Whatever is older is hashed again this time.
     due: u64,
     next: NamedTempFile,
     changed: AtomicBool,
@@ -254,9 +254,8 @@ impl HashCache<'_> {
             return;
         }
         let sealed = index::seal(self.next.as_file_mut(), &self.about, self.caches.now());
-        let placed = sealed.and_then(|()| {
-            self.next.persist(&self.path).map(drop).map_err(io::Error::from)
-        });
+        let placed =
+            sealed.and_then(|()| self.next.persist(&self.path).map(drop).map_err(io::Error::from));
         if let Err(why) = placed {
             self.caches.note(&self.name, &why);
         }
@@ -269,12 +268,12 @@ impl HashCache<'_> {
         let mut ages = std::mem::take(&mut earlier.ages);
         let since = u128::try_from(now.saturating_sub(earlier.written_at)).unwrap_or_default();
         let period = u128::from(self.caches.settings.rehash.as_secs()).max(1);
-        let share = (ages.len() as u128 * since).div_ceil(period);
-        let Ok(share @ 1..) = usize::try_from(share) else { return 0 };
-        if share >= ages.len() {
+        let turn = (ages.len() as u128 * since).div_ceil(period);
+        let Ok(turn @ 1..) = usize::try_from(turn) else { return 0 };
+        if turn >= ages.len() {
             return u64::MAX;
         }
-        *ages.select_nth_unstable(share).1
+        *ages.select_nth_unstable(turn).1
     }
 }
 
@@ -288,8 +287,9 @@ impl Page {
 /// Makes the folder, makes sure that nobody else can put anything there, and says which boot this is.
 fn prepare(folder: &Path) -> Result<Digest, String> {
     const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let there = made.and_then(|()| std::fs::symlink_metadata(folder)).map_err(|e| e.to_string())?;
+    let outcome = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let there =
+        outcome.and_then(|()| std::fs::symlink_metadata(folder)).map_err(|e| e.to_string())?;
     let (uid, mode) = (there.uid(), there.mode() & 0o7777);
     if !there.is_dir() || uid != rustix::process::geteuid().as_raw() || mode & 0o022 != 0 {
         return Err(format!(

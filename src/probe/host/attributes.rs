@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::capabilities::FileCapabilities;
 use super::content::{self, At};
-use super::{Contents, Host, Links, Stat, failed};
+use super::{Contents, Host, Links, failed};
 use crate::model::{Digest, Reason, Unknown, shown_path};
 use crate::probe::cancel::Cancel;
 
@@ -23,8 +23,8 @@ const BYTES_MAX: usize = 64 << 10;
 /// Enough for nearly every file.
 const BYTES_USUAL: usize = 1 << 10;
 
-/// Extended attributes by name, without the label of SELinux.
-pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Extended attributes by name, without the label of a policy of the kernel.
+pub(super) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What is asked of a file beside its plain attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +41,7 @@ pub struct Inside {
     /// Its digest, where it was asked.
     pub digest: Option<Digest>,
     /// Its extended attributes, where they were asked.
-    pub xattrs: Option<Xattrs>,
+    pub xattrs: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
     /// May what they hold be shown in clear?
     pub shown: bool,
     /// How many names it has.
@@ -99,8 +99,10 @@ fn flags(
     let immutable = if told.stx_attributes_mask.contains(StatxAttributes::IMMUTABLE) {
         Ok(told.stx_attributes.contains(StatxAttributes::IMMUTABLE))
     } else {
-        let detail =
-            format!("the file system of `{}` does not say whether it is immutable", shown_path(&at()));
+        let detail = format!(
+            "the file system of `{}` does not say whether it is immutable",
+            shown_path(&at())
+        );
         Err(Unknown::new(Reason::NotSupported, detail))
     };
     Ok((told.stx_nlink.into(), immutable))
@@ -117,14 +119,14 @@ fn xattrs(file: BorrowedFd<'_>, at: At<'_>) -> Result<Xattrs, Unknown> {
     Ok(found)
 }
 
-/// The names of the extended attributes of an open file, without the label of SELinux. A file system that has none has none.
+/// The names of the extended attributes of an open file, without the label. A file system that
+/// knows of none has none.
 pub(in crate::probe) fn xattr_names(
     file: BorrowedFd<'_>,
     at: At<'_>,
 ) -> Result<Vec<Vec<u8>>, Unknown> {
-    let list = grown(at, "list of extended attributes", &|buffer| {
-        rustix::fs::flistxattr(file, buffer)
-    })?;
+    let list =
+        grown(at, "list of extended attributes", &|buffer| rustix::fs::flistxattr(file, buffer))?;
     let names = list.unwrap_or_default();
     let names = names.split(|c| *c == 0).filter(|name| !name.is_empty() && *name != LABEL);
     Ok(names.map(<[u8]>::to_vec).collect())
@@ -132,9 +134,7 @@ pub(in crate::probe) fn xattr_names(
 
 /// The value of one extended attribute; `None` when it is not there any more.
 fn xattr(file: BorrowedFd<'_>, name: &[u8], at: At<'_>) -> Result<Option<Vec<u8>>, Unknown> {
-    grown(at, "value of an extended attribute", &|buffer| {
-        rustix::fs::fgetxattr(file, name, buffer)
-    })
+    grown(at, "value of an extended attribute", &|buffer| rustix::fs::fgetxattr(file, name, buffer))
 }
 
 /// The capabilities of an open file; `None` where it has none.
@@ -178,6 +178,7 @@ fn grown(
 
 impl Inside {
     /// The capabilities among the extended attributes; `None` where those were not asked.
+    #[must_use]
     pub fn capabilities(&self, path: &Path) -> Option<Result<FileCapabilities, Unknown>> {
         Some(match self.xattrs.as_ref()?.get(CAPABILITY) {
             None => Ok(FileCapabilities::default()),

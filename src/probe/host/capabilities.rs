@@ -9,12 +9,47 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The names of the kernel, without `cap_`, by their number.
 const NAMES: [&str; 41] = [
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid",
-    "setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw",
-    "ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct",
-    "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod",
-    "lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
-    "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
 ];
 /// All of them.
 const ALL: u64 = (1 << NAMES.len()) - 1;
@@ -82,7 +117,8 @@ impl fmt::Display for FileCapabilities {
         let mut rest = self.permitted | self.inheritable;
         while rest != 0 {
             let lowest = rest.trailing_zeros();
-            let flags = |number: u32| (self.inheritable >> number & 1, self.permitted >> number & 1);
+            let flags =
+                |number: u32| (self.inheritable >> number & 1, self.permitted >> number & 1);
             let same = |number: &u32| rest >> number & 1 == 1 && flags(*number) == flags(lowest);
             let group: Vec<u32> = (0..64).filter(same).collect();
             let set = group.iter().fold(0, |set, number| set | 1_u64 << number);
@@ -115,8 +151,9 @@ impl FromStr for FileCapabilities {
         let mut root = 0;
         for clause in text.split_whitespace() {
             let bad = || CapabilityError::Clause(clause.to_owned());
-            if let Some(id) = clause.strip_prefix("[rootid=") {
-                root = id.strip_suffix(']').and_then(|id| id.parse().ok()).ok_or_else(bad)?;
+            if let Some(user) = clause.strip_prefix("[rootid=") {
+                let user = user.strip_suffix(']').and_then(|user| user.parse().ok());
+                root = user.ok_or_else(bad)?;
             } else {
                 sets.apply(clause)?;
             }
@@ -159,12 +196,12 @@ impl Sets {
                 (&mut self.permitted, 'p'),
             ];
             for (set, flag) in sets {
-                let named = flags.contains(flag);
+                let raised = flags.contains(flag);
                 match operator {
-                    '-' if named => *set &= !which,
-                    '=' if !named => *set &= !which,
+                    '-' if raised => *set &= !which,
+                    '=' if !raised => *set &= !which,
                     '-' => {}
-                    _ if named => *set |= which,
+                    _ if raised => *set |= which,
                     _ => {}
                 }
             }
@@ -216,7 +253,10 @@ mod tests {
         for (hex, text) in [
             ("010000010004000000000000", "cap_net_bind_service=ep"),
             ("0000000200040000000000000000000000000000", "cap_net_bind_service=p"),
-            ("0100000200340000000000000000000000000000", "cap_net_bind_service,cap_net_admin,cap_net_raw=ep"),
+            (
+                "0100000200340000000000000000000000000000",
+                "cap_net_bind_service,cap_net_admin,cap_net_raw=ep",
+            ),
             ("01000002000000000000000080000000c0000000", "cap_bpf=eip cap_perfmon=ei"),
             ("010000030020000000000000000000000000000040420f00", "cap_net_raw=ep [rootid=1000000]"),
             ("01000002ffffffff00000000ff01000000000000", "=ep"),
@@ -229,8 +269,14 @@ mod tests {
         }
         let plain = parsed("010000010004000000000000").expect("a first revision");
         assert_eq!(plain.to_string(), "cap_net_bind_service=ep");
-        for bad in ["", "01", "00000002", "0000000400040000000000000000000000000000",
-            "0200000200040000000000000000000000000000", "00000002000400000000000000000000"] {
+        for bad in [
+            "",
+            "01",
+            "00000002",
+            "0000000400040000000000000000000000000000",
+            "0200000200040000000000000000000000000000",
+            "00000002000400000000000000000000",
+        ] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
     }

@@ -84,12 +84,12 @@ impl Index {
     pub(super) fn open(path: &Path, about: &About, now: i64) -> Result<Option<Self>, Unusable> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mut options = File::options();
-        let mut file =
-            match options.read(true).custom_flags(flags.bits().cast_signed()).open(path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error.into()),
-            };
+        let mut file = match options.read(true).custom_flags(flags.bits().cast_signed()).open(path)
+        {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let meta = file.metadata()?;
         let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
         if uid != rustix::process::geteuid().as_raw() || mode & 0o077 != 0 {
@@ -102,10 +102,13 @@ impl Index {
         file.read_exact(&mut header)?;
         let word = |at: usize| header[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
         let written_at = word(48).cast_signed();
-        let checksum =
-            header[CHECKSUM_AT..].try_into().map_or(Digest::of(b""), Digest::from_bytes);
+        let checksum = header[CHECKSUM_AT..].try_into().map_or(Digest::of(b""), Digest::from_bytes);
         if header != about.header(written_at, checksum) {
-            return Err(if header.starts_with(MAGIC) { Unusable::Other } else { Unusable::Damaged });
+            return Err(if header.starts_with(MAGIC) {
+                Unusable::Other
+            } else {
+                Unusable::Damaged
+            });
         }
         if meta.len() != length(about.entries) {
             return Err(Unusable::Damaged);
@@ -142,11 +145,7 @@ pub(super) fn seal(file: &mut File, about: &About, written_at: i64) -> io::Resul
 }
 
 /// Hashes the header and every record of a file that stands behind its header.
-fn sum(
-    file: &mut File,
-    header: &[u8],
-    each: &mut dyn FnMut(u64, Record),
-) -> io::Result<Digest> {
+fn sum(file: &mut File, header: &[u8], each: &mut dyn FnMut(u64, Record)) -> io::Result<Digest> {
     let mut hasher = sha2::Sha256::new();
     hasher.update(header);
     let mut chunk = vec![0; CHUNK_BYTES];
