@@ -11,11 +11,9 @@ mod index;
 mod record;
 
 use std::collections::BTreeSet;
-use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
@@ -30,6 +28,8 @@ pub use record::Key;
 /// A file that was changed less than so long before the look began is hashed again next time: within the granularity of
 /// its clock it could change once more and keep its times.
 pub const RACY_SECONDS: i64 = 2;
+/// In so many turns at most every file is hashed again: looks that follow each other at once change no index.
+const TURNS_MAX: i64 = 288;
 
 /// How caches are used on this host.
 #[derive(Debug, Clone)]
@@ -87,8 +87,8 @@ pub struct HashCache<'a> {
     earlier: Option<Index>,
     /// Whatever is older is hashed again this time.
     due: u64,
-    next: NamedTempFile,
-    changed: AtomicBool,
+    /// The next index: the earlier one with what changed, begun by the first change. `None` where it cannot be written.
+    next: OnceLock<Option<NamedTempFile>>,
 }
 
 /// The records of some files while they are looked at.
@@ -133,7 +133,7 @@ impl HashCaches {
         self.settings.also_on.iter().any(|name| name == filesystem)
     }
 
-    /// Opens the cache of a tree; `None` for a tree that is always hashed, or when a new index cannot be written.
+    /// Opens the cache of a tree; `None` for a tree that is always hashed.
     #[must_use]
     pub fn of(&self, subject: Subject<'_>) -> Option<HashCache<'_>> {
         if self.settings.never_for.contains(subject.name) {
@@ -143,14 +143,13 @@ impl HashCaches {
         let file = format!("{}.hashes", Digest::of(name.as_bytes()));
         let path = self.folder.join(file);
         let about = About { manifest, boot: self.boot, root, entries: entries as u64 };
-        let earlier = Index::open(&path, &about, self.now()).unwrap_or_else(|why| {
+        let pause = (self.rehash_seconds() / TURNS_MAX).max(1);
+        let earlier = Index::open(&path, &about, self.now(), pause).unwrap_or_else(|why| {
             if !matches!(why, Unusable::Other) {
                 self.note(name, &why);
             }
             None
         });
-        let next = tempfile::Builder::new().prefix(".hashes-").tempfile_in(&self.folder);
-        let next = next.map_err(|why| self.note(name, &why)).ok()?;
         let mut cache = HashCache {
             caches: self,
             name: name.to_owned(),
@@ -158,8 +157,7 @@ impl HashCaches {
             path,
             earlier,
             due: 0,
-            next,
-            changed: AtomicBool::new(false),
+            next: OnceLock::new(),
         };
         cache.due = cache.choose_due();
         Some(cache)
@@ -179,6 +177,10 @@ impl HashCaches {
 
     fn now(&self) -> i64 {
         self.settings.now.unix_seconds()
+    }
+
+    fn rehash_seconds(&self) -> i64 {
+        i64::try_from(self.settings.rehash.as_secs()).unwrap_or(i64::MAX)
     }
 }
 
@@ -209,7 +211,7 @@ impl HashCache<'_> {
         let earlier = entry.earlier.filter(|earlier| earlier.key == *key)?;
         let Record { digest, hashed_at, .. } = earlier;
         let now = self.caches.now();
-        let oldest = now.saturating_sub_unsigned(self.caches.settings.rehash.as_secs());
+        let oldest = now.saturating_sub(self.caches.rehash_seconds());
         let current = (oldest + 1..=now).contains(&hashed_at) && key.changed_at() <= now;
         if !current || index::age(hashed_at, place as u64) < self.due {
             return None;
@@ -220,7 +222,6 @@ impl HashCache<'_> {
 
     /// Remembers what was hashed during this look, unless the file could still change unnoticed.
     pub fn keep(&self, page: &mut Page, place: usize, key: &Key, digest: Digest) {
-        self.changed.store(true, Ordering::Relaxed);
         let now = self.caches.now();
         let at_rest = key.changed_at() < now - RACY_SECONDS;
         if let Some(entry) = page.entry(place)
@@ -231,43 +232,55 @@ impl HashCache<'_> {
         }
     }
 
-    /// Puts a page into the next index.
+    /// Puts what changed of a page into the next index.
     pub fn remember(&self, page: &Page) {
+        if page.entries.iter().all(|entry| entry.earlier == entry.next) {
+            return;
+        }
         let mut bytes = Vec::new();
+        let Some(next) = self.next.get_or_init(|| self.begin()) else { return };
         for run in page.entries.chunk_by(|a, b| a.place + 1 == b.place) {
             bytes.clear();
             for entry in run {
                 let record = entry.next.map_or([0; RECORD_BYTES], |record| record.bytes());
                 bytes.extend_from_slice(&record);
             }
-            let offset = index::offset(run[0].place);
-            if let Err(why) = self.next.as_file().write_all_at(&bytes, offset) {
-                // A hole is a file that is not remembered.
+            if let Err(why) = next.as_file().write_all_at(&bytes, index::offset(run[0].place)) {
+                // What is there then is an earlier record, or none: either is true.
                 self.caches.note(&self.name, &why);
             }
         }
     }
 
+    fn begin(&self) -> Option<NamedTempFile> {
+        let made = tempfile::Builder::new().prefix(".hashes-").tempfile_in(&self.caches.folder);
+        let begun = made.and_then(|mut next| {
+            if let Some(earlier) = &self.earlier {
+                earlier.copy_to(next.as_file_mut())?;
+            }
+            Ok(next)
+        });
+        begun.map_err(|why| self.caches.note(&self.name, &why)).ok()
+    }
+
     /// Puts the new index into its place. What fails here changes no verdict.
-    pub fn finish(mut self) {
-        if !self.changed.load(Ordering::Relaxed) && self.earlier.is_some() {
-            return;
-        }
-        let sealed = index::seal(self.next.as_file_mut(), &self.about, self.caches.now());
-        let placed =
-            sealed.and_then(|()| self.next.persist(&self.path).map(drop).map_err(io::Error::from));
+    pub fn finish(self) {
+        let Some(Some(mut next)) = self.next.into_inner() else { return };
+        let sealed = index::seal(next.as_file_mut(), &self.about, self.caches.now());
+        let placed = sealed.and_then(|()| next.persist(&self.path).map(drop).map_err(Into::into));
         if let Err(why) = placed {
             self.caches.note(&self.name, &why);
         }
     }
 
-    /// Every entry shall be hashed once in a period: of the time since the last look that is this share, oldest first.
+    /// Every entry shall be hashed once in a period: of the time since the index was written that is this share, oldest
+    /// first. Soon after it was written there are no ages, and it is nobody's turn: nothing has to be written then.
     fn choose_due(&mut self) -> u64 {
         let now = self.caches.now();
         let Some(earlier) = &mut self.earlier else { return 0 };
         let mut ages = std::mem::take(&mut earlier.ages);
         let since = u128::try_from(now.saturating_sub(earlier.written_at)).unwrap_or_default();
-        let period = u128::from(self.caches.settings.rehash.as_secs()).max(1);
+        let period = u128::try_from(self.caches.rehash_seconds()).unwrap_or_default().max(1);
         let turn = (ages.len() as u128 * since).div_ceil(period);
         let Ok(turn @ 1..) = usize::try_from(turn) else { return 0 };
         if turn >= ages.len() {

@@ -270,6 +270,10 @@ impl<'a> Walk<'a> {
     /// Notes that the listed files of a range are not there.
     pub(super) fn missing(&self, range: Range<usize>) -> Result<(), Unknown> {
         let Some(list) = self.list else { return Ok(()) };
+        if let Some(cache) = &self.cache {
+            // Nothing is remembered of what is not there.
+            range.clone().for_each(|index| cache.remember(&cache.recall(vec![index])));
+        }
         for index in range {
             self.go_on()?;
             self.findings.differs(list.name(index).to_bytes(), What::Missing);

@@ -49,7 +49,7 @@ pub(super) enum Unusable {
 pub(super) struct Index {
     file: File,
     pub(super) written_at: i64,
-    /// When each file was hashed, with its place behind it, so that they sort oldest first.
+    /// When each file was hashed, with its place behind it, so that they sort oldest first; only where it was asked.
     pub(super) ages: Vec<u64>,
 }
 
@@ -80,8 +80,13 @@ impl About {
 }
 
 impl Index {
-    /// Opens and verifies; `None` when there is none.
-    pub(super) fn open(path: &Path, about: &About, now: i64) -> Result<Option<Self>, Unusable> {
+    /// Opens and verifies; `None` when there is none. Ages are read of an index that was written `pause` seconds ago or more.
+    pub(super) fn open(
+        path: &Path,
+        about: &About,
+        now: i64,
+        pause: i64,
+    ) -> Result<Option<Self>, Unusable> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mut options = File::options();
         let mut file = match options.read(true).custom_flags(flags.bits().cast_signed()).open(path)
@@ -118,13 +123,24 @@ impl Index {
         }
         let mut ages = Vec::new();
         let unsigned = about.header(written_at, Digest::from_bytes([0; 32]));
+        let wanted = now - written_at >= pause;
         let sum = sum(&mut file, &unsigned, &mut |place, record| {
-            ages.push(age(record.hashed_at, place));
+            if wanted && let Some(Record { hashed_at, .. }) = Record::read(record) {
+                ages.push(age(hashed_at, place));
+            }
         })?;
         if sum != checksum {
             return Err(Unusable::Damaged);
         }
         Ok(Some(Self { file, written_at, ages }))
+    }
+
+    /// Copies all of it into a new file, to be changed there.
+    pub(super) fn copy_to(&self, next: &mut File) -> io::Result<()> {
+        use std::io::{Seek as _, SeekFrom};
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        io::copy(&mut file, next).map(drop)
     }
 
     /// The records from `place` on, as they stand in the file.
@@ -145,7 +161,7 @@ pub(super) fn seal(file: &mut File, about: &About, written_at: i64) -> io::Resul
 }
 
 /// Hashes the header and every record of a file that stands behind its header.
-fn sum(file: &mut File, header: &[u8], each: &mut dyn FnMut(u64, Record)) -> io::Result<Digest> {
+fn sum(file: &mut File, header: &[u8], each: &mut dyn FnMut(u64, &[u8; RECORD_BYTES])) -> io::Result<Digest> {
     let mut hasher = sha2::Sha256::new();
     hasher.update(header);
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -163,9 +179,7 @@ fn sum(file: &mut File, header: &[u8], each: &mut dyn FnMut(u64, Record)) -> io:
         }
         hasher.update(&chunk[..filled]);
         for bytes in chunk[..filled].as_chunks::<RECORD_BYTES>().0 {
-            if let Some(record) = Record::read(bytes) {
-                each(place, record);
-            }
+            each(place, bytes);
             place += 1;
         }
     }
