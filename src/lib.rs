@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! git repository ──► desired ──┐
-//!                              ├──► drift ──► report ──► text, json, markdown
-//! host, PostgreSQL ──► probe ──► observed ──┘
+//!                              ├──► drift ──► report ──► text, json, ndjson, markdown, html, junit,
+//! host, PostgreSQL ──► probe ──► observed ──┘            sarif, prometheus, nagios, silent
 //!                        ▲
 //!                      kinds: what is asked, and how the answer is compared
 //! ```

@@ -35,11 +35,16 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/kinds",
         "src/kinds/mod.rs",
-        &["adoption", "closed", "entry", "metadata", "path", "test_world"],
+        &["account", "adoption", "closed", "entry", "metadata", "path", "test_world"],
     ),
-    ("src/report", "src/report/mod.rs", &["diagnostics", "value", "wording"]),
+    ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
+    ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
-    ("src/cli", "src/cli/mod.rs", &["context", "error", "exit", "output", "page", "world"]),
+    (
+        "src/cli",
+        "src/cli/mod.rs",
+        &["context", "error", "exit", "monitor", "output", "page", "world"],
+    ),
 ];
 
 /// Calls that change a file system or start a program, as they look in source.

@@ -32,7 +32,7 @@ pub(super) struct Resources {
     pub(super) group: String,
 }
 
-/// SplitMix64: small, and the same everywhere.
+/// `SplitMix64`: small, and the same everywhere.
 struct Random(u64);
 
 impl Random {
@@ -138,7 +138,13 @@ impl Layout {
             // By folder, so that the list is sorted: file i lies in folder i mod 8.
             for (folder, start) in (0..8).flat_map(|d| (d..82).step_by(8).map(move |i| (d, i))) {
                 let size = usize::try_from(4096 + random.next() % 16_385)?;
-                self.write(&mut random, &mut list, "w1", &format!("d{folder}/f{start:03}.sql"), size)?;
+                self.write(
+                    &mut random,
+                    &mut list,
+                    "w1",
+                    &format!("d{folder}/f{start:03}.sql"),
+                    size,
+                )?;
             }
             Ok(list.0.flush()?)
         })
@@ -291,7 +297,7 @@ impl Resources {
         Ok(())
     }
 
-    pub(super) fn check(&self, layout: &Layout) -> Contender {
+    pub(super) fn check(layout: &Layout) -> Contender {
         let text = |path: PathBuf| path.display().to_string();
         let config = text(layout.folder.join("w5.toml"));
         let arguments = ["--config", &config, "--desired", &text(layout.desired("w5")), "check"];
@@ -299,7 +305,8 @@ impl Resources {
             ["symlink", "user", "group"].into_iter().filter(|kind| !known(kind)).collect();
         let mut name = "countersign check".to_owned();
         if !missing.is_empty() {
-            name = format!("{name} (without {}, which this build does not have)", missing.join(", "));
+            name =
+                format!("{name} (without {}, which this build does not have)", missing.join(", "));
         }
         Contender {
             name,

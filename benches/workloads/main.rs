@@ -80,7 +80,11 @@ fn contenders(
         "w1" => {
             layout.small()?;
             let mut all = vec![layout.check("w1", &[])];
-            all.extend(peers::of_trees(layout, "w1", &["sha256sum", "b3sum", "rhash", "mtree", "aide"])?);
+            all.extend(peers::of_trees(
+                layout,
+                "w1",
+                &["sha256sum", "b3sum", "rhash", "mtree", "aide"],
+            )?);
             ("W1: 82 files of 4 to 20 KiB", all)
         }
         "w2" => {
@@ -108,7 +112,7 @@ fn contenders(
         }
         _ => {
             let resources = layout.resources()?;
-            let mut all = vec![resources.check(layout)];
+            let mut all = vec![layout::Resources::check(layout)];
             all.extend(peers::of_resources(layout, &resources, asked.slow)?);
             ("W5: up to 500 resources, all as they should be", all)
         }

@@ -33,7 +33,7 @@ const SLOW: Duration = Duration::from_secs(20);
 
 pub(super) fn run(contender: &Contender) -> Result<Run> {
     let start = Instant::now();
-    let mut child = Command::new(&contender.program)
+    let child = Command::new(&contender.program)
         .args(&contender.arguments)
         .current_dir(&contender.folder)
         .env("LC_ALL", "C")
@@ -48,7 +48,7 @@ pub(super) fn run(contender: &Contender) -> Result<Run> {
     Ok(Run {
         cpu: used.rusage.utime + used.rusage.stime,
         wall,
-        mebibytes: used.rusage.maxrss as f64 / 1024.0 / 1024.0,
+        mebibytes: f64::from(u32::try_from(used.rusage.maxrss >> 10)?) / 1024.0,
         success: used.status.success(),
     })
 }
@@ -57,7 +57,9 @@ pub(super) fn run(contender: &Contender) -> Result<Run> {
 pub(super) fn median(contender: &Contender, runs: usize) -> Result<Run> {
     let warm = run(contender)?;
     if !warm.success {
-        return Err(format!("{} found something, so it measured something else", contender.name).into());
+        return Err(
+            format!("{} found something, so it measured something else", contender.name).into()
+        );
     }
     let runs: Vec<Run> = (0..runs.max(1)).map(|_| run(contender)).collect::<Result<_>>()?;
     Ok(middle(&runs))

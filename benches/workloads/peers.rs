@@ -121,7 +121,8 @@ pub(super) fn git_status(layout: &Layout) -> Result<Vec<Contender>> {
     let Some(program) = installed("git") else { return Ok(Vec::new()) };
     let store = layout.folder.join("w2.git");
     let tree = layout.root().join("w2");
-    let places = [format!("--git-dir={}", store.display()), format!("--work-tree={}", tree.display())];
+    let places =
+        [format!("--git-dir={}", store.display()), format!("--work-tree={}", tree.display())];
     let git = |more: &[&str]| -> Vec<String> {
         places.iter().cloned().chain(more.iter().map(ToString::to_string)).collect()
     };
@@ -228,13 +229,24 @@ fn testinfra(resources: &Resources) -> Result<String> {
     let mut text = lists(resources);
     text.push_str("import pytest\n");
     for (kind, names, body) in [
-        ("directory", "DIRECTORIES", "f = host.file(row[0]); assert f.is_directory and (f.user, f.group, f.mode) == (OWNER, GROUP, 0o750)"),
-        ("file", "FILES", "f = host.file(row[0]); assert f.is_file and (f.user, f.group, f.mode, f.sha256sum) == (OWNER, GROUP, 0o644, row[1])"),
+        (
+            "directory",
+            "DIRECTORIES",
+            "f = host.file(row[0]); assert f.is_directory and (f.user, f.group, f.mode) == (OWNER, GROUP, 0o750)",
+        ),
+        (
+            "file",
+            "FILES",
+            "f = host.file(row[0]); assert f.is_file and (f.user, f.group, f.mode, f.sha256sum) == (OWNER, GROUP, 0o644, row[1])",
+        ),
         ("link", "LINKS", "f = host.file(row[0]); assert f.is_symlink and f.linked_to == row[1]"),
         ("user", "USERS", "assert host.user(row[0]).uid == int(row[1])"),
         ("group", "GROUPS", "assert host.group(row[0]).gid == int(row[1])"),
     ] {
-        writeln!(text, "@pytest.mark.parametrize('row', {names})\ndef test_{kind}(host, row):\n    {body}")?;
+        writeln!(
+            text,
+            "@pytest.mark.parametrize('row', {names})\ndef test_{kind}(host, row):\n    {body}"
+        )?;
     }
     Ok(text)
 }
@@ -244,7 +256,10 @@ fn pyinfra_deploy(resources: &Resources) -> Result<String> {
     text.push_str("import io\nfrom pyinfra.operations import files, server\n");
     for (names, body) in [
         ("DIRECTORIES", "files.directory(path=row[0], user=OWNER, group=GROUP, mode='750')"),
-        ("FILES", "files.put(src=io.StringIO(row[2]), dest=row[0], user=OWNER, group=GROUP, mode='644')"),
+        (
+            "FILES",
+            "files.put(src=io.StringIO(row[2]), dest=row[0], user=OWNER, group=GROUP, mode='644')",
+        ),
         ("LINKS", "files.link(path=row[0], target=row[1])"),
         ("GROUPS", "server.group(group=row[0], gid=int(row[1]))"),
         ("USERS", "server.user(user=row[0], uid=int(row[1]), ensure_home=False)"),
@@ -257,14 +272,21 @@ fn pyinfra_deploy(resources: &Resources) -> Result<String> {
 /// YAML takes JSON's strings.
 fn playbook(resources: &Resources) -> Result<String> {
     let Resources { owner, group, .. } = resources;
-    let mut text = String::from("- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n");
+    let mut text =
+        String::from("- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n");
     let path = |path: &PathBuf| format!("{:?}", path.display().to_string());
     let owned = format!("owner: {owner}, group: {group}");
-    text.push_str(&format!("  - file: {{path: '{{{{item}}}}', state: directory, mode: '0750', {owned}}}\n    loop:\n"));
+    writeln!(
+        text,
+        "  - file: {{path: '{{{{item}}}}', state: directory, mode: '0750', {owned}}}\n    loop:"
+    )?;
     for directory in &resources.directories {
         writeln!(text, "    - {}", path(directory))?;
     }
-    text.push_str(&format!("  - copy: {{dest: '{{{{item.p}}}}', content: '{{{{item.c}}}}', mode: '0644', {owned}}}\n    loop:\n"));
+    writeln!(
+        text,
+        "  - copy: {{dest: '{{{{item.p}}}}', content: '{{{{item.c}}}}', mode: '0644', {owned}}}\n    loop:"
+    )?;
     for (file, content) in &resources.files {
         writeln!(text, "    - {{p: {}, c: {content:?}}}", path(file))?;
     }
@@ -275,7 +297,10 @@ fn playbook(resources: &Resources) -> Result<String> {
     for (module, number, rows) in
         [("user", "uid", &resources.users), ("group", "gid", &resources.groups)]
     {
-        writeln!(text, "  - {module}: {{name: '{{{{item.n}}}}', {number}: '{{{{item.i}}}}'}}\n    loop:")?;
+        writeln!(
+            text,
+            "  - {module}: {{name: '{{{{item.n}}}}', {number}: '{{{{item.i}}}}'}}\n    loop:"
+        )?;
         for (name, id) in rows {
             writeln!(text, "    - {{n: {name:?}, i: {id:?}}}")?;
         }

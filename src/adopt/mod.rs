@@ -3,6 +3,7 @@
 //! A table that is there keeps its comments, its order and every key that nobody asked about; a file keeps everything
 //! that was not written down anew. What says the same already is not touched at all.
 
+pub mod from;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +107,8 @@ impl Writing {
         for (path, bytes) in &self.files {
             files.insert(path.clone(), Arc::from(bytes.as_slice()));
         }
-        Tree { files, commit: None, pinned: false, origin: tree.origin.clone() }
+        let (folder, origin) = (tree.folder.clone(), tree.origin.clone());
+        Tree { files, commit: None, pinned: false, folder, origin }
     }
 
     /// The kinds of which something was written down, or was there.

@@ -5,6 +5,7 @@
 
 mod asked;
 mod commit;
+mod import;
 mod summary;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use super::error::Failure;
 use super::output::{self, Output};
 use super::{Global, context, exit, world};
+use crate::adopt::from::Imported;
 use crate::adopt::{self, Outcome, Wanted, Writing};
 use crate::config::Config;
 use crate::desired::{self, Desired, Request, Tree};
@@ -37,6 +39,9 @@ use summary::Summary;
 pub(super) struct Arguments {
     #[command(flatten)]
     asked: Asked,
+    /// Take over what another tool wrote: sha256sums (with --tree DIR), deploy-manifest or goss
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
+    from: Vec<String>,
     /// Commit what was written, in the repository that DIR lies in
     #[arg(long)]
     commit: bool,
@@ -46,25 +51,22 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
-    if arguments.asked.of_kinds.is_empty() {
+    if arguments.asked.of_kinds.is_empty() && arguments.from.is_empty() {
         return Err(Failure::new(exit::USAGE, "nothing is asked for")
             .hint("name it, as in --directory /srv/app or --only listener; --help has the flags"));
     }
-    let folder = output.file.as_deref().map(target);
+    let folder = output.file().map(target);
     if arguments.commit && folder.is_none() {
         return Err(Failure::new(exit::USAGE, "--commit needs -o DIR, the folder to write to"));
     }
     let config = context::config(global, false)?;
     let tree = base(&config, folder.as_deref())?;
-    let deadline = Duration::from_secs(arguments.deadline);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::of(exit::ERROR, &e))?;
-    let looked = runtime.block_on(look(arguments, &config, &tree, deadline));
-    // A thread that hangs on a dead mount must not hang the program.
-    runtime.shutdown_background();
-    let (writing, summary) = looked?;
+    let (host, known) = host(&config, &tree)?;
+    let mut summary = Summary::new(&host);
+    let writing = match import::read(arguments, &mut summary)? {
+        Some(imported) => take_over(imported, &tree, (&host, known))?,
+        None => look_at_once(arguments, &config, &tree, (&host, known), &mut summary)?,
+    };
     if let Some(folder) = &folder {
         for (path, bytes) in &writing.files {
             output::place(folder, Path::new(path), bytes)?;
@@ -75,6 +77,44 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     }
     show(&writing, &summary, folder.as_deref(), global, output)?;
     Ok(summary.exit())
+}
+
+/// What another tool wrote, as files of desired state.
+fn take_over(
+    imported: Imported,
+    tree: &Tree,
+    (host, known): (&str, bool),
+) -> Result<Writing, Failure> {
+    let before = if known { read(tree, host)? } else { empty(host) };
+    let of = |(kind, draft): (&str, Draft)| (ResourceName::new(kind, &draft.name), draft);
+    let wanted = wanted(imported.drafts.into_iter().map(of).collect(), &[]);
+    let desired = known.then_some(&before);
+    let writing = adopt::write_down(tree, host, None, desired, &wanted)
+        .map_err(|e| Failure::of(exit::INVALID, &e))?;
+    read(&writing.applied(tree), host)?;
+    Ok(writing)
+}
+
+fn read(tree: &Tree, host: &str) -> Result<Desired, Failure> {
+    let loaded = desired::read_begun(tree, host, SystemClock.now());
+    context::valid(loaded, tree, host).map(|(desired, _)| desired)
+}
+
+fn look_at_once(
+    arguments: &Arguments,
+    config: &Config,
+    tree: &Tree,
+    host: (&str, bool),
+    summary: &mut Summary,
+) -> Result<Writing, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::of(exit::ERROR, &e))?;
+    let looked = runtime.block_on(look(arguments, config, tree, host, summary));
+    // A thread that hangs on a dead mount must not hang the program.
+    runtime.shutdown_background();
+    looked
 }
 
 /// The folder that holds `hosts/`: the one that was named, or the usual one in it.
@@ -114,17 +154,12 @@ async fn look(
     arguments: &Arguments,
     config: &Config,
     tree: &Tree,
-    deadline: Duration,
-) -> Result<(Writing, Summary), Failure> {
-    let clock = SystemClock;
-    let (host, known) = host(config, tree)?;
-    let read = |tree: &Tree| {
-        let loaded = desired::read_begun(tree, &host, clock.now());
-        context::valid(loaded, tree, &host).map(|(desired, _)| desired)
-    };
-    let before = if known { read(tree)? } else { empty(&host) };
+    (host, known): (&str, bool),
+    summary: &mut Summary,
+) -> Result<Writing, Failure> {
+    let deadline = Duration::from_secs(arguments.deadline);
+    let before = if known { read(tree, host)? } else { empty(host) };
     let opened = world::open(config, &before, deadline, false).await?;
-    let mut summary = Summary::new(&host);
     let mut drafts = Vec::new();
     for (kind, asked) in &arguments.asked.of_kinds {
         match kind.adopt(&opened.probe, asked).await {
@@ -146,14 +181,14 @@ async fn look(
     let wanted = wanted(drafts, &there);
     let hostname = opened.probe.host.hostname().ok();
     let desired = known.then_some(&before);
-    let writing = adopt::write_down(tree, &host, hostname.as_deref(), desired, &wanted)
+    let writing = adopt::write_down(tree, host, hostname.as_deref(), desired, &wanted)
         .map_err(|e| Failure::of(exit::INVALID, &e))?;
-    let after = read(&writing.applied(tree))?;
+    let after = read(&writing.applied(tree), host)?;
     for (name, verdict, why) in verdicts(&opened, &after, &names).await {
         summary.judged(&name, verdict, why, &writing);
     }
     opened.probe.close().await;
-    Ok((writing, summary))
+    Ok(writing)
 }
 
 /// The name of the host, and whether desired state has it.
@@ -222,8 +257,8 @@ fn show(
     output: &Output,
 ) -> Result<(), Failure> {
     // The file that -o names is the folder; what is said about it goes where people read.
-    let told = Output { file: None, color: output.color };
-    if global.output == "json" {
+    let told = output.printed();
+    if output.is("json") {
         return told.write(|out| summary.json(writing, folder, out));
     }
     if folder.is_none() {

@@ -1,7 +1,7 @@
 //! `countersign check`: look once, compare, report.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::Failure;
@@ -12,7 +12,7 @@ use crate::desired::Desired;
 use crate::drift::{self, Baseline};
 use crate::model::{Clock, SystemClock};
 use crate::observed::{self, Question, Snapshot};
-use crate::report::{self, Detail, Format, Header, Report, diagnostics};
+use crate::report::{self, Detail, Header, Report, Use, diagnostics};
 
 /// The largest recording that is read.
 const RECORDING_BYTES_MAX: u64 = 256 << 20;
@@ -45,8 +45,14 @@ pub(super) struct Arguments {
     deadline: u64,
 }
 
+impl Arguments {
+    /// Where what was seen is written.
+    pub(super) fn record(&self) -> Option<&Path> {
+        self.record.as_deref()
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
-    let format = report::format(&global.output).ok_or_else(|| unknown_format(&global.output))?;
     let clock = SystemClock;
     let config = context::config(global, arguments.replay.is_some())?;
     let (tree, host) = context::tree_of_host(&config)?;
@@ -68,18 +74,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     }
     narrow(&mut desired, &arguments.only)?;
     let looked = look(arguments, &config, &desired, since.as_ref(), &clock)?;
-    if let Some(file) = &arguments.record {
-        output::replace(file, &observed::write(&looked.snapshot)?)?;
-    }
+    let recorded = match &arguments.record {
+        Some(file) => output::replace(file, &observed::write(&looked.snapshot)?),
+        None => Ok(()),
+    };
     let report = judge(&config, &desired, since.as_ref(), &looked, &arguments.only);
-    show(&report, format, global, output)?;
-    Ok(exit::of(report.verdict))
-}
-
-fn unknown_format(name: &str) -> Failure {
-    let known: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
-    Failure::new(exit::USAGE, format!("there is no format `{name}`"))
-        .hint(format!("known: {}", known.join(", ")))
+    show(&report, recorded, global, output)
 }
 
 /// Keeps the resources that a pattern matches. A pattern that matches none is refused: it would pass with anything.
@@ -156,7 +156,7 @@ fn look(
     looked
 }
 
-fn recording(file: &std::path::Path) -> Result<Snapshot, Failure> {
+fn recording(file: &Path) -> Result<Snapshot, Failure> {
     use std::io::Read as _;
     let failed = |e: std::io::Error| {
         Failure::new(exit::ERROR, format!("cannot read {}: {e}", file.display()))
@@ -199,6 +199,7 @@ fn judge(
         replayed: looked.replayed,
         observed_at: now,
         since: since.and_then(|desired| desired.commit.clone()),
+        folder: desired.folder.clone(),
         source: desired.origin.clone(),
         only: only.to_vec(),
         notes,
@@ -206,7 +207,27 @@ fn judge(
     Report::new(header, judged)
 }
 
-fn show(report: &Report, format: &Format, global: &Global, output: &Output) -> Result<(), Failure> {
+/// Writes every form of the report, those after one that failed too. Answers the exit code.
+fn show(
+    report: &Report,
+    recorded: Result<(), Failure>,
+    global: &Global,
+    output: &Output,
+) -> Result<u8, Failure> {
     let detail = Detail { verbose: global.verbose, quiet: global.quiet };
-    output.write(|out| (format.write)(report, detail, out))
+    let mut code = exit::of(report.verdict);
+    let mut failures: Vec<Failure> = recorded.err().into_iter().collect();
+    for target in &output.targets {
+        let Some(format) = report::format(&target.format) else { continue };
+        if let Use::Monitor(monitor) = format.used {
+            code = (monitor.code)(report);
+        }
+        let written =
+            output.write_to(target.file.as_deref(), |out| (format.write)(report, detail, out));
+        failures.extend(written.err());
+    }
+    match failures.into_iter().reduce(Failure::and) {
+        Some(failure) => Err(failure),
+        None => Ok(code),
+    }
 }

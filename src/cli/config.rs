@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let rows = rows(&config);
     let width = rows.iter().map(|row| row.key.len()).max().unwrap_or(0);
     output.write(|out| {
-        if global.output == "json" {
+        if output.is("json") {
             let object: serde_json::Map<_, _> = rows
                 .iter()
                 .map(|row| {

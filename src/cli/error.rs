@@ -38,6 +38,15 @@ impl Failure {
         self
     }
 
+    /// Both, with the code of the first.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.message = format!("{}\n{}", self.message, other.message);
+        self.hint = self.hint.or(other.hint);
+        self.drawn.push_str(&other.drawn);
+        self
+    }
+
     /// A failure from an error and its causes.
     pub fn of(code: u8, error: &dyn Error) -> Self {
         let mut message = escape(&error.to_string()).into_owned();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
-use crate::desired;
+use crate::desired::{self, Tree};
 use crate::model::{Clock as _, Diagnostic, Level, Lines, SystemClock, json};
 use crate::report::diagnostics;
 
@@ -59,27 +59,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             "desired state has no hosts: there is no hosts/NAME/host.toml",
         ));
     }
-    let (mut found, mut resources, mut roles) = (Vec::new(), 0, BTreeSet::new());
-    let mut whole = config.host.value.is_none();
-    for host in &hosts {
-        let loaded = desired::read(&tree, host, SystemClock.now());
-        // A host with errors may take part in any role.
-        whole &= loaded.desired.is_some();
-        if let Some(desired) = loaded.desired {
-            resources += desired.resources.len();
-            roles.extend(desired.roles);
-        }
-        found.extend(loaded.diagnostics);
-    }
-    if whole {
-        found.extend(desired::astray(&tree, &roles));
-    }
-    // A role that several hosts share is read once for each, and its findings are told once.
-    found.sort();
-    found.dedup();
+    let (found, resources) = read(&tree, &hosts, config.host.value.is_none());
     let errors = found.iter().filter(|d| d.level == Level::Error).count();
     let warnings = found.len() - errors;
-    if global.output == "json" {
+    if output.is("json") {
         let mut lines = BTreeMap::new();
         let placed = found.iter().map(|diagnostic| {
             let file = diagnostic.file.as_str();
@@ -116,4 +99,27 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         })?;
     }
     Ok(if errors > 0 { exit::INVALID } else { exit::OK })
+}
+
+/// What is wrong with the hosts, each finding once, and how many resources they have. What no host reads is told only
+/// where every host was asked.
+fn read(tree: &Tree, hosts: &[String], mut whole: bool) -> (Vec<Diagnostic>, usize) {
+    let (mut found, mut resources, mut roles) = (Vec::new(), 0, BTreeSet::new());
+    for host in hosts {
+        let loaded = desired::read(tree, host, SystemClock.now());
+        // A host with errors may take part in any role.
+        whole &= loaded.desired.is_some();
+        if let Some(desired) = loaded.desired {
+            resources += desired.resources.len();
+            roles.extend(desired.roles);
+        }
+        found.extend(loaded.diagnostics);
+    }
+    if whole {
+        found.extend(desired::astray(tree, &roles));
+    }
+    // A role that several hosts share is read once for each, and its findings are told once.
+    found.sort();
+    found.dedup();
+    (found, resources)
 }

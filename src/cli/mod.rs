@@ -8,6 +8,7 @@ pub mod error;
 pub mod exit;
 mod explain;
 mod lint;
+mod monitor;
 pub mod output;
 mod page;
 mod schema;
@@ -16,16 +17,16 @@ mod world;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Origin, Overrides};
 use crate::model::display::{escape, escaped_line};
 use crate::model::nearest;
-use crate::report;
+use crate::report::{self, Use};
 use error::Failure;
-use output::{Color, Output};
+use output::{Color, Output, Target};
 
 /// Check hosts and PostgreSQL databases against desired state in git, and change nothing unapproved
 #[derive(Debug, Parser)]
@@ -58,10 +59,11 @@ struct Global {
     /// The program's own folder [default: /var/lib/countersign]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The format: text, json or markdown
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    output: String,
-    /// Write the result to FILE, whole or not at all
+    /// The format, or FORMAT=FILE; may be given several times. Of check: text, json, ndjson, markdown, html, junit,
+    /// sarif, prometheus, nagios, silent
+    #[arg(long, global = true, value_name = "FORMAT[=FILE]", default_value = "text")]
+    output: Vec<OsString>,
+    /// Write the only format to FILE, whole or not at all
     #[arg(short, long = "output-file", global = true, value_name = "FILE")]
     o: Option<PathBuf>,
     /// When to use colours: auto (on a terminal, unless `NO_COLOR` is set), always or never
@@ -110,6 +112,47 @@ impl Verb {
         }
     }
 
+    /// Does its `-o` name a folder?
+    const fn writes_folder(&self) -> bool {
+        matches!(self, Self::Adopt(_))
+    }
+
+    /// What it writes besides its result.
+    fn also_writes(&self) -> Option<&Path> {
+        match self {
+            Self::Check(arguments) => arguments.record(),
+            _ => None,
+        }
+    }
+
+    /// Refuses what cannot be written, or cannot be written together.
+    fn require(&self, targets: &[Target]) -> Result<(), Failure> {
+        for target in targets {
+            self.require_format(&target.format)?;
+        }
+        let usage = |message: String| Failure::new(exit::USAGE, message);
+        if !matches!(self, Self::Check(_)) {
+            return match targets {
+                [_] => Ok(()),
+                _ => Err(usage("this verb writes one format".to_owned())),
+            };
+        }
+        for target in targets {
+            let name = &target.format;
+            match report::format(name).map(|format| &format.used) {
+                Some(Use::Monitor(_)) if targets.len() > 1 => {
+                    let why = format!("{name} has exit codes of its own, so it stands alone");
+                    return Err(usage(why));
+                }
+                Some(Use::Nothing) if target.file.is_some() => {
+                    return Err(usage(format!("{name} writes nothing, so it needs no file")));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses a format that would otherwise be passed over in silence.
     fn require_format(&self, name: &str) -> Result<(), Failure> {
         let formats = self.formats();
@@ -127,27 +170,39 @@ impl Verb {
 
 /// Runs the program; answers its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = !error.use_stderr();
             // Nobody is left to tell when the stream is gone.
             let _ = error.print();
-            return if asked { exit::OK } else { exit::USAGE };
+            let said = error.to_string();
+            let why = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            return match monitor::of_words(&arguments) {
+                _ if asked => exit::OK,
+                Some(monitor) => monitor::tell(monitor, why),
+                None => exit::USAGE,
+            };
         }
     };
-    let output = Output { file: cli.global.o.clone(), color: cli.global.color };
-    match run(&cli, &output) {
-        Ok(code) => code,
-        Err(failure) => {
-            tell(&failure, &output);
-            failure.code
+    run(&cli, &arguments).unwrap_or_else(|failure| {
+        tell(&failure, cli.global.color);
+        match monitor::of(&cli) {
+            Some(monitor) => monitor::tell(monitor, &failure.message),
+            None => failure.code,
         }
-    }
+    })
 }
 
-fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
-    cli.verb.require_format(&cli.global.output)?;
+fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
+    require_all_outputs(arguments, cli.global.output.len())?;
+    let targets = Target::all(&cli.global.output, cli.global.o.as_deref())?;
+    cli.verb.require(&targets)?;
+    let output = &Output { targets, color: cli.global.color };
+    if !cli.verb.writes_folder() {
+        output.ready(cli.verb.also_writes())?;
+    }
     match &cli.verb {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
@@ -161,7 +216,19 @@ fn run(cli: &Cli, output: &Output) -> Result<u8, Failure> {
     }
 }
 
-fn tell(failure: &Failure, output: &Output) {
+/// Of options before and after the verb only the latter are kept: one that was lost must not go unnoticed.
+fn require_all_outputs(arguments: &[OsString], kept: usize) -> Result<(), Failure> {
+    let options = arguments.iter().take_while(|word| *word != "--");
+    let given = options
+        .filter(|word| *word == "--output" || word.as_encoded_bytes().starts_with(b"--output="));
+    if given.count() > kept {
+        let message = "--output stands both before and after the verb";
+        return Err(Failure::new(exit::USAGE, message).hint("write all of them after it"));
+    }
+    Ok(())
+}
+
+fn tell(failure: &Failure, color: Color) {
     let red = anstyle::AnsiColor::Red.on_default().bold();
     let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
     let mut text = failure.drawn.clone();
@@ -173,7 +240,7 @@ fn tell(failure: &Failure, output: &Output) {
     for line in failure.hint.iter().flat_map(|hint| hint.lines()).map(safe) {
         let _ = writeln!(text, "{cyan}hint{cyan:#}: {line}");
     }
-    output.say(&text);
+    output::say(&text, color);
 }
 
 impl Global {

@@ -30,11 +30,15 @@ pub const SKELETON: &str = "iu-cutter";
 const FOLDER_MODE: u32 = 0o755;
 
 /// The folders with another mode than 0755, and those that nothing else would make.
-const FOLDERS: [(&str, u32); 4] = [
+const FOLDERS: [(&str, u32); 8] = [
+    ("etc/cron.d", FOLDER_MODE),
+    ("etc/cron.daily", FOLDER_MODE),
     ("opt/incomex/dot/iu-cutter-v0.6", 0o775),
     ("opt/incomex/dot/iu-cutter-v0.6-o8a-staging", FOLDER_MODE),
     ("tmp", 0o1777),
+    ("usr/lib/python3/dist-packages", FOLDER_MODE),
     ("var/lib", FOLDER_MODE),
+    ("var/spool/cron/crontabs", FOLDER_MODE),
 ];
 
 /// What is committed below [`CHECKOUT`].
@@ -52,7 +56,9 @@ const COMMITTED: [(&str, u32, &str); 6] = [
 ];
 
 /// Everything else that is not part of the deployed tree.
-const FIXED: [(&str, u32, &str); 6] = [
+const FIXED: [(&str, u32, &str); 10] = [
+    ("etc/crontab", 0o644, include_str!("assets/host/crontab")),
+    ("etc/debian_version", 0o644, "trixie/sid\n"),
     ("etc/hostname", 0o644, "vmi3080463\n"),
     ("opt/incomex/backups/README.txt", 0o644, "Dumps that were made by hand lie here.\n"),
     ("opt/incomex/docker/.env", 0o600, include_str!("assets/host/docker.env")),
@@ -63,6 +69,12 @@ const FIXED: [(&str, u32, &str); 6] = [
         "source_commit=6625f768841dd80a9d524fb722889731edc53c07\nexecution_enabled=false\n",
     ),
     ("opt/incomex/dot/iu-cutter-v0.6-o8a-staging/README.txt", 0o644, "Left over from O8A.\n"),
+    (
+        "usr/local/lib/python3.12/dist-packages/psycopg2-2.9.11.dist-info/METADATA",
+        0o644,
+        "Metadata-Version: 2.1\nName: psycopg2\nVersion: 2.9.11\n",
+    ),
+    ("var/lib/dpkg/status", 0o644, include_str!("assets/host/dpkg-status")),
 ];
 
 /// Why the sandbox could not be written.

@@ -274,7 +274,7 @@ hostname = "{HOSTNAME}"
 "constant.execution-enabled" = {{ value = false, file = "{TREE}/cutter_agent/orchestrator/__init__.py", key = "__execution_enabled__" }}
 
 [observe]
-roots = ["/opt/incomex", "/var/lib", "/etc"]
+roots = ["/opt/incomex", "/var/lib", "/var/spool/cron", "/etc", "/usr/lib/python3", "/usr/local/lib/python3.12"]
 deny = ["/etc/shadow", "**/.ssh/**", "**/*.pass"]
 show_content = ["/opt/incomex/dot/**"]
 

@@ -75,7 +75,9 @@ impl Objects {
     ) -> Result<Tree, SourceError> {
         let git = |error: git2::Error| SourceError::from_git(&self.place, &error);
         let mut root = self.repository.find_commit(commit).map_err(git)?.tree().map_err(git)?;
-        for part in folder.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        let parts = folder.split('/').filter(|part| !part.is_empty() && *part != ".");
+        let parts: Vec<&str> = parts.collect();
+        for part in &parts {
             let entry = root.get_name(part).map(|entry| (entry.kind(), entry.id()));
             let Some((Some(ObjectType::Tree), id)) = entry else {
                 return Err(SourceError::NoFolder {
@@ -91,6 +93,7 @@ impl Objects {
             files: walk.files,
             commit: Some(commit.to_string()),
             pinned: true,
+            folder: parts.join("/"),
             origin: self.place.clone(),
         })
     }

@@ -38,11 +38,7 @@ pub fn astray(tree: &Tree, used: &BTreeSet<String>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for path in tree.files.keys().filter(|path| is_toml(path)) {
         let parts: Vec<&str> = path.split('/').collect();
-        let read = match parts.as_slice() {
-            ["fleet.toml"] => true,
-            ["hosts" | "roles", _, .., _] => true,
-            _ => false,
-        };
+        let read = matches!(parts.as_slice(), ["fleet.toml"] | ["hosts" | "roles", _, _, ..]);
         if !read {
             let message = "nobody reads this file: resources stand in hosts/NAME/ and roles/NAME/";
             found.push(warn(Code::Misplaced, path, message.to_owned()));

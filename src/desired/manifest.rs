@@ -7,7 +7,7 @@ use super::tree::Tree;
 use super::{Desired, Loaded, lint};
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::document::{self, Table};
-use crate::model::{Code, Diagnostic, ResourceName, Span, Timestamp};
+use crate::model::{Code, Diagnostic, Lines, ResourceName, Span, Timestamp};
 
 /// The largest TOML file that is parsed.
 const TOML_BYTES_MAX: usize = 4 << 20;
@@ -92,6 +92,7 @@ impl<'a> Reader<'a> {
             waivers: BTreeMap::new(),
             commit: tree.commit.clone(),
             pinned: tree.pinned,
+            folder: tree.folder.clone(),
             origin: tree.origin.clone(),
         };
         let (values, defaults) = (BTreeMap::new(), Defaults::default());
@@ -170,6 +171,7 @@ impl<'a> Reader<'a> {
             self.torn |= !wrong.is_empty();
             self.found.extend(wrong);
         }
+        let lines = Lines::of(text.to_owned());
         let mut dangling = Vec::new();
         root.substitute(text, &self.values, &mut self.room, &mut dangling);
         if !self.torn {
@@ -181,7 +183,7 @@ impl<'a> Reader<'a> {
                     let message = format!("`[{name}]`: resources stand below hosts/ or roles/");
                     self.error(Code::Misplaced, path, span, message);
                 } else if let Some(table) = self.section(&root, &name) {
-                    self.of_kind(kind, &table);
+                    self.of_kind(kind, &table, &lines);
                 }
             } else if name == "waiver" {
                 self.waivers(&root);

@@ -43,6 +43,8 @@ pub struct Desired {
     pub commit: Option<String>,
     /// Is it exactly what that commit holds?
     pub pinned: bool,
+    /// Its folder within the repository; empty for the root of one, and for a folder that is in none.
+    pub folder: String,
     /// Where it came from, for people.
     pub origin: String,
 }

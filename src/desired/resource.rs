@@ -60,6 +60,8 @@ pub struct Resource {
     pub file: String,
     /// The bytes of its name there.
     pub span: Span,
+    /// The line of its name there, from 1.
+    pub line: u64,
     /// Its table as data, for the guards of the host's configuration.
     pub table: serde_json::Value,
 }

@@ -155,7 +155,8 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
     // What lies there is pinned when it is, byte for byte, what HEAD holds.
     match at_revision(&objects, "HEAD", request, within.as_deref()) {
         Ok(committed) if committed.files == lying.files => Ok(committed),
-        Ok(_) | Err(SourceError::NoRevision { .. } | SourceError::NoFolder { .. }) => Ok(lying),
+        Ok(committed) => Ok(Tree { folder: committed.folder, ..lying }),
+        Err(SourceError::NoRevision { .. } | SourceError::NoFolder { .. }) => Ok(lying),
         Err(other) => Err(other),
     }
 }
@@ -218,7 +219,8 @@ fn folder(path: &Path, request: &Request<'_>) -> Result<Tree, SourceError> {
     let mut files = BTreeMap::new();
     let mut bytes = 0;
     read_folder(&root, "", request.host, &mut files, &mut bytes, 0)?;
-    Ok(Tree { files, commit: None, pinned: false, origin: root.display().to_string() })
+    let origin = root.display().to_string();
+    Ok(Tree { files, commit: None, pinned: false, folder: String::new(), origin })
 }
 
 /// Only these belong to desired state; a README, a `.git` or an editor's leavings beside them do not.

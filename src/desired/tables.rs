@@ -7,21 +7,28 @@ use super::resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
 use super::tree::Beside;
 use crate::kinds::{Entry, Place, Problem};
 use crate::model::document::Table;
-use crate::model::{Code, Diagnostic, ResourceName, Span};
+use crate::model::{Code, Diagnostic, Lines, ResourceName, Span};
 
 /// The most resources of one host.
 const RESOURCES_MAX: usize = 100_000;
 
 impl Reader<'_> {
-    pub(super) fn of_kind(&mut self, kind: &'static Entry, table: &Table<'_>) {
+    pub(super) fn of_kind(&mut self, kind: &'static Entry, table: &Table<'_>, lines: &Lines) {
         for (name, span) in table.keys() {
             if let Some(inner) = self.section(table, &name) {
-                self.resource(kind, &name, span, inner);
+                let line = lines.place(span.start).0 as u64;
+                self.resource(kind, &name, (span, line), inner);
             }
         }
     }
 
-    fn resource(&mut self, kind: &'static Entry, name: &str, span: Span, table: Table<'_>) {
+    fn resource(
+        &mut self,
+        kind: &'static Entry,
+        name: &str,
+        (span, line): (Span, u64),
+        table: Table<'_>,
+    ) {
         let file = table.file().to_owned();
         if let Some(whole) = unquoted(kind, name, &table) {
             let error = Diagnostic::error(
@@ -75,7 +82,7 @@ impl Reader<'_> {
         let table = serde_json::Value::Object(data.into_iter().collect());
         self.desired
             .resources
-            .insert(id.clone(), Resource { name: id, common, spec, kind, file, span, table });
+            .insert(id.clone(), Resource { name: id, common, spec, kind, file, span, line, table });
     }
 
     fn problem(&mut self, problem: Problem, table: &Table<'_>, name: &Span, folder: &str) {

@@ -33,10 +33,10 @@ const DATETIME: &str = "$__toml_private_datetime";
 pub(super) struct Constant {
     /// The file that is read, as an absolute path. At most 4 MiB.
     file: String,
-    /// How the file is read: `python`, `toml`, `json`, `dotenv` or `regex`.
+    /// How the file is read: `python`, `toml`, `json`, `yaml`, `ini`, `dotenv` or `regex`.
     format: Format,
-    /// What is looked for: a name (python, dotenv), a dotted path (toml, json), or a regular expression for one whole line
-    /// with one group (regex).
+    /// What is looked for: a name (python, dotenv), a dotted path (toml, json, yaml), `section.key` (ini), or a regular
+    /// expression for one whole line with one group (regex).
     key: String,
     /// The value it must have: text, a number, true or false, or an array or table of those. `1`, `1.0` and `"1"` are
     /// three different values.
@@ -244,7 +244,7 @@ impl Constant {
 
 /// Can a value of this format ever be equal to this one?
 fn comparable(format: Format, value: &Value) -> Result<(), &'static str> {
-    if matches!(format, Format::Dotenv | Format::Regex) && !value.is_string() {
+    if matches!(format, Format::Dotenv | Format::Ini | Format::Regex) && !value.is_string() {
         return Err("values of this format are text: write it between quotes");
     }
     match value {

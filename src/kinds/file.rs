@@ -1,6 +1,7 @@
 //! `[file."PATH"]`: a regular file with given content, owner, group and mode, or nothing at that path.
 //!
-//! Content is compared by digest alone: what a file holds never leaves the host reader.
+//! Content is compared by digest alone. What a file holds is kept only to show the lines that differ: of a short text, of
+//! which desired state has the other side, and where the host's configuration lets it be shown.
 
 mod adopt;
 mod carried;
@@ -15,11 +16,14 @@ use serde_json::Value;
 
 use super::metadata::{Metadata, Wanted, not_asked};
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path};
-use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown};
+use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown, unified};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{Asked, Contents, FileType, Host, Links};
 use carried::Carried;
+
+/// The longest text whose differing lines are shown.
+const SHOWN_BYTES_MAX: u64 = 64 << 10;
 
 /// The table of a file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -40,7 +44,7 @@ pub(super) struct File {
     source: Option<String>,
     /// `true`: it has no content. `false`: it has at least one byte.
     empty: Option<bool>,
-    /// Its file capabilities, as `getcap` prints them, such as "cap_net_bind_service=ep"; "" for none.
+    /// Its file capabilities, as `getcap` prints them, such as `cap_net_bind_service=ep`; "" for none.
     capabilities: Option<String>,
     /// All of its extended attributes by name, besides `security.selinux` (and `security.capability`, where `capabilities`
     /// is given): a text, or "sha256:" and the digest of the value. `{}`: it has none.
@@ -52,9 +56,9 @@ pub(super) struct File {
     /// Look through symbolic links on the way to it, beneath the root of the host. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
-    /// The digest of `source`.
+    /// The content of `source`, with its digest.
     #[serde(skip)]
-    source_digest: Option<Digest>,
+    source_content: Option<(Digest, Arc<[u8]>)>,
     /// What `capabilities` and `xattrs` say.
     #[serde(skip)]
     carries: carried::Wanted,
@@ -71,6 +75,9 @@ pub(super) struct Seen {
     size: u64,
     /// Asked only where the table says something about it.
     sha256: Option<Result<Digest, Unknown>>,
+    /// The text itself: only of one that differs from `source`, is short, and may be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     /// Asked only where the table says something about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carried: Option<Result<Carried, Unknown>>,
@@ -97,7 +104,7 @@ impl File {
 
     fn look(&self, host: &Host, path: &Path, cancel: &Cancel) -> Result<Option<Seen>, Unknown> {
         let Some(mut stat) = host.stat(path, self.links())? else { return Ok(None) };
-        let (mut sha256, mut carried) = (None, None);
+        let (mut sha256, mut carried, mut text) = (None, None, None);
         let asked = Asked { content: self.asks_content(), xattrs: self.asks_xattrs() };
         if stat.file_type == FileType::File && (self.asks_content() || self.asks_carried()) {
             match host.inside(path, self.links(), asked, cancel) {
@@ -107,6 +114,7 @@ impl File {
                 Ok(Contents::Regular(read, inside)) => {
                     stat = read;
                     sha256 = inside.digest.map(Ok);
+                    text = inside.digest.and_then(|is| self.text_to_show(host, path, is));
                     carried = self.asks_carried().then(|| Ok(Carried::of(path, inside)));
                 }
                 Err(unknown) => {
@@ -116,7 +124,19 @@ impl File {
             }
         }
         let metadata = Metadata::of(host, &stat);
-        Ok(Some(Seen { metadata, size: stat.size, sha256, carried }))
+        Ok(Some(Seen { metadata, size: stat.size, sha256, text, carried }))
+    }
+
+    /// What `digest` was made of, where it is worth showing and may be shown. It decides no verdict, so a text that
+    /// cannot be had, or has changed since it was hashed, is simply not shown.
+    fn text_to_show(&self, host: &Host, path: &Path, digest: Digest) -> Option<String> {
+        let (wanted, source) = self.source_content.as_ref()?;
+        if *wanted == digest || as_text(source).is_none() || !host.policy().shows_content(path) {
+            return None;
+        }
+        let (bytes, shown) = host.read_to_show(path, self.links(), SHOWN_BYTES_MAX).ok()??;
+        let same = shown && Digest::of(&bytes) == digest;
+        same.then(|| as_text(&bytes).map(str::to_owned)).flatten()
     }
 
     fn compare_content(&self, seen: &Seen, found: &mut Comparison) {
@@ -125,17 +145,28 @@ impl File {
         {
             found.differences.push(Difference::new("empty", wanted, seen.size == 0));
         }
-        let Some(wanted) = self.sha256.or(self.source_digest) else { return };
+        let source = self.source_content.as_ref();
+        let Some(wanted) = self.sha256.or(source.map(|(digest, _)| *digest)) else { return };
         match &seen.sha256 {
             Some(Ok(is)) if *is == wanted => {}
             Some(Ok(is)) => {
+                let lines = source
+                    .and_then(|(_, bytes)| as_text(bytes))
+                    .zip(seen.text.as_deref())
+                    .map(|(wanted, is)| unified(wanted, is));
                 let (wanted, is) = (format!("{wanted:?}"), format!("{is:?}"));
-                found.differences.push(Difference::new("content", wanted, is));
+                found.differences.push(Difference::new("content", wanted, is).unified(lines));
             }
             Some(Err(unknown)) => found.blind("content", unknown.clone()),
             None => found.blind("content", not_asked()),
         }
     }
+}
+
+/// What people can read line by line.
+fn as_text(bytes: &[u8]) -> Option<&str> {
+    let short = bytes.len() as u64 <= SHOWN_BYTES_MAX && !bytes.contains(&0);
+    std::str::from_utf8(bytes).ok().filter(|_| short)
 }
 
 impl Kind for File {
@@ -146,7 +177,8 @@ impl Kind for File {
 The key is an absolute path. Without other keys a regular file must exist there.
 
 Content is given as `sha256`, or as `source`, a file of desired state; both are compared by digest, and a difference of
-`content` shows the two digests. Attributes are those of the very file that was hashed.
+`content` shows the two digests. With `source`, the lines that differ are shown as well, where both sides are text of at
+most 64 KiB and the host's `[observe] show_content` names the file. Attributes are those of the very file that was hashed.
 
 What stands at the path is looked at without following it: a symbolic link is a difference of `type`, whatever it points
 to. A link on the way to the path is named, and the verdict is unknown, unless `through_links = true`. Devices, FIFOs and
@@ -189,7 +221,7 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
             problems.push(Problem::key("source", Code::Contradiction, message));
         }
         match files.read(source) {
-            Ok(bytes) => self.source_digest = Some(Digest::of(&bytes)),
+            Ok(bytes) => self.source_content = Some((Digest::of(&bytes), bytes)),
             Err(why) => problems.push(Problem::key("source", Code::MissingFile, why)),
         }
     }
@@ -269,6 +301,31 @@ mod tests {
         for (name, toml, expected) in cases {
             check::<File>(&root, name, toml, expected);
         }
+    }
+
+    fn unified_of(root: &test_world::Root, path: &str, toml: &str) -> Option<String> {
+        let (spec, _) = test_world::prepare::<File>(path, toml);
+        let mut found = test_world::compare(root, path, spec).expect("it can be told");
+        found.differences.pop().expect("it differs").unified
+    }
+
+    #[test]
+    fn differing_lines_are_shown_where_they_may_be() {
+        use crate::config::Policy;
+        let mut root = test_world::Root::new();
+        root.file("open/f", b"abd\n").file("open/raw", b"\xff").file("open/nul", b"a\0b");
+        root.file("open/big", &vec![b'a'; 65_537])
+            .file("shut/f", b"secret")
+            .link("open/way", "../shut");
+        let show = ["/open/**".to_owned()];
+        root.policy = Policy::new(&["/".into()], &[], &show).expect("patterns");
+        let source = "source = 'files/abc'\nthrough_links = true";
+        let diff = unified_of(&root, "/open/f", source).expect("it may be shown");
+        assert!(diff.contains("\n-abc\n\\ no newline at the end\n+abd\n"), "{diff}");
+        for path in ["/open/raw", "/open/nul", "/open/big", "/shut/f", "/open/way/f"] {
+            assert_eq!(unified_of(&root, path, source), None, "{path}");
+        }
+        assert_eq!(unified_of(&root, "/open/f", ABC), None, "desired state has only a digest");
     }
 
     #[test]

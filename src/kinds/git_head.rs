@@ -1,5 +1,7 @@
 //! `[git_head."PATH"]`: what is checked out in a git repository, and whether its work tree is clean.
 
+mod upstream;
+
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::git::Repository;
 use crate::probe::host::{Host, Links};
+use upstream::Upstream;
 
 /// A prefix of a commit that is shorter may soon mean two commits.
 const PREFIX_MIN: usize = 7;
@@ -34,6 +37,17 @@ pub(super) struct GitHead {
     clean: Option<bool>,
     /// The only part of the work tree where `clean` looks, relative to the repository.
     clean_path: Option<String>,
+    /// Another commit that the repository knows, to count from: the full name of a reference, such as
+    /// `refs/remotes/origin/main`, or a full commit id. Nothing is fetched.
+    upstream: Option<String>,
+    /// How many commits are checked out that `upstream` has not.
+    ahead: Option<u64>,
+    /// How many there may be at most.
+    ahead_max: Option<u64>,
+    /// How many commits `upstream` has that are not checked out.
+    behind: Option<u64>,
+    /// How many there may be at most.
+    behind_max: Option<u64>,
     /// May links be followed on the way to the repository? Never at its end.
     #[serde(default)]
     through_links: bool,
@@ -46,6 +60,9 @@ pub(super) struct Seen {
     branch: Option<String>,
     /// `None` when nobody asked.
     tree: Option<Result<Tree, Unknown>>,
+    /// `None` when nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upstream: Option<Result<Upstream, Unknown>>,
 }
 
 /// What was seen of its work tree.
@@ -61,13 +78,19 @@ pub(super) struct Tree {
 
 impl Kind for GitHead {
     const NAME: &'static str = "git_head";
-    const ABOUT: &'static str = "a git repository: commit, branch, cleanliness";
+    const ABOUT: &'static str =
+        "a git repository: commit, branch, cleanliness, distance from another commit";
     const DOC: &'static str = include_str!("git_head.md");
     const EXAMPLE: &'static str = r#"
 [git_head."/opt/incomex/dot"]
 commit = "e93424b"
 clean = true
 clean_path = "iu-cutter"
+
+[git_head."/srv/deploy"]
+upstream = "refs/remotes/origin/main"
+ahead = 0
+behind_max = 3
 "#;
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "repository",
@@ -83,12 +106,16 @@ clean_path = "iu-cutter"
             && self.branch.is_none()
             && self.detached.is_none()
             && self.clean.is_none()
+            && self.upstream.is_none()
         {
             problems.push(Problem {
                 place: Place::Resource,
                 code: Code::Empty,
                 message: "the table says nothing about the repository".into(),
-                hint: Some("add at least one of `commit`, `branch`, `detached` and `clean`".into()),
+                hint: Some(
+                    "add at least one of `commit`, `branch`, `detached`, `clean` and `upstream`"
+                        .into(),
+                ),
                 warning: false,
             });
         }
@@ -101,14 +128,19 @@ clean_path = "iu-cutter"
             problems.push(Problem::key("clean_path", Code::Contradiction, message));
         }
         self.check_forms(problems);
+        self.check_upstream(problems);
     }
 
     fn question(&self, _name: &str) -> Value {
-        json!({
+        let mut question = json!({
             "clean": self.clean.is_some(),
             "clean_path": self.clean_path,
             "through_links": self.through_links,
-        })
+        });
+        if let Some(name) = &self.upstream {
+            question["upstream"] = json!(name);
+        }
+        question
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
@@ -141,7 +173,9 @@ clean_path = "iu-cutter"
         }
         found.expect("detached", self.detached.as_ref(), &branch.is_none());
         self.compare_tree(seen.tree.as_ref(), &mut found);
-        found.seen = Some(in_short(seen));
+        self.compare_upstream(seen.upstream.as_ref(), &mut found);
+        let distance = self.upstream_in_short(seen.upstream.as_ref());
+        found.seen = Some(in_short(seen) + &distance);
         found
     }
 }
@@ -225,7 +259,9 @@ fn look(host: &Host, path: &str, spec: &GitHead) -> Result<Option<Seen>, Unknown
         let changes = repository.changes(host, spec.clean_path.as_deref())?;
         Ok(Tree { changed: changes.count, first: changes.first, present: changes.present })
     });
-    Ok(Some(Seen { commit: head.commit, branch: head.branch, tree }))
+    let upstream = spec.upstream.as_deref();
+    let upstream = upstream.map(|name| upstream::look(host, &repository, &head, name));
+    Ok(Some(Seen { commit: head.commit, branch: head.branch, tree, upstream }))
 }
 
 /// `3 changed: a.py, b.py, …`

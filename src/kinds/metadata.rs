@@ -55,11 +55,7 @@ impl Wanted<'_> {
         for (field, wanted, is) in
             [("owner", self.owner, &seen.owner), ("group", self.group, &seen.group)]
         {
-            match is {
-                Ok(is) => found.expect(field, wanted, is),
-                Err(unknown) if wanted.is_some() => found.blind(field, unknown.clone()),
-                Err(_) => {}
-            }
+            found.expect_told(field, wanted, is);
         }
         found.expect("mode", self.mode.as_ref(), &seen.mode);
         found.seen = Some(seen.brief());

@@ -4,14 +4,19 @@
 //! world only through the [`World`] it is given, compares without I/O, and changes nothing. Everything else - decoding,
 //! documentation, JSON Schema, recorded worlds, reports - works on the erased form and needs no edit for a new kind.
 
+mod account;
 mod adoption;
 mod closed;
 mod constant;
+mod cron_entry;
+mod deployment;
 mod directory;
 mod entry;
 mod file;
 mod git_head;
+mod group;
 mod metadata;
+mod package;
 mod path;
 mod pg_server;
 mod query;
@@ -19,6 +24,7 @@ mod row_count;
 #[cfg(test)]
 mod test_world;
 mod tree;
+mod user;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -44,6 +50,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<tree::Tree>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<deployment::Deployment>(),
+    Entry::of::<user::User>(),
+    Entry::of::<group::Group>(),
+    Entry::of::<package::Package>(),
+    Entry::of::<cron_entry::CronEntry>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

@@ -17,12 +17,15 @@ pub struct Difference {
     pub desired: Value,
     /// What was seen; null where nothing is there.
     pub actual: Value,
-    /// For a tree: what happened to the file.
+    /// For an item of a list, such as a file of a tree: what happened to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
     /// The line that was read, where content may be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<Line>,
+    /// The differing lines of a text that may be shown, as [`super::unified`] writes them.
+    #[serde(rename = "unified_diff", skip_serializing_if = "Option::is_none")]
+    pub unified: Option<String>,
 }
 
 impl Difference {
@@ -33,10 +36,10 @@ impl Difference {
         actual: impl Into<Value>,
     ) -> Self {
         let (desired, actual) = (desired.into(), actual.into());
-        Self { field: field.into(), desired, actual, change: None, line: None }
+        Self { field: field.into(), desired, actual, change: None, line: None, unified: None }
     }
 
-    /// The same, saying what happened to a file of a tree.
+    /// The same, saying what happened to an item of a list, such as a file of a tree.
     #[must_use]
     pub fn changed(mut self, change: Change) -> Self {
         self.change = Some(change);
@@ -49,9 +52,16 @@ impl Difference {
         self.line = line;
         self
     }
+
+    /// The same, with the differing lines of a text that may be shown.
+    #[must_use]
+    pub fn unified(mut self, unified: Option<String>) -> Self {
+        self.unified = unified;
+        self
+    }
 }
 
-/// What happened to one file of a tree.
+/// What happened to one item of a list: a file of a tree, a member of what is declared to be all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -96,7 +106,7 @@ pub enum Evidence {
     Stat,
     /// Every byte was hashed now.
     Hashed,
-    /// Digests made earlier, of files whose attributes have not changed since.
+    /// Every byte was hashed earlier, and the attributes have not changed since.
     StatCached,
     /// A file was parsed.
     Parsed,
@@ -117,7 +127,7 @@ pub struct Comparison {
     pub seen: Option<String>,
     /// How it was seen.
     pub evidence: Evidence,
-    /// For `stat_cached`: when the oldest of those digests was made.
+    /// For [`Evidence::StatCached`]: when every byte was last hashed.
     pub hashed_since: Option<Timestamp>,
 }
 
@@ -139,6 +149,20 @@ impl Comparison {
             && desired != actual
         {
             self.differences.push(Difference::new(field, desired.clone(), actual.clone()));
+        }
+    }
+
+    /// As [`Comparison::expect`] for what may not have been told: then the field is blind, where it is wanted at all.
+    pub fn expect_told<T: PartialEq + Into<Value> + Clone>(
+        &mut self,
+        field: &str,
+        desired: Option<&T>,
+        actual: &Result<T, Unknown>,
+    ) {
+        match actual {
+            Ok(actual) => self.expect(field, desired, actual),
+            Err(unknown) if desired.is_some() => self.blind(field, unknown.clone()),
+            Err(_) => {}
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) fn is_hidden(c: char) -> bool {
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{ffa0}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(escape("\u{1b}[31mred\r\n"), "\\u{1b}[31mred\\r\\n");
         assert_eq!(escape("user\u{202e}txt"), "user\\u{202e}txt");
         assert_eq!(escape_bytes(b"a\xffb\\"), "a\\xffb\\\\");
-        for hidden in ['\u{3164}', '\u{fe0f}', '\u{e0101}', '\u{115f}'] {
+        for hidden in ['\u{3164}', '\u{fe0f}', '\u{e0101}', '\u{115f}', '\u{fffe}'] {
             assert_ne!(escape(&hidden.to_string()), hidden.to_string());
         }
     }

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::display::is_hidden;
 
@@ -20,9 +20,18 @@ pub fn write(mut out: impl Write, value: &impl Serialize) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-struct Visible<'i>(PrettyFormatter<'i>);
+/// The same on one line.
+///
+/// # Errors
+/// As for [`write`].
+pub fn line(mut out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut out, Visible(CompactFormatter)))?;
+    out.write_all(b"\n")
+}
 
-macro_rules! as_pretty {
+struct Visible<F>(F);
+
+macro_rules! as_it_does {
     ($($method:ident($($argument:ident: $type:ty)?);)*) => {
         $(fn $method<W: ?Sized + Write>(&mut self, out: &mut W $(, $argument: $type)?) -> io::Result<()> {
             self.0.$method(out $(, $argument)?)
@@ -30,8 +39,8 @@ macro_rules! as_pretty {
     };
 }
 
-impl Formatter for Visible<'_> {
-    as_pretty! {
+impl<F: Formatter> Formatter for Visible<F> {
+    as_it_does! {
         begin_array();
         end_array();
         begin_array_value(first: bool);
@@ -76,6 +85,11 @@ mod tests {
         let text = String::from_utf8(written).expect("UTF-8");
         assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)), "{text}");
         assert!(text.contains("\\udb40\\udc41") && text.contains("äöü"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
+        let mut compact = Vec::new();
+        line(&mut compact, &value).expect("plain data");
+        let text = String::from_utf8(compact).expect("UTF-8");
+        assert_eq!((text.lines().count(), text.contains("\\u202e")), (1, true), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
         let plain = json!({"a": [1, {"b": "c"}], "d": {}});
         let mut written = Vec::new();

@@ -14,6 +14,7 @@ mod name;
 mod relation;
 mod resource;
 mod time;
+mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
@@ -24,4 +25,5 @@ pub use name::ResourceName;
 pub use relation::RelationName;
 pub use resource::{Mode, Route, Severity};
 pub use time::{Clock, SystemClock, Timestamp};
+pub use unified::unified;
 pub use unknown::{REASONS, Reason, Unknown};

@@ -1,8 +1,14 @@
 //! Git repositories on the host: what is checked out, and whether the work tree is as it was committed.
 //!
-//! HEAD and references are read as plain files through the [`Host`], so a repository that belongs to somebody else is no
-//! obstacle. No git program runs: no hook, no filter, no file system monitor, and nothing is refreshed or written.
+//! HEAD and references are read as plain files through the [`Host`], objects and the index by libgit2. What neither can
+//! read - the SHA-256 and reftable formats, and work trees of another owner - the `git` command answers, asked only
+//! what it can answer without running anything: no hook, no filter, no file system monitor. Nothing is refreshed, fetched
+//! or written.
 
+mod bytes;
+mod graph;
+mod opened;
+mod program;
 mod settings;
 mod status;
 
@@ -11,12 +17,19 @@ use std::path::{Component, Path, PathBuf};
 use super::host::{FileType, Host, Links};
 use crate::model::{Reason, Unknown, shown_path};
 
+use program::Program;
+
+pub use graph::Distance;
 pub use status::Changes;
 
 /// How large `HEAD`, a loose reference, `.git` as a file, or `commondir` may be.
 const POINTER_BYTES_MAX: u64 = 64 << 10;
 /// How large `packed-refs` may be.
 const PACKED_BYTES_MAX: u64 = 256 << 20;
+/// How many hex digits an object id has, unless its repository is of the SHA-256 format.
+const SHA1_DIGITS: usize = 40;
+/// What stands in `HEAD` where references are kept in a reftable.
+const REFTABLE_STUB: &str = "refs/heads/.invalid";
 /// How many symbolic references may follow one another.
 const HOPS_MAX: usize = 5;
 
@@ -76,26 +89,43 @@ impl Repository {
     /// Unknown, when that cannot be told.
     pub fn head(&self, host: &Host) -> Result<Head, Unknown> {
         let path = self.git_dir.join("HEAD");
-        if type_of(host, &path, self.links)? == Some(FileType::Symlink) {
-            return Err(linked(&path));
+        let text = self.head_line(host)?;
+        if self.is_reftable(host, &text)? {
+            return Program::of(self, host)?.head();
         }
-        let Some(text) = line_of(host, &path, self.links)? else {
-            return Err(malformed(&path, "missing from a repository"));
-        };
         match value_of(&path, &text)? {
             RefValue::Commit(commit) => Ok(Head { commit: Some(commit), branch: None }),
-            RefValue::Symbolic("refs/heads/.invalid") => Err(Unknown::new(
-                Reason::NotSupported,
-                format!("`{}` keeps its references in a reftable", shown_path(&self.folder)),
-            )),
             RefValue::Symbolic(name) => {
-                let branch = name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
-                Ok(Head { commit: self.commit_of(host, name)?, branch: Some(branch) })
+                Ok(Head { commit: self.commit_of(host, name)?, branch: Some(branch_of(name)) })
             }
         }
     }
 
-    /// The commit of a reference; `None` when there is no such reference.
+    fn head_line(&self, host: &Host) -> Result<String, Unknown> {
+        let path = self.git_dir.join("HEAD");
+        if type_of(host, &path, self.links)? == Some(FileType::Symlink) {
+            return Err(linked(&path));
+        }
+        line_of(host, &path, self.links)?
+            .ok_or_else(|| malformed(&path, "missing from a repository"))
+    }
+
+    /// Are references kept elsewhere than in files of their own?
+    fn is_reftable(&self, host: &Host, head: &str) -> Result<bool, Unknown> {
+        let stub = head.strip_prefix("ref:").map(str::trim) == Some(REFTABLE_STUB);
+        Ok(stub || self.names_reftables(host)?)
+    }
+
+    /// The object of a reference by its full name; `None` when there is no such reference.
+    fn reference(&self, host: &Host, name: &str) -> Result<Option<String>, Unknown> {
+        if self.is_reftable(host, &self.head_line(host)?)? {
+            Program::of(self, host)?.reference(name)
+        } else {
+            self.commit_of(host, name)
+        }
+    }
+
+    /// The object of a reference that is kept in files; `None` when there is no such reference.
     fn commit_of(&self, host: &Host, name: &str) -> Result<Option<String>, Unknown> {
         let mut name = String::from(name);
         for _ in 0..HOPS_MAX {
@@ -161,8 +191,26 @@ fn value_of<'t>(path: &Path, text: &'t str) -> Result<RefValue<'t>, Unknown> {
     }
 }
 
+fn branch_of(name: &str) -> String {
+    name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
+}
+
+/// Is this the full name of a reference, written as git writes it?
+#[must_use]
+pub fn is_reference(name: &str) -> bool {
+    name.starts_with("refs/") && git2::Reference::is_valid_name(name)
+}
+
+/// Is this a full object id, of either format?
+#[must_use]
+pub fn is_object_id(text: &str) -> bool {
+    object_id(text).is_some()
+}
+
+/// A full object id in lower case.
 fn object_id(text: &str) -> Option<String> {
-    let fits = matches!(text.len(), 40 | 64) && text.bytes().all(|c| c.is_ascii_hexdigit());
+    let fits =
+        matches!(text.len(), SHA1_DIGITS | 64) && text.bytes().all(|c| c.is_ascii_hexdigit());
     fits.then(|| text.to_ascii_lowercase())
 }
 

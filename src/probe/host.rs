@@ -249,24 +249,6 @@ impl Host {
         }
     }
 
-    /// Where a directory really lies, for a library that opens it by its path: what was checked, as the kernel names it.
-    pub(in crate::probe) fn real_directory(
-        &self,
-        path: &Path,
-        links: Links,
-    ) -> Result<std::path::PathBuf, Unknown> {
-        use std::os::fd::AsRawFd as _;
-        let Contents::Regular(_, folder) = self.directory(path, links)?.0 else {
-            let detail = format!("{} is no directory", shown_path(path));
-            return Err(Unknown::new(Reason::NotSupported, detail));
-        };
-        let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
-        std::fs::read_link(own).map_err(|error| {
-            let detail = format!("{} cannot be named: {error}", shown_path(path));
-            Unknown::new(Reason::IoError, detail)
-        })
-    }
-
     /// What desired state may make this program read here.
     #[must_use]
     pub fn policy(&self) -> &Policy {
@@ -284,7 +266,7 @@ impl Host {
     /// # Errors
     /// Unknown, when the host's own list of users cannot be read: then nobody can say that there is no name.
     pub fn user_name(&self, uid: u32) -> Result<String, Unknown> {
-        self.users.get_or_init(|| Names::read(self, "/etc/passwd")).of(uid)
+        self.users.get_or_init(|| Names::of_users(self)).of(uid)
     }
 
     /// The name of a group of this host; its number as text where it has none.
@@ -292,7 +274,7 @@ impl Host {
     /// # Errors
     /// Unknown, when the host's own list of groups cannot be read.
     pub fn group_name(&self, gid: u32) -> Result<String, Unknown> {
-        self.groups.get_or_init(|| Names::read(self, "/etc/group")).of(gid)
+        self.groups.get_or_init(|| Names::of_groups(self)).of(gid)
     }
 
     /// The name of this host: the kernel's for the running system, that of `/etc/hostname` for another root.
@@ -344,6 +326,20 @@ impl Host {
     fn allow(&self, path: &Path) -> Result<(), Unknown> {
         allow(&self.policy, path)
     }
+}
+
+/// The name that the kernel has for an open directory.
+fn real_path(path: &Path, opened: Contents<OwnedFd>) -> Result<std::path::PathBuf, Unknown> {
+    use std::os::fd::AsRawFd as _;
+    let Contents::Regular(_, folder) = opened else {
+        let detail = format!("{} is no directory", shown_path(path));
+        return Err(Unknown::new(Reason::NotSupported, detail));
+    };
+    let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    std::fs::read_link(own).map_err(|error| {
+        let detail = format!("{} cannot be named: {error}", shown_path(path));
+        Unknown::new(Reason::IoError, detail)
+    })
 }
 
 /// What a regular file holds; anything else that stands there is Unknown.

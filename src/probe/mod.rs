@@ -3,10 +3,14 @@
 //! Host facts come through directory descriptors beneath one root, following no link; database facts through one
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
+pub mod accounts;
 pub mod cancel;
+pub mod cron;
+pub mod deploy_manifest;
 pub mod git;
 pub mod host;
 pub mod literal;
+pub mod packages;
 pub mod postgres;
 pub mod runner;
 pub mod tree;

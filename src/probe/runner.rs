@@ -12,10 +12,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::{Reason, Unknown};
+
 /// The most that is kept of each output stream.
-const OUTPUT_BYTES_MAX: usize = 1 << 20;
+pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
+/// The number of `nobody` and of its group, by the kernel's own default for numbers without an owner.
+const NOBODY: u32 = 65_534;
 /// What a program inherits: where its user's keys, agent and proxies are, and nothing else.
 const INHERITED: &[&str] = &[
     "HOME",
@@ -54,6 +58,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What it complained about.
     pub stderr: Vec<u8>,
+    /// Is `stdout` all that it printed? Not when that was more than is kept.
+    pub complete: bool,
 }
 
 /// Why a program gave no result.
@@ -78,16 +84,57 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// The same as a reason for not knowing.
+    #[must_use]
+    pub fn unknown(&self) -> Unknown {
+        match self {
+            Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Unknown::new(Reason::NotSupported, format!("{self}: it is not installed"))
+            }
+            Self::Start { source, .. } => {
+                Unknown::new(Reason::IoError, format!("{self}: {source}"))
+            }
+            Self::Deadline { .. } => Unknown::new(Reason::Deadline, self.to_string()),
+        }
+    }
+}
+
 impl Run<'_> {
     /// Runs the program to its end.
     ///
     /// # Errors
     /// When it cannot be started, or does not end in time. How it ended is for the caller to judge.
     pub fn output(&self) -> Result<Output, RunError> {
+        self.run(self.command(), OUTPUT_BYTES_MAX)
+    }
+
+    /// The same with another bound on what is kept of its output.
+    ///
+    /// # Errors
+    /// As for [`Run::output`].
+    pub fn output_up_to(&self, bytes_max: usize) -> Result<Output, RunError> {
+        self.run(self.command(), bytes_max)
+    }
+
+    /// The same without the rights of root, for a program that could write what it reads: as `nobody` where root runs this.
+    ///
+    /// # Errors
+    /// As for [`Run::output`].
+    pub fn output_as_nobody(&self) -> Result<Output, RunError> {
+        let mut command = self.command();
+        if rustix::process::geteuid().is_root() {
+            // Supplementary groups go with root's number.
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        self.run(command, OUTPUT_BYTES_MAX)
+    }
+
+    fn run(&self, mut command: Command, bytes_max: usize) -> Result<Output, RunError> {
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
-        let mut child = self.command().spawn().map_err(start)?;
-        let stdout = Drain::start(child.stdout.take());
-        let stderr = Drain::start(child.stderr.take());
+        let mut child = command.spawn().map_err(start)?;
+        let stdout = Drain::start(child.stdout.take(), bytes_max);
+        let stderr = Drain::start(child.stderr.take(), OUTPUT_BYTES_MAX);
         let status = wait(&mut child, self.deadline).map_err(start)?;
         let Some(status) = status else {
             end(&mut child);
@@ -96,7 +143,8 @@ impl Run<'_> {
                 deadline: self.deadline,
             });
         };
-        Ok(Output { status, stdout: stdout.finish(), stderr: stderr.finish() })
+        let ((stdout, complete), (stderr, _)) = (stdout.finish(), stderr.finish());
+        Ok(Output { status, stdout, stderr, complete })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the runner is where programs are started")]
@@ -118,34 +166,38 @@ impl Run<'_> {
 /// Reads an output stream on a thread of its own, so that a program never waits for us.
 struct Drain {
     kept: Arc<Mutex<Vec<u8>>>,
-    ended: Receiver<()>,
+    /// Whether all of it was kept, once the stream has ended.
+    ended: Receiver<bool>,
 }
 
 impl Drain {
-    fn start<R: Read + Send + 'static>(stream: Option<R>) -> Self {
+    fn start<R: Read + Send + 'static>(stream: Option<R>, bytes_max: usize) -> Self {
         let (end, ended) = channel();
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&kept);
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
             let mut stream = stream;
+            let mut complete = true;
             while let Some(Ok(count @ 1..)) = stream.as_mut().map(|s| s.read(&mut buffer)) {
                 let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len());
+                let room = bytes_max.saturating_sub(kept.len());
+                complete &= count <= room;
                 kept.extend_from_slice(&buffer[..count.min(room)]);
             }
             // Nobody may be waiting any more.
-            let _ = end.send(());
+            let _ = end.send(complete);
         });
         Self { kept, ended }
     }
 
-    /// What was read, once the stream has ended. A process that stays behind and holds the stream open, as a shared ssh
+    /// What was read, once the stream has ended, and whether that is all. A process that stays behind and holds the stream open, as a shared ssh
     /// connection does, is not waited for.
-    fn finish(self) -> Vec<u8> {
+    fn finish(self) -> (Vec<u8>, bool) {
         // Whether it ended or not, what was read until now is the output.
-        let _ = self.ended.recv_timeout(OUTPUT_GRACE);
-        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        let complete = self.ended.recv_timeout(OUTPUT_GRACE).unwrap_or(false);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut *kept), complete)
     }
 }
 
@@ -198,6 +250,23 @@ mod tests {
     }
 
     #[test]
+    fn a_program_without_rights_has_none_of_roots() {
+        let arguments = vec!["/proc/self/status".into()];
+        let (folder, deadline) = (Path::new("/"), Duration::from_secs(20));
+        let run = Run { program: "cat", arguments, environment: Vec::new(), folder, deadline };
+        let output = run.output_as_nobody().expect("cat is everywhere");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(field("Uid:").iter().all(|uid| uid != "0"), "{text}");
+        if rustix::process::geteuid().is_root() {
+            assert_eq!((field("Groups:").len(), field("CapEff:")), (0, vec!["0".repeat(16)]));
+        }
+    }
+
+    #[test]
     fn what_hangs_is_ended_with_its_children() {
         let error = run("sleep", &["600"], Duration::from_millis(20)).expect_err("it hangs");
         assert!(matches!(error, RunError::Deadline { .. }), "{error}");
@@ -220,6 +289,8 @@ mod tests {
     fn output_is_bounded() {
         let output =
             run("head", &["-c", "3000000", "/dev/zero"], Duration::from_secs(20)).expect("ends");
-        assert_eq!(output.stdout.len(), OUTPUT_BYTES_MAX);
+        assert_eq!((output.stdout.len(), output.complete), (OUTPUT_BYTES_MAX, false));
+        let output = run("head", &["-c", "9", "/dev/zero"], Duration::from_secs(20)).expect("ends");
+        assert_eq!((output.stdout.len(), output.complete), (9, true));
     }
 }

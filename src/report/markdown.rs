@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 
+use super::groups::{Class, Group, groups};
 use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
-use crate::drift::Verdict;
-use crate::model::Route;
 use crate::model::display::{escaped_line, one_line};
 
 const VALUE_CHARS_MAX: usize = 120;
 const DIFFERENCES_SHOWN: usize = 50;
+/// The most differing lines of one text.
+const LINES_SHOWN: usize = 200;
 
 pub(super) fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# {} on {}\n", wording::verdict(report.verdict), text(&report.header.host))?;
@@ -23,23 +24,14 @@ pub(super) fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io:
         return Ok(());
     }
     header(report, out)?;
-    let open = |r: &&ResourceReport, verdict| r.waiver.is_none() && r.verdict == verdict;
-    table(
-        out,
-        "Unknown: it cannot be told",
-        report.resources.iter().filter(|r| open(r, Verdict::Unknown)),
-    )?;
-    for route in [Route::Host, Route::Source, Route::Operator] {
-        let title = format!("Drift: {} moves", route.mover());
-        table(
-            out,
-            &title,
-            report.resources.iter().filter(|r| open(r, Verdict::Drift) && r.route == route),
-        )?;
+    for group in groups(report) {
+        match group.class {
+            Class::InSync => in_sync(&group, out)?,
+            Class::Waived => waived(&group, out)?,
+            _ => table(&group, out)?,
+        }
     }
-    table(out, "Pending", report.resources.iter().filter(|r| open(r, Verdict::Pending)))?;
-    waived(report, out)?;
-    in_sync(report, out)
+    Ok(())
 }
 
 fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -58,38 +50,40 @@ fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn table<'a>(
-    out: &mut dyn Write,
-    title: &str,
-    rows: impl Iterator<Item = &'a ResourceReport>,
-) -> io::Result<()> {
-    let mut rows: Vec<&ResourceReport> = rows.collect();
-    if rows.is_empty() {
-        return Ok(());
+fn title(class: Class) -> String {
+    match class {
+        Class::Unknown => "Unknown: it cannot be told".to_owned(),
+        Class::Drift(route) => format!("Drift: {} moves", route.mover()),
+        Class::Pending => "Pending: desired state moved, live did not yet".to_owned(),
+        Class::Waived => "Waived".to_owned(),
+        Class::InSync => "In sync".to_owned(),
     }
-    rows.sort_by_key(|r| r.severity);
-    writeln!(out, "## {}\n", text(title))?;
+}
+
+fn table(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## {}\n", text(&title(group.class)))?;
     writeln!(
         out,
         "| resource | severity | gap | field | wanted | found |\n|---|---|---|---|---|---|"
     )?;
-    for resource in &rows {
+    for resource in &group.resources {
         write_rows(resource, out)?;
     }
     writeln!(out)?;
-    for resource in rows.iter().filter(|r| r.next_action.is_some()) {
+    let next = |r: &&&ResourceReport| r.next_action.is_some();
+    for resource in group.resources.iter().filter(next) {
         let next = resource.next_action.as_deref().unwrap_or_default();
         writeln!(out, "- next for {}: {}", text(&resource.resource.to_string()), text(next))?;
     }
-    if rows.iter().any(|r| r.next_action.is_some()) {
+    if group.resources.iter().any(|r| r.next_action.is_some()) {
         writeln!(out)?;
     }
-    Ok(())
+    group.resources.iter().try_for_each(|resource| write_lines(resource, out))
 }
 
 fn write_rows(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
     let name = text(&resource.resource.to_string());
-    let severity = format!("{:?}", resource.severity).to_lowercase();
+    let severity = wording::severity(resource.severity);
     let gap = text(resource.gap.as_deref().unwrap_or(""));
     let start = format!("| {name} | {severity} | {gap} |");
     if let (true, Some(reason), Some(detail)) =
@@ -101,55 +95,75 @@ fn write_rows(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> 
         let (field, detail) = (seen(&blind.field), seen(&blind.unknown.detail));
         writeln!(out, "{start} {field} | | {}: {detail} |", blind.unknown.reason)?;
     }
+    more(&start, resource.blind.len(), out)?;
     for difference in resource.differences.iter().take(DIFFERENCES_SHOWN) {
+        if let Some(item) = wording::item(&resource.kind, difference) {
+            writeln!(out, "{start} {} | | |", seen(&item))?;
+            continue;
+        }
         let change =
             difference.change.map(|c| format!("{} ", wording::change(c))).unwrap_or_default();
         let (desired, actual) = wording::sides(difference, VALUE_CHARS_MAX);
-        writeln!(
-            out,
-            "{start} {change}{} | {} | {} |",
-            seen(&difference.field),
-            text(&desired),
-            text(&actual)
-        )?;
+        let field = seen(&difference.field);
+        writeln!(out, "{start} {change}{field} | {} | {} |", seen(&desired), seen(&actual))?;
     }
-    let hidden = resource.differences.len().saturating_sub(DIFFERENCES_SHOWN);
-    if hidden > 0 {
-        writeln!(out, "{start} … and {hidden} more | | |")?;
+    more(&start, resource.differences.len(), out)
+}
+
+fn more(start: &str, total: usize, out: &mut dyn Write) -> io::Result<()> {
+    match total.saturating_sub(DIFFERENCES_SHOWN) {
+        0 => Ok(()),
+        hidden => writeln!(out, "{start} … and {hidden} more; JSON has all | | |"),
+    }
+}
+
+/// The lines that differ, in a block that nothing in them can end.
+fn write_lines(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+    for unified in resource.differences.iter().filter_map(|d| d.unified.as_deref()) {
+        let fence = "`".repeat(longest_run(unified, '`').max(2) + 1);
+        writeln!(out, "### {}\n\n{fence}diff", text(&resource.resource.to_string()))?;
+        for line in unified.lines().take(LINES_SHOWN) {
+            writeln!(out, "{}", escaped_line(line, 400))?;
+        }
+        let hidden = unified.lines().count().saturating_sub(LINES_SHOWN);
+        if hidden > 0 {
+            writeln!(out, "… {hidden} more lines; JSON has all")?;
+        }
+        writeln!(out, "{fence}\n")?;
     }
     Ok(())
 }
 
-fn waived(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let rows: Vec<_> =
-        report.resources.iter().filter_map(|r| Some((r, r.waiver.as_ref()?))).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "## Waived\n\n| resource | owner | reason | expires |\n|---|---|---|---|")?;
-    for (resource, waiver) in rows {
-        let name = text(&resource.resource.to_string());
+fn longest_run(text: &str, wanted: char) -> usize {
+    text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)
+}
+
+fn waived(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## {}\n", title(group.class))?;
+    writeln!(out, "| resource | owner | reason | expires | what |\n|---|---|---|---|---|")?;
+    for resource in &group.resources {
+        let Some(waiver) = &resource.waiver else { continue };
         writeln!(
             out,
-            "| {name} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} |",
+            text(&resource.resource.to_string()),
             text(&waiver.owner),
             text(&waiver.reason),
-            waiver.expires
+            waiver.expires,
+            seen(&wording::headline(resource))
         )?;
     }
     writeln!(out)
 }
 
-fn in_sync(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let rows: Vec<_> = report.resources.iter().filter(|r| r.verdict == Verdict::InSync).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "## In sync\n")?;
-    for resource in rows {
-        let seen =
-            resource.seen.as_deref().map(|seen| format!(" ({})", text(seen))).unwrap_or_default();
-        writeln!(out, "- {}{seen}", text(&resource.resource.to_string()))?;
+fn in_sync(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## {}\n", title(group.class))?;
+    for resource in &group.resources {
+        let name = text(&resource.resource.to_string());
+        match wording::seen(resource) {
+            Some(about) => writeln!(out, "- {name} ({})", seen(&about))?,
+            None => writeln!(out, "- {name}")?,
+        }
     }
     writeln!(out)
 }
@@ -188,5 +202,11 @@ mod tests {
     fn observed_text_cannot_become_markup() {
         assert_eq!(text("a|b <script>`x`"), "a\\|b &lt;script>\\`x\\`");
         assert_eq!(text("[x](y)\nz"), "\\[x\\](y)\\\\nz");
+    }
+
+    #[test]
+    fn no_line_can_end_its_block() {
+        assert_eq!(longest_run("a```b````c`", '`'), 4);
+        assert_eq!(longest_run("", '`'), 0);
     }
 }

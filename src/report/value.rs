@@ -24,6 +24,8 @@ pub struct Header {
     pub observed_at: Timestamp,
     /// The commit that pending is measured from.
     pub since: Option<String>,
+    /// The folder of desired state within its repository; empty when it is the root.
+    pub folder: String,
     /// Where desired state came from, for people.
     pub source: String,
     /// The patterns that the look was narrowed to; empty when it was not.
@@ -96,9 +98,8 @@ pub struct ResourceReport {
     pub observed_at: Timestamp,
     /// How it was seen; null when it was not.
     pub evidence: Option<Evidence>,
-    /// For `stat_cached`: when the oldest of the digests was made on which the verdict rests.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hashed_since: Option<Timestamp>,
+    /// For evidence from the cache: when every byte was last hashed.
+    pub evidence_since: Option<Timestamp>,
     /// What differs.
     pub differences: Vec<Difference>,
     /// What of it could not be told.
@@ -109,6 +110,8 @@ pub struct ResourceReport {
     pub seen: Option<String>,
     /// The file of desired state in which it is declared.
     pub declared_in: String,
+    /// The line of that file, from 1.
+    pub declared_line: u64,
 }
 
 /// A waiver as a report shows it.
@@ -186,12 +189,61 @@ impl ResourceReport {
             contact: common.contact.clone(),
             observed_at,
             evidence,
-            hashed_since: comparison.hashed_since,
+            evidence_since: comparison.hashed_since.filter(|_| evidence.is_some()),
             differences: comparison.differences,
             blind: comparison.blind,
             counts: comparison.counts,
             seen: comparison.seen,
             declared_in: resource.file.clone(),
+            declared_line: resource.line,
         }
+    }
+}
+
+#[cfg(test)]
+impl Report {
+    /// A report of one drifted resource, as no kind makes it yet.
+    pub(super) fn sample(kind: &str, differences: Vec<Difference>, since: Option<&str>) -> Self {
+        let observed_at = "2026-05-21T06:28:50Z".parse().expect("an instant");
+        let header = Header {
+            host: "a".into(),
+            commit: None,
+            pinned: true,
+            sandbox: false,
+            replayed: false,
+            observed_at,
+            since: None,
+            folder: String::new(),
+            source: "/ops".into(),
+            only: Vec::new(),
+            notes: Vec::new(),
+        };
+        let resource = ResourceReport {
+            resource: ResourceName::new(kind, "x"),
+            kind: kind.into(),
+            name: "x".into(),
+            verdict: Verdict::Drift,
+            severity: Severity::Major,
+            route: Route::Host,
+            gap: None,
+            reason: None,
+            detail: None,
+            next_action: None,
+            waiver: None,
+            kill_switch: false,
+            contact: None,
+            observed_at,
+            evidence: Some(since.map_or(Evidence::Stat, |_| Evidence::StatCached)),
+            evidence_since: since.map(|since| since.parse().expect("an instant")),
+            differences,
+            blind: Vec::new(),
+            counts: None,
+            seen: Some("2 of 3".into()),
+            declared_in: "hosts/a/x.toml".into(),
+            declared_line: 1,
+        };
+        let summary = Summary { drift: 1, ..Summary::default() };
+        let (schema, version, verdict) = ("countersign.report", 1, Verdict::Drift);
+        Self { schema, version, header, verdict, summary, resources: vec![resource] }
     }
 }

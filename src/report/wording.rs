@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::value::Report;
+use super::value::{Report, ResourceReport};
 use crate::drift::Verdict;
 use crate::model::display::{escaped_line, one_line};
-use crate::model::{Change, Difference, Route};
+use crate::model::{Change, Difference, Route, Severity};
 
 /// A verdict as a heading.
 pub(super) const fn verdict(verdict: Verdict) -> &'static str {
@@ -17,7 +17,17 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What happened to a file of a tree.
+/// How much a resource matters.
+pub(super) const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "critical",
+        Severity::Major => "major",
+        Severity::Minor => "minor",
+        Severity::Info => "info",
+    }
+}
+
+/// What happened to an item of a list.
 pub(super) const fn change(change: Change) -> &'static str {
     match change {
         Change::Changed => "changed",
@@ -51,7 +61,7 @@ pub(super) fn summary(report: &Report) -> String {
 
 fn movers(report: &Report) -> String {
     let count = |route| {
-        let open = |r: &&super::ResourceReport| {
+        let open = |r: &&ResourceReport| {
             r.waiver.is_none() && r.verdict == Verdict::Drift && r.route == route
         };
         report.resources.iter().filter(open).count()
@@ -93,8 +103,73 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
+/// In a few words what was seen, and since when that is known where it was not looked at now.
+pub(super) fn seen(resource: &ResourceReport) -> Option<String> {
+    let since = resource.evidence_since.map(|since| format!("cached since {since}"));
+    let parts: Vec<String> = resource.seen.iter().cloned().chain(since).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A member of a list that is declared to be all: one that nobody declared as `+listener 0.0.0.0:8080 (…)`, one that is
+/// not there as `-listener …`. The files of a tree have a table of their own.
+pub(super) fn item(kind: &str, difference: &Difference) -> Option<String> {
+    const CHARS_MAX: usize = 160;
+    let (sign, about) = match difference.change? {
+        _ if kind == "tree" => return None,
+        Change::Unlisted => ('+', &difference.actual),
+        Change::Missing => ('-', &difference.desired),
+        Change::Changed | Change::Metadata => return None,
+    };
+    let about = match about {
+        Value::Null => String::new(),
+        // Its sign says that already.
+        Value::String(text) if text == "present" => String::new(),
+        Value::String(text) => format!(" ({})", escaped_line(text, CHARS_MAX)),
+        other => format!(" ({})", one_line(&other.to_string(), CHARS_MAX)),
+    };
+    Some(format!("{sign}{kind} {}{about}", field(difference, CHARS_MAX)))
+}
+
+/// One difference as a phrase: `mode: wanted 0750, found 0755`.
+pub(super) fn phrase(kind: &str, difference: &Difference, chars_max: usize) -> String {
+    if let Some(item) = item(kind, difference) {
+        return item;
+    }
+    let change = difference.change.map(|c| format!("{} ", change(c))).unwrap_or_default();
+    let (desired, actual) = sides(difference, chars_max);
+    format!("{change}{}: wanted {desired}, found {actual}", field(difference, chars_max))
+}
+
+/// What is wrong with a resource, each thing as a phrase: what differs, and what of it could not be told.
+pub(super) fn phrases(resource: &ResourceReport, chars_max: usize) -> Vec<String> {
+    let mut phrases = Vec::new();
+    if let (true, Some(reason), Some(why)) =
+        (resource.blind.is_empty(), resource.reason, &resource.detail)
+    {
+        phrases.push(format!("{reason}: {}", escaped_line(why, 3 * chars_max)));
+    }
+    phrases.extend(resource.blind.iter().map(|blind| {
+        let field = escaped_line(&blind.field, chars_max);
+        let why = escaped_line(&blind.unknown.detail, 3 * chars_max);
+        format!("{field}: {}: {why}", blind.unknown.reason)
+    }));
+    phrases.extend(resource.differences.iter().map(|d| phrase(&resource.kind, d, chars_max)));
+    phrases
+}
+
+/// The first of these phrases, and how many there are more.
+pub(super) fn headline(resource: &ResourceReport) -> String {
+    const CHARS_MAX: usize = 120;
+    let phrases = phrases(resource, CHARS_MAX);
+    match phrases.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, more @ ..] => format!("{first}; and {} more", more.len()),
+    }
+}
+
 /// Does a digest stand where a reader looks for a value?
-fn has_hidden_value(resource: &super::ResourceReport) -> bool {
+fn has_hidden_value(resource: &ResourceReport) -> bool {
     let digest = |value: &Value| value.as_str().is_some_and(is_digest);
     let hidden = |d: &Difference| d.field == "value" && digest(&d.actual);
     resource.kind == "constant" && resource.differences.iter().any(hidden)
@@ -115,9 +190,9 @@ fn value(value: &Value, chars_max: usize) -> String {
         Value::Null => "nothing".to_owned(),
         Value::String(text) if is_digest(text) => format!("{}…", &text[..19]),
         Value::String(text) if text.is_empty() || text.contains(char::is_whitespace) => {
-            format!("\"{}\"", one_line(text, chars_max))
+            format!("\"{}\"", escaped_line(text, chars_max))
         }
-        Value::String(text) => one_line(text, chars_max),
+        Value::String(text) => escaped_line(text, chars_max),
         other => one_line(&other.to_string(), chars_max),
     }
 }

@@ -58,11 +58,8 @@ fn texts(folder: &Path) -> String {
         if path.is_dir() {
             all += &texts(&path);
         } else {
-            all += &format!(
-                "{}\n{}",
-                path.display(),
-                String::from_utf8_lossy(&fs::read(&path).unwrap())
-            );
+            all += path.to_str().unwrap();
+            all += &String::from_utf8_lossy(&fs::read(&path).unwrap());
         }
     }
     all
@@ -73,7 +70,7 @@ fn what_is_adopted_is_in_sync_and_drifts_afterwards() {
     let world = world();
     let ran = adopt(&world, EVERYTHING).ends_with(0);
     assert!(ran.stdout.contains("wrote       hosts/a/directory.toml"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("OK  a: "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("OK  a: 8 resources written down"), "{}", ran.stdout);
     let report = world.report(0);
     assert_eq!(report["summary"]["in_sync"], 3 + 2 + 2 + 1, "{report}");
     let tree = crate::program::resource(&report, "tree.app");
@@ -204,4 +201,28 @@ fn no_link_below_the_folder_leads_it_elsewhere() {
     let ran = adopt(&world, &["--directory", "/var/lib/app"]);
     assert_ne!(ran.code, 0, "{}", ran.everything());
     assert_eq!(fs::read_dir(world.path("elsewhere")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_list_of_sha256sum_is_taken_over() {
+    let world = world();
+    let root = world.path("root/opt/app");
+    let list = std::process::Command::new("sha256sum")
+        .current_dir(&root)
+        .args(["a.py", "lib/b.py", "back\\slash and blank"])
+        .output()
+        .unwrap();
+    world.write("list", &list.stdout);
+    let list = world.path("list");
+    let from = ["--from", "sha256sums", list.to_str().unwrap()];
+    adopt(&world, &from).ends_with(64);
+    adopt(&world, &[&from[..], &["--tree", "/opt/app"]].concat()).ends_with(0);
+    let report = world.report(2);
+    let tree = crate::program::resource(&report, "tree.app");
+    assert_eq!((&tree["counts"]["matched"], &tree["counts"]["unlisted"]), (&3.into(), &1.into()));
+    world.write("list", "not a list\n");
+    let ran = adopt(&world, &[&from[..], &["--tree", "/opt/app"]].concat()).ends_with(65);
+    assert!(ran.stderr.contains("line 1"), "{}", ran.stderr);
+    let ran = adopt(&world, &["--from", "sha256sum", "x"]).ends_with(64);
+    assert!(ran.stderr.contains("did you mean `sha256sums`?"), "{}", ran.stderr);
 }

@@ -53,6 +53,11 @@ fn each_drift_says_who_moves_and_what_to_do() {
     assert_eq!(resource(&report, "constant.backup-key")["gap"], "F4");
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["matched"], 82);
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["listed"], 82);
+    let deployment = resource(&report, "deployment.iu-cutter-v0.6");
+    assert_eq!(
+        (&deployment["verdict"], &deployment["seen"]),
+        (&"in_sync".into(), &"703559c91b81…".into())
+    );
     let text = check(&[]).ends_with(2).stdout;
     assert!(text.contains("who moves: the source repository"), "{text}");
 }
@@ -79,6 +84,21 @@ fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
 fn the_example_has_no_findings_at_all() {
     let ran = run(&["lint", root().join("desired-state").to_str().unwrap()]).ends_with(0);
     assert!(ran.stdout.ends_with(" 0 errors, 0 warnings\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn accounts_packages_and_cron_are_as_published() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    for (name, seen) in [
+        ("user.root", "uid 0, group root, /bin/sh"),
+        ("package.python3", "3.12.3-0ubuntu2 amd64"),
+        ("package.psycopg2", "2.9.11"),
+        ("package.pytest", "absent"),
+        ("cron_entry.*cutter*", "none"),
+    ] {
+        let resource = resource(&report, name);
+        assert_eq!((&resource["verdict"], &resource["seen"]), (&"in_sync".into(), &seen.into()));
+    }
 }
 
 fn files(folder: &std::path::Path) -> Vec<PathBuf> {

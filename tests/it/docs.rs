@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use countersign::model::REASONS;
+use countersign::model::{Evidence, REASONS};
+use countersign::report::FORMATS;
 
 use crate::program::{World, run};
 
@@ -31,7 +32,7 @@ fn the_examples_of_the_page_about_desired_state_are_one_valid_tree() {
     write("hosts/web-1/files/motd", "hello\n");
     write("hosts/web-1/sql/states.sql", "SELECT state, count(*) FROM public.orders GROUP BY 1");
     let ran = run(&["lint", folder.path().to_str().unwrap()]).ends_with(0);
-    assert_eq!(ran.stdout, "1 host, 14 resources, 0 errors, 0 warnings\n");
+    assert_eq!(ran.stdout, "1 host, 22 resources, 0 errors, 0 warnings\n");
     let config = page.rsplit("```text\n").next().unwrap().split("```").next().unwrap();
     write("config.toml", config);
     let config = folder.path().join("config.toml");
@@ -43,10 +44,13 @@ fn the_examples_of_the_page_about_desired_state_are_one_valid_tree() {
 fn the_page_about_the_report_names_every_field_reason_and_code() {
     let page = page("report-json.md");
     let named = |word: &str| page.contains(&format!("`{word}`"));
-    let world = World::wanting("[directory.\"/srv/app\"]\nmode = \"0750\"\n");
+    let world = World::wanting("[file.\"/srv/app\"]\nsource = \"files/app\"\n");
+    world.desired("hosts/a/files/app", "one\n");
+    world.host_file("srv/app", "two\n");
     let report = world.report(2);
     let resource = &report["resources"][0];
     let difference = &resource["differences"][0];
+    assert!(difference.get("unified_diff").is_some());
     for object in [&report, &report["summary"], resource, difference] {
         for field in object.as_object().unwrap().keys() {
             assert!(named(field), "the field `{field}` is missing");
@@ -58,7 +62,28 @@ fn the_page_about_the_report_names_every_field_reason_and_code() {
             "{reason}"
         );
     }
+    let evidence = [Evidence::Stat, Evidence::Hashed, Evidence::StatCached];
+    for evidence in evidence.into_iter().chain([Evidence::Parsed, Evidence::Queried]) {
+        let name = serde_json::to_value(evidence).unwrap();
+        assert!(page.contains(&format!("| `{}` | ", name.as_str().unwrap())), "{name}");
+    }
     for (code, meaning) in countersign::cli::exit::MEANINGS {
         assert!(page.contains(&format!("| {code} | {meaning}")), "{code} {meaning}");
+    }
+}
+
+#[test]
+fn the_page_about_the_formats_and_the_help_name_every_one() {
+    let page = page("report-formats.md");
+    let help = run(&["check", "--help"]).ends_with(0).stdout;
+    let words: Vec<&str> = help.split(|c: char| !c.is_alphanumeric()).collect();
+    for format in FORMATS {
+        assert!(page.contains(&format!("| `{}` | ", format.name)), "{}", format.name);
+        assert!(words.contains(&format.name), "{} is not in --help", format.name);
+    }
+    let world = World::wanting("[directory.\"/srv/app\"]\n");
+    for line in world.check(&["--output", "prometheus"]).stdout.lines() {
+        let name = line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').next());
+        assert!(name.is_none_or(|name| page.contains(&format!("| `{name}` |"))), "{line}");
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod contabo;
 mod desired;
 mod docs;
+mod formats;
 mod lab;
 mod postgres;
 mod postgres_kinds;
@@ -20,6 +21,7 @@ mod postgres_tls;
 mod private_server;
 mod program;
 mod readonly;
+mod recall;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;

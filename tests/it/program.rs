@@ -168,5 +168,6 @@ pub(crate) fn ran(output: &Output) -> Ran {
 /// Says on standard error, past the capture of the test harness, that something was not tested, and why.
 pub(crate) fn skipped(what: &str, why: &str) {
     use std::io::Write as _;
-    writeln!(std::io::stderr(), "SKIPPED: {what}: {why}").unwrap();
+    let line = format!("SKIPPED: {what}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -196,6 +196,9 @@ fn world() -> World {
     git(&repository, &["init", "--quiet", "--initial-branch=main"]);
     git(&repository, &["add", "--all"]);
     git(&repository, &["commit", "--quiet", "-m", "x"]);
+    foreign(&world);
+    let manifest = format!("{tree}/DEPLOY-MANIFEST.txt");
+    world.host_file(&manifest, "source_commit=703559c91b819a6ab70fffc6105776014f7a6a56\n");
     world.desired(
         "hosts/a/host.toml",
         "[host]\nidentity = { hostname = \"testhost\" }\n[database.directus]\n",
@@ -213,6 +216,32 @@ fn world() -> World {
     world
 }
 
+/// Repositories that only the `git` command reads, with an index that `git status` would write anew.
+fn foreign(world: &World) {
+    let formats: [&[&str]; 2] =
+        [&["--object-format=sha256"], &["--object-format=sha256", "--ref-format=reftable"]];
+    for (number, format) in formats.into_iter().enumerate() {
+        let name = format!("srv/foreign-{number}");
+        world.host_file(&format!("{name}/file"), "x");
+        let folder = world.path(&format!("root/{name}"));
+        let init = [&["init", "--quiet", "--initial-branch=main"], format].concat();
+        if !Command::new("git").current_dir(&folder).args(init).status().unwrap().success() {
+            skipped("a look at a reftable", "this `git` makes none");
+            continue;
+        }
+        git(&folder, &["add", "--all"]);
+        git(&folder, &["commit", "--quiet", "-m", "x"]);
+        git(&folder, &["branch", "base"]);
+        git(&folder, &["commit", "--quiet", "--allow-empty", "-m", "y"]);
+        world.host_file(&format!("{name}/file"), "x");
+        world.host_file(&format!("{name}/new"), "");
+        let table = format!(
+            "[git_head.\"/{name}\"]\nclean = true\nupstream = \"refs/heads/base\"\nahead = 1\nbehind = 0\n"
+        );
+        world.desired(&format!("hosts/a/foreign-{number}.toml"), table);
+    }
+}
+
 #[test]
 fn a_check_of_every_kind_makes_no_changing_call() {
     let world = world();
@@ -227,6 +256,8 @@ fn a_check_of_every_kind_makes_no_changing_call() {
     assert!(matches!(code, 2 | 4), "{code}");
     let calls = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
     assert!(calls("openat") > 50, "the trace is not of a check: {lines:?}");
+    let started = |line: &&String| line.starts_with("execve") && line.contains("/git\"");
+    assert!(lines.iter().filter(started).count() > 8, "`git` was not asked: {lines:?}");
     let found = faults(&lines, env!("CARGO_BIN_EXE_countersign"));
     assert!(found.is_empty(), "{}", found.join("\n"));
     let mut after = BTreeMap::new();

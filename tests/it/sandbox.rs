@@ -200,7 +200,7 @@ fn the_demo_tells_its_story_and_leaves_nothing() {
     let output = demo.env("TMPDIR", "/tmp").current_dir(&folder).output().unwrap();
     let ran = crate::program::ran(&output).ends_with(0);
     for part in [
-        "12 of 49 differ",
+        "12 of 50 differ",
         "81/82",
         "wanted 60  found 59",
         "1 of 6 pending",

@@ -28,6 +28,8 @@ pub(super) struct Summary {
     unseen: Vec<Unseen>,
     /// What was asked for, where nothing of it exists.
     nothing: Vec<String>,
+    /// What another tool's file says and no table here can.
+    left_out: Vec<String>,
     not_in_sync: Vec<NotInSync>,
 }
 
@@ -59,6 +61,7 @@ struct Json<'a> {
     resources: Vec<JsonResource<'a>>,
     unseen: &'a [Unseen],
     nothing_there: &'a [String],
+    left_out: &'a [String],
     not_in_sync: &'a [NotInSync],
 }
 
@@ -84,6 +87,7 @@ impl Summary {
             host: host.to_owned(),
             unseen: Vec::new(),
             nothing: Vec::new(),
+            left_out: Vec::new(),
             not_in_sync: Vec::new(),
         }
     }
@@ -95,6 +99,10 @@ impl Summary {
 
     pub(super) fn nothing(&mut self, kind: &str, asked: &str) {
         self.nothing.push(format!("{kind} {asked}"));
+    }
+
+    pub(super) fn left_out(&mut self, lines: &[String]) {
+        self.left_out.extend_from_slice(lines);
     }
 
     pub(super) fn judged(
@@ -114,13 +122,18 @@ impl Summary {
     /// The exit code: would a check right after be in sync, and was everything seen?
     pub(super) fn exit(&self) -> u8 {
         let unknown = self.not_in_sync.iter().any(|n| n.verdict == Verdict::Unknown);
-        if unknown || !self.unseen.is_empty() || !self.nothing.is_empty() {
+        if unknown || self.missed() > 0 {
             exit::UNKNOWN
         } else if self.not_in_sync.is_empty() {
             exit::OK
         } else {
             exit::DRIFT
         }
+    }
+
+    /// How much of what was asked for is not written down.
+    fn missed(&self) -> usize {
+        self.unseen.len() + self.nothing.len() + self.left_out.len()
     }
 
     /// The subject of a commit.
@@ -152,6 +165,7 @@ impl Summary {
             resources: resources.collect(),
             unseen: &self.unseen,
             nothing_there: &self.nothing,
+            left_out: &self.left_out,
             not_in_sync: &self.not_in_sync,
         };
         json::write(out, &json)
@@ -167,6 +181,8 @@ impl Summary {
         });
         let nothing = self.nothing.iter().map(|what| format!("{}: nothing is there", escape(what)));
         lines(&mut text, "not seen", unseen.chain(nothing).collect(), shown);
+        let left_out = self.left_out.iter().map(|line| escape(line).into_owned()).collect();
+        lines(&mut text, "left out", left_out, shown);
         let (left, others): (Vec<_>, Vec<_>) = self.not_in_sync.iter().partition(|n| n.left_alone);
         let name = |n: &&NotInSync| {
             let file = writing.outcomes.get(&n.resource).map_or("", |(_, file)| file.as_str());
@@ -189,15 +205,12 @@ impl Summary {
         let noun = if total == 1 { "resource" } else { "resources" };
         let host = escape(&self.host);
         let _ = match self.exit() {
-            exit::OK => writeln!(
-                text,
-                "{GREEN}OK{GREEN:#}  {host}: {total} {noun} in sync with what is there"
-            ),
+            exit::OK => writeln!(text, "{GREEN}OK{GREEN:#}  {host}: {total} {noun} written down"),
             _ => writeln!(
                 text,
-                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {} of {total} {noun} in sync, {} not seen",
+                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {} of {total} {noun} as they should be, {} things not written down",
                 total - self.not_in_sync.len(),
-                self.unseen.len() + self.nothing.len(),
+                self.missed(),
             ),
         };
         if let Some(folder) = folder.filter(|_| !writing.files.is_empty()) {

@@ -2,13 +2,19 @@
 //!
 //! Only reads. A name that cannot be found, or that could not stand in a file of accounts, becomes `demo`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::probe::accounts::{self, List, Listed};
+
 const FALLBACK: &str = "demo";
 const ROOT: &str = "root";
+const PRODUCTION: &str = "incomex";
+/// A number that nobody published; any will do.
+const PRODUCTION_GID: u32 = 64_001;
 
 /// An account and its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +32,9 @@ impl Account {
     pub(super) fn of(folder: &Path) -> io::Result<Self> {
         let stat = fs::metadata(folder)?;
         let (uid, gid) = (stat.uid(), stat.gid());
-        let user = name_of(uid, &fs::read_to_string("/etc/passwd").unwrap_or_default());
-        let group = name_of(gid, &fs::read_to_string("/etc/group").unwrap_or_default());
+        let read = |path: &str| fs::read(path).unwrap_or_default();
+        let user = name_of(uid, &accounts::users(&read("/etc/passwd"), "/etc/passwd"));
+        let group = name_of(gid, &accounts::groups(&read("/etc/group"), "/etc/group"));
         Ok(Self { user, group, uid, gid })
     }
 
@@ -40,26 +47,25 @@ impl Account {
         }
     }
 
-    /// `/etc/group` likewise.
+    /// `/etc/group` likewise, with the group of production in the place of the true one.
     pub(super) fn group_file(&self) -> String {
-        match self {
-            Self { gid: 0, .. } => "root:x:0:\n".to_owned(),
-            Self { group, gid, .. } => format!("root:x:0:\n{group}:x:{gid}:\n"),
+        let mut groups = "root:x:0:\n".to_owned();
+        if self.gid != 0 {
+            let _ = writeln!(groups, "{}:x:{}:", self.group, self.gid);
         }
+        if self.group != PRODUCTION {
+            let _ = writeln!(groups, "{PRODUCTION}:x:{PRODUCTION_GID}:");
+        }
+        groups
     }
 }
 
-/// The name of a number in a file of accounts or groups. Number 0 is root, and nobody else is.
-fn name_of(number: u32, file: &str) -> String {
+/// The name of a number in a list of accounts or groups. Number 0 is root, and nobody else is.
+fn name_of<T: Listed>(number: u32, list: &List<T>) -> String {
     if number == 0 {
         return ROOT.to_owned();
     }
-    let wanted = number.to_string();
-    let named = file.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == wanted).then_some(name)
-    });
+    let named = list.numbered(number).ok().flatten().map(Listed::name);
     named.filter(|name| is_plain(name)).unwrap_or(FALLBACK).to_owned()
 }
 
@@ -76,8 +82,9 @@ mod tests {
     fn names_come_from_the_file_and_are_plain() {
         let file =
             "root:x:0:0::/:\nanna:x:1000:1000::/:\nodd \"one\":x:7:7::/:\nroot:x:8:8::/:\nbroken\n";
+        let list = accounts::users(file.as_bytes(), "/etc/passwd");
         for (number, name) in [(0, "root"), (1000, "anna"), (7, "demo"), (8, "demo"), (9, "demo")] {
-            assert_eq!(name_of(number, file), name, "{number}");
+            assert_eq!(name_of(number, &list), name, "{number}");
         }
     }
 
@@ -86,6 +93,8 @@ mod tests {
         let account = |uid, gid| Account { user: "anna".into(), group: "staff".into(), uid, gid };
         assert_eq!(account(0, 0).passwd().lines().count(), 1);
         assert_eq!(account(5, 6).passwd().lines().last(), Some("anna:x:5:6::/:/bin/sh"));
-        assert_eq!(account(5, 6).group_file(), "root:x:0:\nstaff:x:6:\n");
+        assert_eq!(account(5, 6).group_file(), "root:x:0:\nstaff:x:6:\nincomex:x:64001:\n");
+        let ours = Account { group: "incomex".into(), ..account(5, 6) };
+        assert_eq!(ours.group_file(), "root:x:0:\nincomex:x:6:\n");
     }
 }

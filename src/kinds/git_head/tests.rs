@@ -105,6 +105,12 @@ fn tables_that_make_no_sense_are_refused() {
         ("/r", "clean = true\nclean_path = '/x'", Code::WrongType),
         ("/r", "clean = true\nclean_path = ''", Code::WrongType),
         ("/r", "clean = true\nclean_path = 'x/'", Code::WrongType),
+        ("/r", "upstream = 'refs/heads/x'", Code::Empty),
+        ("/r", "branch = 'x'\nahead = 0", Code::Contradiction),
+        ("/r", "upstream = 'origin/main'\nahead = 0", Code::WrongType),
+        ("/r", "upstream = 'refs/heads/../x'\nahead = 0", Code::WrongType),
+        ("/r", "upstream = '0123456'\nahead = 0", Code::WrongType),
+        ("/r", "upstream = 'refs/heads/x'\nahead = 0\nahead_max = 1", Code::Contradiction),
     ];
     for (name, toml, code) in cases {
         let (_, problems) = prepare::<GitHead>(name, toml);
@@ -116,8 +122,79 @@ fn tables_that_make_no_sense_are_refused() {
 
 #[test]
 fn the_question_does_not_depend_on_what_is_expected() {
-    let question = |toml| prepare::<GitHead>("/r", toml).0.question("/r");
+    let question = |toml: &str| prepare::<GitHead>("/r", toml).0.question("/r");
     assert_eq!(question("clean = true\ncommit = '0123456'"), question("clean = false"));
     assert_ne!(question("clean = true"), question("branch = 'x'"));
+    let (one, other) = ("upstream = 'refs/heads/a'\n", "upstream = 'refs/heads/b'\n");
+    let with = |name: &str, count: &str| question(&format!("{name}{count}"));
+    assert_eq!(with(one, "ahead = 0"), with(one, "behind_max = 3"));
+    assert_ne!(with(one, "ahead = 0"), with(other, "ahead = 0"));
     assert_ne!(question("clean = true"), question("clean = true\nclean_path = 'x'"));
+}
+
+/// A repository with two commits on `main`, one more on top of them at `origin/main`, and a history of its own at `origin/old`.
+fn with_branches() -> Option<Root> {
+    let root = Root::new();
+    let (mut options, folder) = (git2::RepositoryInitOptions::new(), root.path("r"));
+    options.initial_head("main").external_template(false);
+    let repository = git2::Repository::init_opts(folder, &options).ok()?;
+    let who = git2::Signature::new("t", "t@example.org", &git2::Time::new(1, 0)).ok()?;
+    let tree = repository.treebuilder(None).and_then(|tree| tree.write()).ok()?;
+    let tree = repository.find_tree(tree).ok()?;
+    let commit = |name: &str, parent: Option<git2::Oid>| {
+        let parent = parent.map(|oid| repository.find_commit(oid)).transpose().ok()?;
+        let parents: Vec<_> = parent.iter().collect();
+        repository.commit(Some(name), &who, &who, name, &tree, &parents).ok()
+    };
+    let first = commit("refs/heads/main", None)?;
+    let second = commit("refs/heads/main", Some(first))?;
+    commit("refs/remotes/origin/old", None)?;
+    commit("refs/remotes/origin/main", Some(second))?;
+    repository.reference("refs/remotes/origin/first", first, true, "").ok()?;
+    Some(root)
+}
+
+#[test]
+fn commits_are_counted_against_another() {
+    let root = with_branches().expect("a repository");
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("origin/main", "ahead = 0\nbehind = 1", &[]),
+        ("origin/main", "behind_max = 1", &[]),
+        ("origin/main", "ahead = 0\nbehind = 0", &["behind 0 1"]),
+        ("origin/main", "ahead = 2\nbehind_max = 0", &["ahead 2 0", "behind_max 0 1"]),
+        ("origin/first", "ahead = 1\nbehind = 0", &[]),
+        ("origin/first", "ahead_max = 0", &["ahead_max 0 1"]),
+        ("origin/old", "ahead = 2\nbehind = 1", &[]),
+        ("origin/none", "behind = 0", &["upstream \"refs/remotes/origin/none\" null"]),
+    ];
+    for (name, counts, expected) in cases {
+        let toml = format!("upstream = 'refs/remotes/{name}'\n{counts}");
+        check::<GitHead>(&root, "/r", &toml, expected);
+    }
+    let seen = |name: &str| {
+        let toml = format!("upstream = 'refs/{name}'\nahead = 0");
+        compare(&root, "/r", prepare::<GitHead>("/r", &toml).0).expect("told").seen.expect("words")
+    };
+    assert!(seen("remotes/origin/old").ends_with(" on main, 2 ahead, 1 behind of origin/old"));
+    assert!(seen("remotes/origin/first").ends_with(" on main, 1 ahead of origin/first"));
+    assert!(seen("remotes/origin/main").ends_with(" on main, 1 behind origin/main"));
+    assert!(seen("heads/main").ends_with(" on main, equal to main"));
+    // A commit that is missing is no distance.
+    root.file("r/.git/refs/heads/main", A.as_bytes());
+    let toml = "upstream = 'refs/remotes/origin/main'\nahead = 0";
+    check::<GitHead>(&root, "/r", toml, &["blind upstream not_supported"]);
+    root.file("r/.git/refs/remotes/origin/main", A.as_bytes());
+    check::<GitHead>(&root, "/r", toml, &["blind upstream malformed"]);
+    std::fs::remove_file(root.path("r/.git/refs/heads/main")).expect("removed");
+    let toml = "upstream = 'refs/remotes/origin/first'\nahead = 0";
+    check::<GitHead>(&root, "/r", toml, &["blind upstream undecidable"]);
+}
+
+#[test]
+fn a_recorded_answer_without_a_distance_is_none() {
+    let (spec, _) = prepare::<GitHead>("/r", "upstream = 'refs/heads/main'\nahead = 0");
+    let old = r#"{"commit": "0123456", "branch": "main", "tree": null}"#;
+    let old = serde_json::from_str(old).expect("as it was stored");
+    let found = spec.diff("/r", &old);
+    assert_eq!(found.blind[0].unknown.reason, Reason::NotRecorded);
 }

@@ -55,7 +55,7 @@ impl Tree {
             found.evidence = Evidence::StatCached;
             found.hashed_since = Some(since);
             counts.insert("recalled", walked.recalled);
-            seen = format!("{seen}, {} not read again since {since}", walked.recalled);
+            seen = format!("{seen}, {} not read again", walked.recalled);
         }
         found.seen = Some(seen);
         found.counts = Some(counts);

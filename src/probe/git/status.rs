@@ -1,14 +1,14 @@
 //! Whether a work tree is as it was committed, as far as libgit2 can tell without running or writing anything.
 //!
-//! As `git status` does, this trusts the sizes and times in the index for files that did not change since it was written.
+//! Repositories that libgit2 does not open are compared byte by byte instead (`bytes`). As `git status` does, this trusts the sizes and times in the index for files that did not change since it was written.
 //! Filters, hooks and file system monitors are never run; where one of them would decide, the answer is Unknown. Of
 //! configuration only the repository's own is used.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use git2::{AttrCheckFlags, Config, ConfigLevel, ErrorCode, IndexEntry, RepositoryOpenFlags};
-use git2::{Status, StatusOptions, Statuses};
+use git2::{AttrCheckFlags, ErrorCode, IndexEntry, Status, StatusOptions, Statuses};
 
+use super::opened::Opened;
 use super::{Host, Repository};
 use crate::model::display::{escape_bytes, one_line};
 use crate::model::{Reason, Unknown, shown_path};
@@ -38,18 +38,40 @@ impl Repository {
     /// # Errors
     /// Unknown, when libgit2 refuses the repository, or something that is not looked at could hide a change.
     pub fn changes(&self, host: &Host, below: Option<&str>) -> Result<Changes, Unknown> {
-        let repository = self.open(host)?;
-        let head = self.committed(host, &repository)?;
+        if self.bare {
+            return Err(self.unsupported("a bare repository has no work tree"));
+        }
+        let (changed, present) = match self.opened(host)? {
+            Opened::Library(library) => self.by_status(host, &library, below)?,
+            Opened::Program(program) => self.by_bytes(host, &program, below)?,
+        };
+        let present = present || !changed.is_empty() || self.exists(host, below)?;
+        let first = changed.iter().take(NAMED_MAX).map(|path| self.name(host, path)).collect();
+        Ok(Changes { count: changed.len().try_into().unwrap_or(u64::MAX), first, present })
+    }
+
+    /// The changed paths as libgit2 tells them, and whether the index has anything there.
+    fn by_status(
+        &self,
+        host: &Host,
+        repository: &git2::Repository,
+        below: Option<&str>,
+    ) -> Result<(Vec<Vec<u8>>, bool), Unknown> {
+        let head = self.committed(host, repository)?;
         let index = repository.index().map_err(|error| self.refused(&error))?;
         let entries: Vec<IndexEntry> =
             index.iter().filter(|entry| is_below(&entry.path, below)).collect();
         let mut options = options();
         let statuses =
             repository.statuses(Some(&mut options)).map_err(|error| self.refused(&error))?;
-        let seen = self.sort(host, &repository, &statuses, below)?;
+        let seen = self.sort(host, repository, &statuses, below)?;
         let mut changed = seen.changed;
-        self.add_staged(&repository, &index, head.as_ref(), below, &mut changed)?;
-        self.add_submodules(host, &entries, &mut changed)?;
+        self.add_staged(repository, &index, head.as_ref(), below, &mut changed)?;
+        for entry in entries.iter().filter(|entry| entry.mode == SUBMODULE) {
+            if self.submodule_moved(host, &entry.path, &entry.id.to_string())? {
+                changed.push(entry.path.clone());
+            }
+        }
         changed.sort();
         changed.dedup();
         if changed.is_empty() {
@@ -58,47 +80,7 @@ impl Repository {
             let config = repository.config().map_err(|error| self.refused(&error))?;
             self.is_not_blindfolded(&config)?;
         }
-        let present = !entries.is_empty() || !changed.is_empty() || self.exists(host, below)?;
-        let first = changed.iter().take(NAMED_MAX).map(|path| self.name(host, path)).collect();
-        Ok(Changes { count: changed.len().try_into().unwrap_or(u64::MAX), first, present })
-    }
-
-    fn open(&self, host: &Host) -> Result<git2::Repository, Unknown> {
-        let refused = |error: git2::Error| self.refused(&error);
-        if self.bare {
-            return Err(self.unsupported("a bare repository has no work tree"));
-        }
-        self.stays_within(host)?;
-        let work_tree = host.real_directory(&self.folder, self.links)?;
-        let own = host.real_directory(&self.git_dir, self.links)?;
-        let common = host.real_directory(&self.common_dir, self.links)?;
-        let ceilings: &[&Path] = &[];
-        let repository =
-            git2::Repository::open_ext(&work_tree, RepositoryOpenFlags::NO_SEARCH, ceilings)
-                .map_err(refused)?;
-        // Its configuration may name another work tree, which the host may not allow to be read.
-        let same = |found: Option<&Path>, wanted: &PathBuf| {
-            found.and_then(|path| std::fs::canonicalize(path).ok()).as_ref() == Some(wanted)
-        };
-        if !(same(repository.workdir(), &work_tree)
-            && same(Some(repository.path()), &own)
-            && same(Some(repository.commondir()), &common))
-        {
-            return Err(self.unsupported("its configuration moves the work tree elsewhere"));
-        }
-        let mut config = Config::new().map_err(refused)?;
-        let files = [
-            (common.join("config"), ConfigLevel::Local),
-            (own.join("config.worktree"), ConfigLevel::Worktree),
-        ];
-        for (file, level) in files {
-            if file.is_file() {
-                config.add_file(&file, level, false).map_err(refused)?;
-            }
-        }
-        self.names_nothing_elsewhere(&config)?;
-        repository.set_config(&config).map_err(refused)?;
-        Ok(repository)
+        Ok((changed, !entries.is_empty()))
     }
 
     /// What is committed; `None` before the first commit.
@@ -204,21 +186,18 @@ impl Repository {
         Ok(())
     }
 
-    /// Submodules are not entered: only whether the right commit is checked out in them is read.
-    fn add_submodules(
+    /// Is another commit checked out in a submodule? It is not entered, and one that is not there has not moved.
+    pub(super) fn submodule_moved(
         &self,
         host: &Host,
-        entries: &[IndexEntry],
-        changed: &mut Vec<Vec<u8>>,
-    ) -> Result<(), Unknown> {
-        for entry in entries.iter().filter(|entry| entry.mode == SUBMODULE) {
-            let path = self.folder.join(path_of(&entry.path));
-            let Some(module) = Self::find(host, &path, self.links)? else { continue };
-            if module.head(host)?.commit != Some(entry.id.to_string()) {
-                changed.push(entry.path.clone());
-            }
+        path: &[u8],
+        commit: &str,
+    ) -> Result<bool, Unknown> {
+        let folder = self.folder.join(path_of(path));
+        match Self::find(host, &folder, self.links)? {
+            Some(module) => Ok(module.head(host)?.commit.as_deref() != Some(commit)),
+            None => Ok(false),
         }
-        Ok(())
     }
 
     fn nothing_is_hidden(&self, entries: &[IndexEntry]) -> Result<(), Unknown> {
@@ -236,7 +215,7 @@ impl Repository {
         Err(Unknown::new(Reason::Undecidable, detail))
     }
 
-    fn exists(&self, host: &Host, below: Option<&str>) -> Result<bool, Unknown> {
+    pub(super) fn exists(&self, host: &Host, below: Option<&str>) -> Result<bool, Unknown> {
         match below {
             None => Ok(true),
             Some(below) => Ok(host.stat(&self.folder.join(below), self.links)?.is_some()),
@@ -249,21 +228,6 @@ impl Repository {
             Ok(_) => one_line(&String::from_utf8_lossy(path), NAME_WIDTH_MAX),
             Err(unknown) => format!("({})", unknown.reason),
         }
-    }
-
-    fn refused(&self, error: &git2::Error) -> Unknown {
-        if error.code() == ErrorCode::Owner {
-            let detail = format!(
-                "`{}` belongs to another user, so its work tree is not looked into",
-                shown_path(&self.folder)
-            );
-            return Unknown::new(Reason::PermissionDenied, detail);
-        }
-        self.unsupported(&format!("libgit2 refuses it: {}", one_line(error.message(), 200)))
-    }
-
-    pub(super) fn unsupported(&self, what: &str) -> Unknown {
-        Unknown::new(Reason::NotSupported, format!("`{}`: {what}", shown_path(&self.folder)))
     }
 }
 
@@ -284,13 +248,13 @@ fn options() -> StatusOptions {
     options
 }
 
-fn is_below(path: &[u8], below: Option<&str>) -> bool {
+pub(super) fn is_below(path: &[u8], below: Option<&str>) -> bool {
     let Some(below) = below else { return true };
     path.strip_prefix(below.as_bytes())
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
-fn path_of(path: &[u8]) -> &Path {
+pub(super) fn path_of(path: &[u8]) -> &Path {
     use std::os::unix::ffi::OsStrExt as _;
     Path::new(std::ffi::OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path)))
 }

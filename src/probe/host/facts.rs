@@ -66,6 +66,22 @@ impl Facts<'_> {
         }
     }
 
+    /// Where a directory really lies, for a program that opens it by its path: what was checked, as the kernel names it.
+    ///
+    /// # Errors
+    /// Unknown, when no directory stands there or that cannot be told.
+    pub(in crate::probe) fn real_directory(
+        self,
+        path: &str,
+    ) -> Result<std::path::PathBuf, Unknown> {
+        let path = Path::new(path);
+        let opened = match self.find(path, Follow::Everything)? {
+            Some(spot) => content::directory(&self.0.opener, &spot)?,
+            None => Contents::Absent,
+        };
+        super::real_path(path, opened)
+    }
+
     /// Is this the running system, whose kernel answers for it? Another root has no processes, mounts or sockets.
     #[must_use]
     pub fn live(self) -> bool {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::RawDir;
 use rustix::io::Errno;
@@ -60,6 +60,15 @@ impl Host {
             Some(spot) => target(&spot),
             None => Ok(Contents::Absent),
         }
+    }
+
+    /// Where a directory really lies, for a library that opens it by its path: what was checked, as the kernel names it.
+    pub(in crate::probe) fn real_directory(
+        &self,
+        path: &Path,
+        links: Links,
+    ) -> Result<PathBuf, Unknown> {
+        super::real_path(path, self.directory(path, links)?.0)
     }
 
     /// How full the file system is that holds a directory; `None` when no directory stands there.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::Host;
 use crate::model::display::one_line;
 use crate::model::{Reason, Unknown};
+use crate::probe::accounts::{self, List, Listed};
 
 /// A list of users or of groups.
 #[derive(Debug)]
@@ -19,37 +20,30 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn read(host: &Host, path: &str) -> Self {
+    pub(super) fn of_users(host: &Host) -> Self {
+        Self::read(host, "/etc/passwd", accounts::users)
+    }
+
+    pub(super) fn of_groups(host: &Host) -> Self {
+        Self::read(host, "/etc/group", accounts::groups)
+    }
+
+    fn read<T: Listed>(host: &Host, path: &str, parse: fn(&[u8], &str) -> List<T>) -> Self {
         match host.own(path) {
-            Ok(Some(text)) => Self::parse(&text, path),
-            Ok(None) => Self::parse(b"", path),
+            Ok(text) => Self::of_list(&parse(&text.unwrap_or_default(), path)),
             Err(unknown) => {
                 Self { unreadable: Some(unknown), incomplete: None, known: BTreeMap::new() }
             }
         }
     }
 
-    /// Reads `NAME:…:NUMBER:…` lines; the first line of a number wins, as in the C library.
-    fn parse(text: &[u8], path: &str) -> Self {
+    /// The first line of a number wins, as in the C library.
+    fn of_list<T: Listed>(list: &List<T>) -> Self {
         let mut known = BTreeMap::new();
-        let mut incomplete = None;
-        for (index, line) in text.split(|c| *c == b'\n').enumerate() {
-            if line.is_empty() || line[0] == b'#' {
-                continue;
-            }
-            match entry(line) {
-                Some((number, name)) => {
-                    known.entry(number).or_insert(name);
-                }
-                None => {
-                    incomplete.get_or_insert_with(|| {
-                        let detail = format!("line {} of `{path}` cannot be read", index + 1);
-                        Unknown::new(Reason::Malformed, detail)
-                    });
-                }
-            }
+        for entry in list.entries() {
+            known.entry(entry.number()).or_insert_with(|| entry.name().to_owned());
         }
-        Self { unreadable: None, incomplete, known }
+        Self { unreadable: None, incomplete: list.fault().cloned(), known }
     }
 
     /// The name of a number; the number as text when it is known to have none.
@@ -68,14 +62,6 @@ impl Names {
             (None, None) => Ok(number.to_string()),
         }
     }
-}
-
-fn entry(line: &[u8]) -> Option<(u32, String)> {
-    let mut fields = std::str::from_utf8(line).ok()?.split(':');
-    let (name, _password, number) = (fields.next()?, fields.next()?, fields.next()?);
-    let usable = !name.is_empty() && !name.starts_with(['+', '-']);
-    let digits = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
-    (usable && digits).then(|| Some((number.parse().ok()?, name.to_owned())))?
 }
 
 /// See [`Host::hostname`].
@@ -112,8 +98,9 @@ mod tests {
 
     #[test]
     fn numbers_get_names_only_when_that_is_certain() {
-        let text = b"toor:x:0:0::/:\ndeploy:x:1000:1000::/:\nagain:x:1000::\nroot:x:7:7::/:\n# c\n";
-        let names = Names::parse(text, "/etc/passwd");
+        let text =
+            b"toor:x:0:0::/:\ndeploy:x:1000:1000::/:\nagain:x:1000:7::/:\nroot:x:7:7::/:\n# c\n";
+        let names = Names::of_list(&accounts::users(text, "/etc/passwd"));
         let of = |number| names.of(number).expect("a whole file");
         assert_eq!([of(0), of(1000), of(7), of(8)], ["root", "deploy", "7", "8"]);
     }
@@ -121,10 +108,13 @@ mod tests {
     #[test]
     fn a_garbled_list_leaves_unlisted_numbers_unknown() {
         for garbled in [&b"a:x:1:1\nnonsense\n"[..], b"a:x:1:1\n+::::\n", b"a:x:1:1\nb:x:\xff:\n"] {
-            let names = Names::parse(garbled, "/etc/passwd");
+            let names = Names::of_list(&accounts::users(garbled, "/etc/passwd"));
             assert_eq!(names.of(0).as_deref(), Ok("root"));
             assert_eq!(names.of(1).as_deref(), Ok("a"));
-            assert_eq!(names.of(2).map_err(|u| u.reason), Err(Reason::Malformed));
+            let why = names.of(2).map_err(|u| u.reason);
+            let by_service = garbled.contains(&b'+');
+            let expected = if by_service { Reason::NotSupported } else { Reason::Malformed };
+            assert_eq!(why, Err(expected));
         }
     }
 }

@@ -4,12 +4,14 @@
 //! is an error that says so. Errors name lines and forms, never the text itself, because the text may hold secrets.
 
 mod dotenv;
+mod ini;
 mod json;
 mod number;
 mod path;
 mod python;
 mod regex;
 mod toml;
+mod yaml;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,10 @@ formats! {
     Python = python, "The literal assigned to a name at the level of a Python module; never executed. The key is the name.";
     Toml = toml, "A value of a TOML file. The key is a dotted path; a part that has a dot is quoted: `a.\"b.c\".d`.";
     Json = json, "A value of a JSON file. The key is a dotted path; a part that has a dot is quoted: `a.\"b.c\".d`.";
+    Yaml = yaml, "A value of a YAML file of one document, typed by the core schema of YAML 1.2. The key is a dotted path; a \
+        part that has a dot is quoted: `a.\"b.c\".d`.";
+    Ini = ini, "The text behind `key =` or `key:` in a section. The key is `section.key`, or `key` for a line above every section; \
+        a part that has a dot is quoted: `\"a.b\".key`.";
     Dotenv = dotenv, "A line `KEY=value` or `export KEY=value`, without expansion. The key is the name.";
     Regex = regex, "The text that a regular expression captures from the one whole line that it matches. The key is the \
         expression, with exactly one group, or one named `value`.";
@@ -196,7 +202,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_a_reader_panic(
-            text in "(A|=|:=|\"|'|\"\"\"|f|rb|\\\\|\n|\r| |\t|#|[(){}\\[\\]]|[:,.;*-]|0x|1e|[0-9_]|é|\\$|def |if |global |\\\\u){0,30}",
+            text in "(A|=|:=|\"|'|\"\"\"|f|rb|\\\\|\n|\r| |\t|#|[(){}\\[\\]]|[:,.;*-]|0x|1e|[0-9_]|é|\\$|def |if |global |\\\\u|A: |  |- |&x |\\*x|!|\\?|<<: |%|---|~){0,30}",
         ) {
             for format in FORMATS {
                 let key = if *format == Format::Regex { "A(.*)" } else { "A" };
@@ -223,6 +229,10 @@ mod tests {
             (Format::Toml, format!("A = {json}")),
             (Format::Toml, dotted),
             (Format::Toml, "A = {b =".repeat(deep)),
+            (Format::Yaml, format!("A: {json}")),
+            (Format::Yaml, format!("A: {}", "- ".repeat(deep))),
+            (Format::Yaml, "{A: ".repeat(deep)),
+            (Format::Yaml, "? ".repeat(deep)),
             (Format::Python, python),
             (Format::Python, signs),
             (Format::Python, format!("A = {json}")),

@@ -161,7 +161,11 @@ pub(super) fn seal(file: &mut File, about: &About, written_at: i64) -> io::Resul
 }
 
 /// Hashes the header and every record of a file that stands behind its header.
-fn sum(file: &mut File, header: &[u8], each: &mut dyn FnMut(u64, &[u8; RECORD_BYTES])) -> io::Result<Digest> {
+fn sum(
+    file: &mut File,
+    header: &[u8],
+    each: &mut dyn FnMut(u64, &[u8; RECORD_BYTES]),
+) -> io::Result<Digest> {
     let mut hasher = sha2::Sha256::new();
     hasher.update(header);
     let mut chunk = vec![0; CHUNK_BYTES];

@@ -1,0 +1,157 @@
+//! How far what is checked out is from another commit that the repository knows.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{GitHead, SHORT};
+use crate::kinds::{Place, Problem};
+use crate::model::display::one_line;
+use crate::model::{Code, Comparison, Difference, Reason, Unknown};
+use crate::probe::git::{Head, Repository, is_object_id, is_reference};
+use crate::probe::host::Host;
+
+/// No more of a name is shown.
+const WIDTH_MAX: usize = 80;
+
+/// What was seen of the other commit.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Upstream {
+    /// `None`: the repository has no such reference or commit.
+    commit: Option<String>,
+    /// `None` when there is nothing to count.
+    distance: Option<Result<Distance, Unknown>>,
+}
+
+/// Commits that only one of two has.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Distance {
+    ahead: u64,
+    behind: u64,
+}
+
+pub(super) fn look(
+    host: &Host,
+    repository: &Repository,
+    head: &Head,
+    name: &str,
+) -> Result<Upstream, Unknown> {
+    let Some(commit) = repository.commit_at(host, name)? else {
+        return Ok(Upstream { commit: None, distance: None });
+    };
+    let distance = match &head.commit {
+        Some(ours) => repository
+            .distance(host, ours, &commit)
+            .map(|found| Distance { ahead: found.ahead, behind: found.behind }),
+        None => Err(Unknown::new(Reason::Undecidable, "no commit is checked out to count from")),
+    };
+    Ok(Upstream { commit: Some(commit), distance: Some(distance) })
+}
+
+impl GitHead {
+    /// The counts that are wanted: key, number, and whether it is only the most there may be.
+    fn counts(&self) -> [(&'static str, Option<u64>, bool); 4] {
+        [
+            ("ahead", self.ahead, false),
+            ("ahead_max", self.ahead_max, true),
+            ("behind", self.behind, false),
+            ("behind_max", self.behind_max, true),
+        ]
+    }
+
+    pub(super) fn check_upstream(&self, problems: &mut Vec<Problem>) {
+        let stated = self.counts().into_iter().find(|(_, wanted, _)| wanted.is_some());
+        match (&self.upstream, stated) {
+            (None, Some((key, ..))) => {
+                let message =
+                    format!("`{key}` counts commits against `upstream`, and there is none");
+                problems.push(Problem::key(key, Code::Contradiction, message));
+            }
+            (Some(_), None) => problems.push(Problem {
+                place: Place::Key("upstream".into()),
+                code: Code::Empty,
+                message: "the table does not say how far from `upstream` it may be".into(),
+                hint: Some("add `ahead`, `behind`, or both; 0 is a number too".into()),
+                warning: false,
+            }),
+            _ => {}
+        }
+        for (exact, most) in [("ahead", "ahead_max"), ("behind", "behind_max")] {
+            let is_set =
+                |key| self.counts().iter().any(|(k, wanted, _)| *k == key && wanted.is_some());
+            if is_set(exact) && is_set(most) {
+                let message = format!("`{most}` cannot stand beside `{exact}`");
+                problems.push(Problem::key(most, Code::Contradiction, message));
+            }
+        }
+        if let Some(name) = &self.upstream
+            && !is_reference(name)
+            && !is_object_id(name)
+        {
+            let message = "expected the full name of a reference, or a full commit id";
+            let problem = Problem::key("upstream", Code::WrongType, message);
+            problems.push(problem.hint("such as `refs/remotes/origin/main`, or `refs/heads/main`"));
+        }
+    }
+
+    pub(super) fn compare_upstream(
+        &self,
+        seen: Option<&Result<Upstream, Unknown>>,
+        found: &mut Comparison,
+    ) {
+        let Some(name) = &self.upstream else { return };
+        let distance = match seen {
+            None => {
+                let detail = "the commit to compare with was not looked at";
+                Err(Unknown::new(Reason::NotRecorded, detail))
+            }
+            Some(Err(unknown) | Ok(Upstream { distance: Some(Err(unknown)), commit: Some(_) })) => {
+                Err(unknown.clone())
+            }
+            Some(Ok(Upstream { commit: None, .. })) => {
+                found.differences.push(Difference::new("upstream", name.clone(), Value::Null));
+                return;
+            }
+            Some(Ok(Upstream { distance: Some(Ok(distance)), .. })) => Ok(*distance),
+            Some(Ok(_)) => Err(Unknown::new(Reason::NotRecorded, "commits were not counted")),
+        };
+        match distance {
+            Err(unknown) => found.blind("upstream", unknown),
+            Ok(distance) => {
+                for (key, wanted, is_most) in self.counts() {
+                    let actual =
+                        if key.starts_with("ahead") { distance.ahead } else { distance.behind };
+                    let fits = |wanted| if is_most { actual <= wanted } else { actual == wanted };
+                    if let Some(wanted) = wanted.filter(|wanted| !fits(*wanted)) {
+                        found.differences.push(Difference::new(key, wanted, actual));
+                    }
+                }
+            }
+        }
+    }
+
+    /// `, 2 ahead, 1 behind of origin/main`; empty where nothing was counted.
+    pub(super) fn upstream_in_short(&self, seen: Option<&Result<Upstream, Unknown>>) -> String {
+        let (Some(name), Some(Ok(Upstream { distance: Some(Ok(counted)), .. }))) =
+            (&self.upstream, seen)
+        else {
+            return String::new();
+        };
+        let name = short(name);
+        match (counted.ahead, counted.behind) {
+            (0, 0) => format!(", equal to {name}"),
+            (ahead, 0) => format!(", {ahead} ahead of {name}"),
+            (0, behind) => format!(", {behind} behind {name}"),
+            (ahead, behind) => format!(", {ahead} ahead, {behind} behind of {name}"),
+        }
+    }
+}
+
+/// The name of a reference, or a commit, as people say it.
+fn short(name: &str) -> String {
+    let folders = ["refs/remotes/", "refs/heads/", "refs/tags/"];
+    let short = folders.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
+    if is_object_id(short) {
+        return short.get(..SHORT).unwrap_or(short).to_owned();
+    }
+    one_line(short, WIDTH_MAX)
+}
