@@ -171,8 +171,7 @@ fn as_text(bytes: &[u8]) -> Option<&str> {
 
 impl Kind for File {
     const NAME: &'static str = "file";
-    const ABOUT: &'static str =
-        "a regular file: presence, content, owner, group, mode, capabilities, extended attributes";
+    const ABOUT: &'static str = "a regular file: presence, content, owner, group, mode";
     const DOC: &'static str = "\
 The key is an absolute path. Without other keys a regular file must exist there.
 

@@ -48,7 +48,8 @@ pub(crate) const fn by_root(
 const QUESTIONS: &[(&str, &[&str])] = &[
     ("", &["through_links"]),
     ("constant", &["file", "format", "key"]),
-    ("file", &["source"]),
+    // What cannot be changed cannot be taken away after the test either.
+    ("file", &["source", "immutable"]),
     ("git_head", &["clean_path"]),
     (
         "tree",
@@ -172,6 +173,9 @@ fn expectations() -> BTreeSet<(&'static str, String)> {
 fn is_of(kind: &str, key: &str, field: &str) -> bool {
     match (kind, key) {
         ("tree", "file_mode" | "directory_mode") => field.ends_with(" mode"),
+        ("tree", "xattrs") => field.ends_with(" xattr"),
+        ("tree", "privileges") => field.ends_with(" cap_net_raw=ep"),
+        ("file", "xattrs") => field.starts_with("xattr "),
         ("tree", "owner" | "group") => field.ends_with(&format!(" {key}")),
         ("constant", "present") => field == "key",
         (_, "present") => field == "presence",
