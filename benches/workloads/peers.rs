@@ -39,15 +39,17 @@ fn contender(name: &str, program: PathBuf, folder: &Path, arguments: &[&str]) ->
     }
 }
 
-/// Runs a command that prepares something, and keeps what it prints.
-fn prepare(program: &Path, folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
+/// Runs a command that prepares something; what it prints goes into a file. Nothing large is kept here: the peak memory of
+/// a child is never seen below that of its parent.
+fn prepare(program: &Path, folder: &Path, arguments: &[&str], into: &Path) -> Result<()> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stderr(Stdio::null());
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    let status = command.stdout(fs::File::create(into)?).status()?;
+    if status.success() {
+        return Ok(());
     }
-    Err(format!("{} {} failed: {}", program.display(), arguments.join(" "), output.status).into())
+    fs::remove_file(into)?;
+    Err(format!("{} {} failed: {status}", program.display(), arguments.join(" ")).into())
 }
 
 /// Programs that compare a tree with a list of theirs.
@@ -69,21 +71,20 @@ pub(super) fn of_trees(layout: &Layout, tree: &str, names: &[&str]) -> Result<Ve
             "b3sum" => {
                 if !list.exists() {
                     let script = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 b3sum";
-                    fs::write(&list, prepare(Path::new("/bin/sh"), &tree_path, &["-c", script])?)?;
+                    prepare(Path::new("/bin/sh"), &tree_path, &["-c", script], &list)?;
                 }
                 contender("b3sum -c", program, &tree_path, &["-c", "--quiet", &list_text])
             }
             "rhash" => {
                 if !list.exists() {
-                    fs::write(&list, prepare(&program, &root, &["--sha256", "-r", tree])?)?;
+                    prepare(&program, &root, &["--sha256", "-r", tree], &list)?;
                 }
                 contender("rhash -c", program, &root, &["--sha256", "-c", &list_text])
             }
             "mtree" => {
                 if !list.exists() {
                     let keys = "type,mode,uid,gid,size,link,time,sha256";
-                    let made = prepare(&program, &root, &["-c", "-k", keys, "-p", tree])?;
-                    fs::write(&list, made)?;
+                    prepare(&program, &root, &["-c", "-k", keys, "-p", tree], &list)?;
                 }
                 contender("mtree -f", program, &root, &["-f", &list_text, "-p", tree])
             }
@@ -110,7 +111,7 @@ fn aide(layout: &Layout, tree: &str, program: &Path) -> Result<PathBuf> {
     fs::write(&path, config)?;
     if !base.exists() {
         let config = format!("--config={}", path.display());
-        prepare(program, &root, &[&config, "--init"])?;
+        prepare(program, &root, &[&config, "--init"], &layout.folder.join("aide.log"))?;
         fs::rename(format!("{base_text}.new"), &base)?;
     }
     Ok(path)
@@ -132,7 +133,7 @@ pub(super) fn git_status(layout: &Layout) -> Result<Vec<Contender>> {
         for more in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "w2"]] {
             let arguments = git(&[&identity[..], &plain[..], more].concat());
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            prepare(&program, &tree, &arguments)?;
+            prepare(&program, &tree, &arguments, &layout.folder.join("git.log"))?;
         }
         fs::write(layout.folder.join("w2.git.done"), "")?;
     }
