@@ -1,5 +1,5 @@
 # What people type; each target is one command that can also be typed by hand.
-.PHONY: demo test build lint ci clean setup
+.PHONY: demo test build bench lint ci clean setup
 
 CARGO ?= cargo
 
@@ -13,6 +13,10 @@ test: setup
 
 build: setup
 	$(CARGO) build --locked --release
+
+# Against the tools that are installed: see benches/workloads/main.rs for what BENCH takes, docs/benchmarks.md for figures.
+bench: setup
+	$(CARGO) bench --locked --bench workloads -- $(BENCH)
 
 lint:
 	$(CARGO) fmt --check

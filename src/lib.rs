@@ -27,6 +27,9 @@ pub mod config;
 // Narrows a process, before it becomes a command that looks.
 pub mod sandbox;
 
+// What is remembered between two looks: digests of files. Deletable, never an authority.
+pub mod state;
+
 // The only way to look at the world: host files beneath one root, read-only database sessions, a scrubbed program runner.
 pub mod probe;
 

@@ -159,7 +159,7 @@ async fn look(
 ) -> Result<Writing, Failure> {
     let deadline = Duration::from_secs(arguments.deadline);
     let before = if known { read(tree, host)? } else { empty(host) };
-    let opened = world::open(config, &before, deadline).await?;
+    let opened = world::open(config, &before, deadline, false).await?;
     let mut drafts = Vec::new();
     for (kind, asked) in &arguments.asked.of_kinds {
         match kind.adopt(&opened.probe, asked).await {

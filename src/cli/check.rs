@@ -36,6 +36,10 @@ pub(super) struct Arguments {
     /// Judge a recorded world instead of this one
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
+    /// Do not read again what was hashed before and whose attributes have not changed since, and remember what is hashed
+    /// now, below the program's own folder. Guards are always read
+    #[arg(long, conflicts_with_all = ["since", "replay"])]
+    cached: bool,
     /// How long one kind of resource may take
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     deadline: u64,
@@ -125,7 +129,7 @@ fn look(
         .build()
         .map_err(|e| Failure::of(exit::ERROR, &e))?;
     let looked = runtime.block_on(async {
-        let world = world::open(config, desired, deadline).await?;
+        let world = world::open(config, desired, deadline, arguments.cached).await?;
         let mut questions = drift::questions(desired);
         // The same question is put once; a moved manifest or key is another question.
         let text = |q: &Question| (q.name.clone(), q.text().to_string());
@@ -143,7 +147,9 @@ fn look(
         bar.stop();
         world.probe.close().await;
         snapshot.answers.append(&mut withheld.answers);
-        Ok(Looked { snapshot, notes: world.notes, replayed: false })
+        let mut notes = world.notes;
+        notes.extend(world.probe.caches.iter().flat_map(|caches| caches.notes()));
+        Ok(Looked { snapshot, notes, replayed: false })
     });
     // A thread that hangs on a dead mount must not hang the program.
     runtime.shutdown_background();

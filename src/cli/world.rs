@@ -11,11 +11,12 @@ use crate::config::{Config, SessionSection};
 use crate::desired::{DatabaseIdentity, Desired};
 use crate::drift::{self, ObservedDatabase, ObservedHost};
 use crate::model::display::escape;
-use crate::model::{Clock as _, Reason, SystemClock, Unknown};
+use crate::model::{Clock as _, Reason, SystemClock, Timestamp, Unknown};
 use crate::observed::{Answer, Question, Snapshot};
 use crate::probe::host::Host;
-use crate::probe::postgres::{Limits, Secret, Session, Settings};
+use crate::probe::postgres::{self, Limits, Secret, Session};
 use crate::probe::{Database, World};
+use crate::state::{HashCaches, Settings};
 
 /// A world whose identity was compared with desired state.
 pub(super) struct Opened {
@@ -35,6 +36,7 @@ pub(super) async fn open(
     config: &Config,
     desired: &Desired,
     deadline: Duration,
+    cached: bool,
 ) -> Result<Opened, Failure> {
     let pinned = config.hostname.value.as_deref();
     let identifiers =
@@ -56,8 +58,40 @@ pub(super) async fn open(
     let host = Arc::new(host);
     let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
-    let probe = Arc::new(World { host, databases, smoke, progress, now, deadline, threads });
+    let digests = cached.then(|| remembered(config, desired, now, &mut notes)).flatten();
+    let probe = Arc::new(World {
+        host,
+        databases,
+        smoke,
+        caches: digests,
+        progress,
+        now,
+        deadline,
+        threads,
+    });
     Ok(Opened { probe, notes, unverified })
+}
+
+/// The digests of earlier looks. A guard never rests on them.
+fn remembered(
+    config: &Config,
+    desired: &Desired,
+    now: Timestamp,
+    notes: &mut Vec<String>,
+) -> Option<Arc<HashCaches>> {
+    let guards = desired.resources.values().filter(|resource| {
+        resource.common.kill_switch || config.guard.contains_key(&resource.name.to_string())
+    });
+    let settings = Settings {
+        rehash: config.cache.rehash,
+        also_on: config.cache.also_on.clone(),
+        never_for: guards.map(|resource| resource.name.name.clone()).collect(),
+        now,
+    };
+    HashCaches::open(&config.data.value, settings)
+        .map_err(|why| notes.push(format!("{why}; every file is hashed")))
+        .ok()
+        .map(Arc::new)
 }
 
 /// A session for each database that a resource asks, or the reason why there is none.
@@ -109,12 +143,12 @@ async fn databases(
     Ok(opened)
 }
 
-fn settings(name: &str, observer: &SessionSection) -> Result<Settings, Failure> {
+fn settings(name: &str, observer: &SessionSection) -> Result<postgres::Settings, Failure> {
     let hint = |key| format!("it stands as `{key}` of the observer of [database.{}]", escape(name));
     let password = Config::password(observer)
         .map_err(|e| Failure::from(e).hint(hint("password_file")))?
         .map(Secret::new);
-    Settings::parse(&observer.url, password)
+    postgres::Settings::parse(&observer.url, password)
         .map_err(|e| Failure::of(exit::CONFIG, &e).hint(hint("url")))
 }
 

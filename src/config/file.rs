@@ -58,6 +58,13 @@ pub(super) struct ObserveSection {
     /// Patterns of files whose content may appear in clear; elsewhere differences of content are digests.
     #[serde(default)]
     pub(super) show_content: Vec<String>,
+    /// After how long a file is hashed again with `check --cached`, whatever its attributes say: between "1m" and "7d".
+    /// Default: "24h".
+    pub(super) rehash: Option<String>,
+    /// File systems on which `check --cached` may rest on earlier digests although their times are not known to come from
+    /// this machine's clock, such as "overlayfs" or "nfs".
+    #[serde(default)]
+    pub(super) cache_on: Vec<String>,
 }
 
 /// `[prove]`: which contracts may run.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::file::{
     DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection, SourceSection, Top,
     WatchSection,
 };
 use super::trusted::{Privacy, read_checked};
-use super::{Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
+use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic};
 
@@ -106,6 +107,7 @@ fn bare() -> Config {
         system_identifiers: BTreeMap::new(),
         guard: BTreeMap::new(),
         observe: Setting::default(Policy::nothing()),
+        cache: CacheUse::default(),
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
@@ -240,6 +242,8 @@ impl<'t> Sections<'_, 't> {
             ("observe.roots", roots.join(", ")),
             ("observe.deny", observe.deny.join(", ")),
             ("observe.show_content", observe.show_content.join(", ")),
+            ("observe.rehash", observe.rehash.clone().unwrap_or_else(|| "24h".to_owned())),
+            ("observe.cache_on", observe.cache_on.join(", ")),
         ];
         let place = self.all.value_span("observe").unwrap_or_default();
         let patterns = [("deny", &observe.deny), ("show_content", &observe.show_content)];
@@ -262,6 +266,13 @@ impl<'t> Sections<'_, 't> {
                 place.clone(),
                 message,
             ));
+        }
+        if let Some(rehash) = rehash(observe.rehash.as_deref()) {
+            config.cache = CacheUse { rehash, also_on: observe.cache_on.clone() };
+        } else {
+            let message = "`rehash` is a duration between \"1m\" and \"7d\"";
+            let error = Diagnostic::error(Code::WrongType, self.all.file(), place.clone(), message);
+            self.found.push(error.hint("it can be made longer, and never be switched off"));
         }
         match Policy::new(&observe.roots, &observe.deny, &observe.show_content) {
             Ok(policy) => config.observe = Setting::file(policy),
@@ -341,6 +352,18 @@ impl<'t> Sections<'_, 't> {
         }
         self.found.extend(wrong);
     }
+}
+
+/// After how long files are hashed again; `None` for a text that is no such duration.
+fn rehash(text: Option<&str>) -> Option<Duration> {
+    let Some(text) = text else { return Some(CacheUse::default().rehash) };
+    // A day is one of 24 hours here: what is measured is an age.
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    let parsed = match days {
+        Some(days) => Duration::from_hours(days.min(365) * 24),
+        None => Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()?,
+    };
+    (Duration::from_mins(1)..=Duration::from_hours(7 * 24)).contains(&parsed).then_some(parsed)
 }
 
 /// Can this pattern match an absolute path at all? One that cannot would deny nothing, and look as if it did.

@@ -12,6 +12,7 @@ mod trusted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use file::{SessionSection, Verify};
 pub use load::{ConfigError, Overrides, load};
@@ -49,6 +50,8 @@ pub struct Config {
     pub guard: BTreeMap<String, serde_json::Value>,
     /// What may be read and shown.
     pub observe: Setting<Policy>,
+    /// How digests of earlier looks may be used, where a look may use them.
+    pub cache: CacheUse,
     /// `[observe]` as it was written, for `config show`.
     pub observe_text: Vec<(&'static str, String)>,
     /// Which commands may run.
@@ -57,6 +60,21 @@ pub struct Config {
     pub observers: BTreeMap<String, Setting<SessionSection>>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
     pub sandbox: bool,
+}
+
+/// `[observe] rehash` and `cache_on`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheUse {
+    /// After how long a file is hashed again, whatever its attributes say. Never off.
+    pub rehash: Duration,
+    /// File systems on which a cache is used although their times are not known to come from this machine's clock.
+    pub also_on: Vec<String>,
+}
+
+impl Default for CacheUse {
+    fn default() -> Self {
+        Self { rehash: Duration::from_hours(24), also_on: Vec::new() }
+    }
 }
 
 impl Config {

@@ -4,20 +4,23 @@
 //! which desired state has the other side, and where the host's configuration lets it be shown.
 
 mod adopt;
+mod carried;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::metadata::{Metadata, Wanted, not_asked};
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path};
 use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown, unified};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
-use crate::probe::host::{Contents, FileType, Host, Links};
+use crate::probe::host::{Asked, Contents, FileType, Host, Links};
+use carried::Carried;
 
 /// The longest text whose differing lines are shown.
 const SHOWN_BYTES_MAX: u64 = 64 << 10;
@@ -41,12 +44,24 @@ pub(super) struct File {
     source: Option<String>,
     /// `true`: it has no content. `false`: it has at least one byte.
     empty: Option<bool>,
+    /// Its file capabilities, as `getcap` prints them, such as `cap_net_bind_service=ep`; "" for none.
+    capabilities: Option<String>,
+    /// All of its extended attributes by name, besides `security.selinux` (and `security.capability`, where `capabilities`
+    /// is given): a text, or "sha256:" and the digest of the value. `{}`: it has none.
+    xattrs: Option<BTreeMap<String, String>>,
+    /// `true`: a flag of its inode forbids every change, even to root (`chattr +i`). `false`: it does not.
+    immutable: Option<bool>,
+    /// How many names (hard links) it has.
+    links: Option<u64>,
     /// Look through symbolic links on the way to it, beneath the root of the host. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
     /// The content of `source`, with its digest.
     #[serde(skip)]
     source_content: Option<(Digest, Arc<[u8]>)>,
+    /// What `capabilities` and `xattrs` say.
+    #[serde(skip)]
+    carries: carried::Wanted,
 }
 
 fn yes() -> bool {
@@ -63,6 +78,9 @@ pub(super) struct Seen {
     /// The text itself: only of one that differs from `source`, is short, and may be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// Asked only where the table says something about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carried: Option<Result<Carried, Unknown>>,
 }
 
 impl File {
@@ -86,21 +104,27 @@ impl File {
 
     fn look(&self, host: &Host, path: &Path, cancel: &Cancel) -> Result<Option<Seen>, Unknown> {
         let Some(mut stat) = host.stat(path, self.links())? else { return Ok(None) };
-        let (mut sha256, mut text) = (None, None);
-        if self.asks_content() && stat.file_type == FileType::File {
-            match host.hash(path, self.links(), cancel) {
+        let (mut sha256, mut carried, mut text) = (None, None, None);
+        let asked = Asked { content: self.asks_content(), xattrs: self.asks_xattrs() };
+        if stat.file_type == FileType::File && (self.asks_content() || self.asks_carried()) {
+            match host.inside(path, self.links(), asked, cancel) {
                 Ok(Contents::Absent) => return Ok(None),
                 Ok(Contents::Other(other)) => stat = other,
-                // The attributes of what was hashed, not of what stood there a moment before.
-                Ok(Contents::Regular(hashed, digest)) => {
-                    stat = hashed;
-                    sha256 = Some(Ok(digest));
-                    text = self.text_to_show(host, path, digest);
+                // The attributes of what was read, not of what stood there a moment before.
+                Ok(Contents::Regular(read, inside)) => {
+                    stat = read;
+                    sha256 = inside.digest.map(Ok);
+                    text = inside.digest.and_then(|is| self.text_to_show(host, path, is));
+                    carried = self.asks_carried().then(|| Ok(Carried::of(path, inside)));
                 }
-                Err(unknown) => sha256 = Some(Err(unknown)),
+                Err(unknown) => {
+                    sha256 = asked.content.then(|| Err(unknown.clone()));
+                    carried = self.asks_carried().then_some(Err(unknown));
+                }
             }
         }
-        Ok(Some(Seen { metadata: Metadata::of(host, &stat), size: stat.size, sha256, text }))
+        let metadata = Metadata::of(host, &stat);
+        Ok(Some(Seen { metadata, size: stat.size, sha256, text, carried }))
     }
 
     /// What `digest` was made of, where it is worth showing and may be shown. It decides no verdict, so a text that
@@ -157,7 +181,12 @@ most 64 KiB and the host's `[observe] show_content` names the file. Attributes a
 
 What stands at the path is looked at without following it: a symbolic link is a difference of `type`, whatever it points
 to. A link on the way to the path is named, and the verdict is unknown, unless `through_links = true`. Devices, FIFOs and
-sockets are never opened.";
+sockets are never opened.
+
+`capabilities` are compared as sets, whatever the order of the text. `xattrs` is all of the extended attributes: one that
+is there and not in the table is a difference, and `{}` means none. Access control lists are among them, as
+`system.posix_acl_access`. Values are compared by digest, and shown where `show_content` of the host allows it. `links = 1`
+says that the file has no other name.";
     const EXAMPLE: &'static str = r#"
 [file."/var/lib/cutter/orchestrator.config.json"]
 owner = "root"
@@ -177,7 +206,10 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         path::check_name(name, problems);
         let content = [("sha256", self.sha256.is_some()), ("source", self.source.is_some())];
         let [sha256, source] = content;
-        self.wanted().check(&[sha256, source, ("empty", self.empty.is_some())], problems);
+        let mut others = vec![sha256, source, ("empty", self.empty.is_some())];
+        others.extend(self.carried_keys());
+        self.wanted().check(&others, problems);
+        self.prepare_carried(problems);
         if self.asks_content() && self.empty.is_some() {
             let message = "`empty` says nothing beside a given content";
             problems.push(Problem::key("empty", Code::Contradiction, message));
@@ -194,7 +226,9 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     }
 
     fn question(&self, _name: &str) -> Value {
-        json!({ "content": self.asks_content(), "through_links": self.through_links })
+        let plain = [("content", self.asks_content()), ("through_links", self.through_links)];
+        let plain = plain.map(|(key, value)| (key.to_owned(), value.into()));
+        plain.into_iter().chain(self.carried_question()).collect()
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
@@ -222,6 +256,7 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
             && let Some(seen) = observed
         {
             self.compare_content(seen, &mut found);
+            self.compare_carried(seen.carried.as_ref(), &mut found);
         }
         found
     }

@@ -154,6 +154,7 @@ impl Root {
             databases: std::collections::BTreeMap::new(),
             host: Arc::new(host),
             smoke: SmokePolicy::nothing(),
+            caches: None,
             progress: Arc::new(Progress::default()),
             now: "2026-05-21T06:28:50Z".parse().expect("an instant"),
             deadline: self.deadline,
@@ -189,10 +190,19 @@ pub(super) fn prepare_with<K: Kind>(
 
 /// Observes one resource, through JSON as it is stored, and compares.
 pub(super) fn compare<K: Kind>(root: &Root, name: &str, spec: K) -> Result<Comparison, Unknown> {
+    compare_in(&root.world(), name, spec)
+}
+
+/// The same in a world of its own.
+pub(super) fn compare_in<K: Kind>(
+    world: &World,
+    name: &str,
+    spec: K,
+) -> Result<Comparison, Unknown> {
     let named = Named { name: name.to_owned(), spec: Arc::new(spec) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let mut answers = runtime.block_on(K::observe_all(&root.world(), std::slice::from_ref(&named)));
+    let mut answers = runtime.block_on(K::observe_all(world, std::slice::from_ref(&named)));
     let observed = answers.remove(name).expect("an answer")?;
     let stored = serde_json::to_string(&observed).expect("it can be stored");
     let observed = serde_json::from_str(&stored).expect("it can be read again");

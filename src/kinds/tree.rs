@@ -4,24 +4,23 @@
 
 mod adopt;
 mod ignore;
+mod outcome;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use globset::GlobSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, path};
-use crate::model::display::escape;
 use crate::model::hash_list::{Ending, HashList, LineFinding};
-use crate::model::{Change, Code, Comparison, Difference, Digest, Evidence, Mode, Reason, Unknown};
+use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{FileType, Links};
-use crate::probe::tree::{self, Against, Attributes, Finding, Question, Seen, Walked, What};
+use crate::probe::tree::{self, Against, Attributes, Carried, Question, Seen};
 
 const DEADLINE_DEFAULT: Duration = Duration::from_mins(10);
 const DEADLINE_MAX: Duration = Duration::from_hours(24);
@@ -57,6 +56,12 @@ pub(super) struct Tree {
     file_mode: Option<Mode>,
     /// The mode of every directory that holds a listed file, the root included, such as "0755".
     directory_mode: Option<Mode>,
+    /// What extended attributes of a listed file or of a directory above it mean, besides `security.selinux`: they are not
+    /// looked for ("ignore"), counted and shown ("report"), or differences ("drift"). Default: "ignore".
+    xattrs: Option<Meaning>,
+    /// What rights mean that a listed file gives to whoever executes it - setuid, setgid, file capabilities: they are not
+    /// looked for ("ignore"), counted and shown ("report"), or differences ("drift"). Default: "ignore".
+    privileges: Option<Meaning>,
     /// Enter other file systems that are mounted below the root. Default: false, and what lies there is unknown.
     #[serde(default)]
     span_mounts: bool,
@@ -93,6 +98,19 @@ enum Unlisted {
     Drift,
 }
 
+/// What something means that files can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Meaning {
+    /// Nothing, and it is not looked for.
+    #[default]
+    Ignore,
+    /// It is counted and shown.
+    Report,
+    /// It is a difference.
+    Drift,
+}
+
 #[derive(Debug, Default)]
 struct Ready {
     list: Arc<HashList>,
@@ -126,6 +144,8 @@ impl Tree {
             ("unlisted", self.unlisted.is_some()),
             ("empty_directories", self.empty_directories.is_some()),
             ("format", self.format.is_some()),
+            ("xattrs", self.xattrs.is_some()),
+            ("privileges", self.privileges.is_some()),
         ];
         for (key, set) in of_lists {
             if set && self.digest.is_some() {
@@ -197,6 +217,12 @@ impl Tree {
         self.unlisted.unwrap_or_default()
     }
 
+    /// What listed files are looked through for.
+    fn carried(&self) -> Carried {
+        let asked = |meaning: Option<Meaning>| meaning.unwrap_or_default() != Meaning::Ignore;
+        Carried { xattrs: asked(self.xattrs), privileges: asked(self.privileges) }
+    }
+
     /// What is put to the host.
     fn walk(&self) -> Question {
         let against = if self.digest.is_some() {
@@ -208,6 +234,7 @@ impl Tree {
             root: self.root.clone().into(),
             links: if self.through_links { Links::Through } else { Links::Refuse },
             against,
+            manifest: self.ready.manifest,
             ignore: self.ready.ignore.clone(),
             unlisted: self.unlisted() != Unlisted::Ignore,
             empty_directories: self.empty_directories.unwrap_or_default(),
@@ -217,90 +244,9 @@ impl Tree {
                 file_mode: self.file_mode,
                 directory_mode: self.directory_mode,
             },
+            carried: self.carried(),
             span_mounts: self.span_mounts,
             deadline: self.ready.deadline.unwrap_or(DEADLINE_DEFAULT),
-        }
-    }
-
-    fn compare(&self, walked: &Walked, found: &mut Comparison) {
-        let differences = walked.findings.iter().filter_map(|f| self.difference(f));
-        found.differences.extend(differences);
-        let drifts = self.unlisted() == Unlisted::Drift;
-        let unlisted_more = if drifts { walked.unlisted_more } else { 0 };
-        let more = walked.findings_more.saturating_add(unlisted_more);
-        if more > 0 {
-            let actual = format!("{more} more differences, which are counted and not kept");
-            found.differences.push(Difference::new("(more)", Value::Null, actual));
-        }
-        found.blind.extend(walked.blind.iter().cloned());
-        if walked.blind_more > 0 {
-            let detail = format!("{} more paths could not be told", walked.blind_more);
-            found.blind("(more)", Unknown::new(Reason::TooLarge, detail));
-        }
-        match self.digest {
-            None => self.count_list(walked, found),
-            Some(digest) => compare_digest(digest, walked, found),
-        }
-    }
-
-    fn count_list(&self, walked: &Walked, found: &mut Comparison) {
-        let Walked { listed, matched, unlisted, .. } = walked;
-        let others = match self.unlisted() {
-            Unlisted::Report if *unlisted > 0 => format_unlisted(walked),
-            Unlisted::Drift if *unlisted > 0 => format!(", {unlisted} unlisted"),
-            _ => String::new(),
-        };
-        found.seen = Some(format!("{matched}/{listed}{others}"));
-        let counts = [("listed", *listed), ("matched", *matched), ("unlisted", *unlisted)];
-        found.counts = Some(BTreeMap::from(counts));
-    }
-
-    fn difference(&self, finding: &Finding) -> Option<Difference> {
-        let wanted = |name: &Option<String>| name.clone().unwrap_or_default();
-        let (desired, actual, change): (Value, Value, Change) = match &finding.what {
-            What::Unlisted(_) if self.unlisted() != Unlisted::Drift => return None,
-            What::Missing => (FileType::File.into(), Value::Null, Change::Missing),
-            What::Unlisted(actual) => (Value::Null, (*actual).into(), Change::Unlisted),
-            What::Type { desired, actual } => {
-                ((*desired).into(), (*actual).into(), Change::Changed)
-            }
-            What::Content { desired, actual } => {
-                (format!("{desired:?}").into(), format!("{actual:?}").into(), Change::Changed)
-            }
-            What::Owner(actual) => attribute("owner", &wanted(&self.owner), actual),
-            What::Group(actual) => attribute("group", &wanted(&self.group), actual),
-            What::Mode { desired, actual } => {
-                attribute("mode", &desired.to_string(), &actual.to_string())
-            }
-        };
-        Some(Difference::new(&finding.path, desired, actual).changed(change))
-    }
-}
-
-fn attribute(name: &str, desired: &str, actual: &str) -> (Value, Value, Change) {
-    let text = |value: &str| Value::from(format!("{name} {}", escape(value)));
-    (text(desired), text(actual), Change::Metadata)
-}
-
-/// How many things are not listed, and the first of them.
-fn format_unlisted(walked: &Walked) -> String {
-    let is_unlisted = |f: &&Finding| matches!(f.what, What::Unlisted(_));
-    let first = walked.findings.iter().find(is_unlisted).map_or("", |f| f.path.as_str());
-    format!(", {} unlisted, such as {first}", walked.unlisted)
-}
-
-fn compare_digest(wanted: Digest, walked: &Walked, found: &mut Comparison) {
-    found.seen = Some(format!("{} files", walked.hashed));
-    found.counts = Some(BTreeMap::from([("files", walked.hashed)]));
-    match walked.digest {
-        Some(is) if is == wanted => {}
-        Some(is) => {
-            let (wanted, is) = (format!("{wanted:?}"), format!("{is:?}"));
-            found.differences.push(Difference::new("digest", wanted, is).changed(Change::Changed));
-        }
-        None => {
-            let detail = "not every file could be read, so there is no digest of all";
-            found.blind("digest", Unknown::new(Reason::NoAnswer, detail));
         }
     }
 }
@@ -344,7 +290,7 @@ file_mode = "0644"
     }
 
     fn question(&self, _name: &str) -> Value {
-        json!({
+        let mut question = json!({
             "root": self.root,
             "through_links": self.through_links,
             "manifest": self.ready.manifest,
@@ -357,7 +303,16 @@ file_mode = "0644"
             "file_mode": self.file_mode,
             "directory_mode": self.directory_mode,
             "span_mounts": self.span_mounts,
-        })
+        });
+        // Named only where they are asked, so that what was recorded before they could be still answers.
+        let Carried { xattrs, privileges } = self.carried();
+        let asked = [("xattrs", xattrs), ("privileges", privileges)];
+        let asked = asked.iter().filter(|(_, asked)| *asked);
+        let asked: Map<_, _> = asked.map(|(key, _)| ((*key).to_owned(), true.into())).collect();
+        if let Some(question) = question.as_object_mut() {
+            question.extend(asked);
+        }
+        question
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
@@ -388,5 +343,7 @@ file_mode = "0644"
     }
 }
 
+#[cfg(test)]
+mod recalled;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 //! the caller says so, and `[observe]` is asked first. Regular files are opened, nothing else: opening a device or a
 //! FIFO can have effects. Nothing here writes; not even access times, where the kernel lets us say so.
 
+mod attributes;
+mod capabilities;
 mod content;
 mod facts;
 mod folder;
@@ -26,6 +28,9 @@ use crate::model::{Digest, Mode, Reason, Unknown, shown_path};
 use names::Names;
 use resolve::{Located, Spot};
 
+pub use attributes::{Asked, CAPABILITY, Inside};
+pub(in crate::probe) use attributes::{capabilities, xattr_names};
+pub use capabilities::{CapabilityError, FileCapabilities};
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
@@ -244,15 +249,6 @@ impl Host {
             Some(spot) => Ok((content::directory(&self.opener, &spot)?, spot.path)),
             None => Ok((Contents::Absent, path.to_owned())),
         }
-    }
-
-    /// Where a directory really lies, for a library that opens it by its path: what was checked, as the kernel names it.
-    pub(in crate::probe) fn real_directory(
-        &self,
-        path: &Path,
-        links: Links,
-    ) -> Result<std::path::PathBuf, Unknown> {
-        real_path(path, self.directory(path, links)?.0)
     }
 
     /// What desired state may make this program read here.

@@ -32,6 +32,7 @@ use std::time::Duration;
 use crate::config::SmokePolicy;
 use crate::model::display::escape;
 use crate::model::{Reason, Timestamp, Unknown};
+use crate::state::HashCaches;
 use host::Host;
 use postgres::Session;
 
@@ -44,6 +45,8 @@ pub struct World {
     pub databases: BTreeMap<String, Database>,
     /// Which commands the host lets desired state run.
     pub smoke: SmokePolicy,
+    /// Digests of earlier looks, where the caller lets this look rest on them.
+    pub caches: Option<Arc<HashCaches>>,
     /// What a progress bar shows.
     pub progress: Arc<Progress>,
     /// When the look began: what ages are measured from.
@@ -69,9 +72,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Notes a finished file of `bytes` bytes.
-    pub fn file(&self, bytes: u64) {
-        self.files.fetch_add(1, Ordering::Relaxed);
+    /// Notes finished files, and how many bytes of them were read.
+    pub fn files(&self, files: u64, bytes: u64) {
+        self.files.fetch_add(files, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }

@@ -4,10 +4,13 @@
 //! regular files and nothing else are opened. What is kept are counts and what differs: memory does not grow with the
 //! number of files that are as they should be.
 
+mod carried;
 mod file;
+mod filesystem;
 mod findings;
 mod folder;
 mod pipeline;
+mod recall;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -24,7 +27,8 @@ use super::cancel::Cancel;
 use super::host::{FileType, Host, Links};
 use super::{Progress, World};
 use crate::model::hash_list::HashList;
-use crate::model::{Blind, Digest, Mode, Reason, Unknown};
+use crate::model::{Blind, Digest, Mode, Reason, Timestamp, Unknown};
+use crate::state::HashCaches;
 
 /// How many entries one walk looks at.
 pub const ENTRIES_MAX: u64 = 2_000_000;
@@ -52,6 +56,8 @@ pub struct Question {
     pub links: Links,
     /// What its files are compared with.
     pub against: Against,
+    /// The digest of the list, under which digests of its files may be remembered.
+    pub manifest: Option<Digest>,
     /// What is left alone when it is not listed.
     pub ignore: GlobSet,
     /// Is it looked for files that are not listed?
@@ -60,6 +66,8 @@ pub struct Question {
     pub empty_directories: bool,
     /// Wanted of every listed file and the directories above them.
     pub attributes: Attributes,
+    /// What listed files are looked through for.
+    pub carried: Carried,
     /// Are other mounts below the root entered?
     pub span_mounts: bool,
     /// How long the walk may take.
@@ -90,6 +98,15 @@ pub struct Attributes {
     pub file_mode: Option<Mode>,
     /// The mode of directories.
     pub directory_mode: Option<Mode>,
+}
+
+/// What a listed file can carry beside its content and attributes; looking for it takes more calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Extended attributes, also of the directories above listed files; `security.selinux` does not count.
+    pub xattrs: bool,
+    /// Rights of its own: the setuid or setgid bit, file capabilities.
+    pub privileges: bool,
 }
 
 /// What stands at the root of the tree.
@@ -127,6 +144,18 @@ pub struct Walked {
     pub blind_more: u64,
     /// The digest of the whole tree, where it was asked and everything could be read.
     pub digest: Option<Digest>,
+    /// How many listed files were not read now: their digest was remembered, and their attributes were the same.
+    #[serde(default)]
+    pub recalled: u64,
+    /// When the oldest of the remembered digests was made.
+    #[serde(default)]
+    pub hashed_since: Option<Timestamp>,
+    /// How many extended attributes, and files with rights of their own, were found.
+    #[serde(default)]
+    pub carried: u64,
+    /// How many of them there are beyond those kept.
+    #[serde(default)]
+    pub carried_more: u64,
 }
 
 /// One difference.
@@ -171,6 +200,10 @@ pub enum What {
         /// The one it has.
         actual: Mode,
     },
+    /// It has an extended attribute of this name (escaped).
+    Xattr(String),
+    /// Whoever executes it gets rights of the file's own: `setuid`, `setgid`, or its capabilities.
+    Privilege(String),
 }
 
 /// Walks all these trees, a few at a time, each within its own deadline.
@@ -182,11 +215,18 @@ pub async fn walk_all(
     let threads = world.threads.clamp(1, THREADS_PER_TREE_MAX);
     let mut walks = JoinSet::new();
     for (name, question) in questions {
-        let (host, progress) = (Arc::clone(&world.host), Arc::clone(&world.progress));
+        let means = Means {
+            host: Arc::clone(&world.host),
+            progress: Arc::clone(&world.progress),
+            caches: world.caches.clone(),
+            now: world.now.unix_seconds(),
+            threads,
+        };
         let slots = Arc::clone(&slots);
         walks.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (name, walk_one(host, progress, question, threads).await)
+            let answer = walk_one(means, name.clone(), question).await;
+            (name, answer)
         });
     }
     let mut answers = BTreeMap::new();
@@ -199,19 +239,23 @@ pub async fn walk_all(
     answers
 }
 
-/// When the deadline passes, or nobody waits any more, the walk is told to stop; a thread that hangs is left behind.
-async fn walk_one(
+/// By which means a tree is walked.
+#[derive(Debug)]
+struct Means {
     host: Arc<Host>,
     progress: Arc<Progress>,
-    question: Question,
+    caches: Option<Arc<HashCaches>>,
+    /// When the look began, in seconds since 1970.
+    now: i64,
     threads: usize,
-) -> Result<Seen, Unknown> {
+}
+
+/// When the deadline passes, or nobody waits any more, the walk is told to stop; a thread that hangs is left behind.
+async fn walk_one(means: Means, name: String, question: Question) -> Result<Seen, Unknown> {
     let cancel = Cancel::default();
     let _guard = cancel.on_drop();
     let deadline = question.deadline;
-    let walk = tokio::task::spawn_blocking(move || {
-        walk::walk(&host, &question, threads, &progress, &cancel)
-    });
+    let walk = tokio::task::spawn_blocking(move || walk::walk(&means, &name, &question, &cancel));
     match tokio::time::timeout(deadline, walk).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(Unknown::new(Reason::NoAnswer, "the walk of the tree broke off")),

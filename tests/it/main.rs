@@ -8,6 +8,7 @@ mod server;
 
 mod adopt;
 mod builds;
+mod cached;
 mod check;
 mod config;
 mod contabo;

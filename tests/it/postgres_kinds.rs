@@ -26,6 +26,7 @@ fn world(database: Database) -> World {
     World {
         host: Arc::new(Host::open(Path::new("/"), Policy::nothing()).unwrap()),
         databases: BTreeMap::from([("lab".to_owned(), database)]),
+        caches: None,
         progress: Arc::default(),
         now: "2026-05-21T06:28:50Z".parse().unwrap(),
         deadline: Duration::from_mins(1),

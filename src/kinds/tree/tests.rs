@@ -1,5 +1,6 @@
 //! Tests of trees on real files.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -7,9 +8,10 @@ use std::process::Command;
 use super::*;
 use crate::config::Policy;
 use crate::kinds::test_world::{self, Root, TestFiles, lines};
+use crate::model::{Change, Reason};
 
 /// Six folders with a file each below `/t`, and the list of them.
-fn six() -> (Root, String) {
+pub(super) fn six() -> (Root, String) {
     let root = Root::new();
     let mut list = String::new();
     for index in 0..6 {
@@ -22,7 +24,7 @@ fn six() -> (Root, String) {
     (root, list)
 }
 
-fn spec(list: &str, keys: &str) -> Tree {
+pub(super) fn spec(list: &str, keys: &str) -> Tree {
     let toml = format!("root = '/t'\nmanifest = 'm'\n{keys}");
     let files = TestFiles(vec![("m".into(), list.into())]);
     let (spec, problems) = test_world::prepare_with::<Tree>("t", &toml, &files);
@@ -84,7 +86,7 @@ const DRIFTS: &[Drift] = &[
 const ATTRIBUTES: &str =
     "file_mode = '0644'\ndirectory_mode = '0755'\nowner = 'USER'\ngroup = 'GROUP'";
 
-fn shortened(found: &Result<Comparison, Unknown>) -> Vec<String> {
+pub(super) fn shortened(found: &Result<Comparison, Unknown>) -> Vec<String> {
     let short = |line: String| match line.find(CHANGED) {
         Some(at) => format!("{}CONTENT", &line[..at]),
         None => line,
@@ -453,4 +455,46 @@ fn tables_that_cannot_be_meant_are_refused() {
         assert_eq!(codes.join(" "), expected, "{toml}");
     }
     assert_eq!(spec(&good, "deadline = '90s'").ready.deadline, Some(Duration::from_secs(90)));
+}
+
+fn set_xattr(root: &Root, path: &str, name: &str, value: &[u8]) -> bool {
+    let flags = rustix::fs::XattrFlags::empty();
+    match rustix::fs::setxattr(root.path(path), name, value, flags) {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("skipped in part: `{name}` cannot be set here: {error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn what_listed_files_carry_is_found_where_it_is_asked() {
+    let (root, list) = six();
+    let both = "xattrs = 'drift'\nprivileges = 'drift'";
+    check(&root, &list, both, &[]);
+    root.mode("t/d0/f0.sql", 0o6755).mode("t/d1", 0o2755).mode("t/d1/f1.sql", 0o755);
+    let bits = ["d0/f0.sql null \"setgid\"", "d0/f0.sql null \"setuid\""];
+    check(&root, &list, both, &bits);
+    check(&root, &list, "", &[]);
+    check(&root, &list, "xattrs = 'drift'", &[]);
+    root.mode("t/d0/f0.sql", 0o644);
+    // cap_net_bind_service=ep
+    let value = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    if set_xattr(&root, "t/d2/f2.sql", "security.capability", &value) {
+        let held = "d2/f2.sql null \"cap_net_bind_service=ep\"";
+        let xattr = "d2/f2.sql null \"xattr security.capability\"";
+        check(&root, &list, both, &[xattr, held]);
+        check(&root, &list, "privileges = 'drift'", &[held]);
+        check(&root, &list, "", &[]);
+        let seen = found(&root, &list, "privileges = 'report'").expect("walked");
+        let expected =
+            "5/6, 1 attribute or privilege, such as cap_net_bind_service=ep of d2/f2.sql";
+        assert_eq!((seen.seen.as_deref(), seen.differences.len()), (Some(expected), 0));
+        std::fs::remove_file(root.path("t/d2/f2.sql")).expect("removed");
+        root.file("t/d2/f2.sql", b"-- file 2\n");
+    }
+    if set_xattr(&root, "t/d3", "user.a\u{1b}b", b"x") {
+        check(&root, &list, both, &["d3 null \"xattr user.a\\\\u{1b}b\""]);
+    }
 }

@@ -54,7 +54,7 @@ pub(super) fn read(
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         let mut buffer = vec![0; buffer_bytes(size)];
-        drain(file.as_fd(), &at, size, &mut buffer, &mut |piece| {
+        drain(file.as_fd(), &at, 0, size, &mut buffer, &mut |piece| {
             bytes.extend_from_slice(piece);
             match bytes.len() as u64 {
                 length if length > bytes_max => Err(too_large(&spot.path, length, bytes_max)),
@@ -86,21 +86,58 @@ pub(super) fn hash(
     let mut buffer = vec![0; buffer_bytes(stat.size)];
     let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
     let at = || spot.path.clone();
-    let (kernel, digest) = hash_open(file.as_fd(), before, &at, &mut buffer, cancel)?;
+    let (kernel, digest) = hash_open(file.as_fd(), before, &at, &mut buffer, 0, cancel)?;
     Ok(Contents::Regular(Stat::of(&kernel)?, digest))
 }
 
+/// Opens a regular file and asks about it, until it was the same before and after: its digest, where that is wanted, and
+/// whatever `ask` gets from its descriptor. The file itself is handed on.
+pub(super) fn attend<T>(
+    opener: &Opener,
+    spot: &Spot,
+    digest: bool,
+    cancel: &Cancel,
+    ask: &dyn Fn(BorrowedFd<'_>) -> Result<T, Unknown>,
+) -> Result<Contents<(Option<Digest>, T, OwnedFd)>, Unknown> {
+    let (stat, file) = match open(opener, spot)? {
+        Contents::Regular(stat, file) => (stat, file),
+        Contents::Absent => return Ok(Contents::Absent),
+        Contents::Other(stat) => return Ok(Contents::Other(stat)),
+    };
+    let mut buffer = vec![0; if digest { buffer_bytes(stat.size) } else { 0 }];
+    let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
+    let at = || spot.path.clone();
+    let (kernel, (digest, asked)) = settled(file.as_fd(), before, &at, &mut |size| {
+        let mut hasher = sha2::Sha256::new();
+        if digest {
+            drain(file.as_fd(), &at, 0, size, &mut buffer, &mut |piece| {
+                hasher.update(piece);
+                cancel.check()
+            })?;
+        }
+        let asked = ask(file.as_fd())?;
+        Ok((digest.then(|| Digest::from_bytes(hasher.finalize().into())), asked))
+    })?;
+    Ok(Contents::Regular(Stat::of(&kernel)?, (digest, asked, file)))
+}
+
 /// Hashes an open regular file whose attributes are `before`; those returned it had before and after.
+///
+/// Its first `ready` bytes stand in the buffer already. The caller has made sure that they are those of the file.
 pub(in crate::probe) fn hash_open(
     file: BorrowedFd<'_>,
     before: rustix::fs::Stat,
     at: At<'_>,
     buffer: &mut [u8],
+    mut ready: usize,
     cancel: &Cancel,
 ) -> Result<(rustix::fs::Stat, Digest), Unknown> {
     settled(file, before, at, &mut |size| {
         let mut hasher = sha2::Sha256::new();
-        drain(file, at, size, buffer, &mut |piece| {
+        // Read again from its start whenever it changed.
+        let start = std::mem::take(&mut ready);
+        hasher.update(&buffer[..start]);
+        drain(file, at, start as u64, size, buffer, &mut |piece| {
             hasher.update(piece);
             cancel.check()
         })?;
@@ -194,15 +231,15 @@ fn changed(path: &Path) -> Unknown {
     Unknown::new(Reason::ChangedWhileReading, detail)
 }
 
-/// Reads a file from its start to its end, piece by piece.
+/// Reads a file to its end, piece by piece.
 fn drain(
     file: BorrowedFd<'_>,
     at: At<'_>,
+    mut offset: u64,
     size: u64,
     buffer: &mut [u8],
     each: &mut dyn FnMut(&[u8]) -> Result<(), Unknown>,
 ) -> Result<(), Unknown> {
-    let mut offset = 0;
     loop {
         let count = match rustix::io::pread(file, &mut *buffer, offset) {
             Ok(0) => return Ok(()),
@@ -234,7 +271,7 @@ mod tests {
         let at = || file.path().to_owned();
         settled(reader.as_fd(), before, &at, &mut |size| {
             let mut hasher = sha2::Sha256::new();
-            drain(reader.as_fd(), &at, size, &mut [0; 4096], &mut |piece| {
+            drain(reader.as_fd(), &at, 0, size, &mut [0; 4096], &mut |piece| {
                 hasher.update(piece);
                 if left > 0 {
                     left -= 1;

@@ -86,6 +86,15 @@ impl Host {
         }
     }
 
+    /// Where a directory really lies, for a library that opens it by its path: what was checked, as the kernel names it.
+    pub(in crate::probe) fn real_directory(
+        &self,
+        path: &Path,
+        links: Links,
+    ) -> Result<PathBuf, Unknown> {
+        super::real_path(path, self.directory(path, links)?.0)
+    }
+
     /// How full the file system is that holds a directory; `None` when no directory stands there.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub(super) struct Findings(Mutex<Kept>);
 struct Kept {
     unlisted: Bounded<What>,
     different: Bounded<What>,
+    carried: Bounded<What>,
     blind: Bounded<Unknown>,
 }
 
@@ -58,8 +59,8 @@ impl Findings {
     }
 
     fn with_max(max: usize) -> Self {
-        let (unlisted, different) = (Bounded::new(max), Bounded::new(max));
-        Self(Mutex::new(Kept { unlisted, different, blind: Bounded::new(max) }))
+        let [unlisted, different, carried] = [(); 3].map(|()| Bounded::new(max));
+        Self(Mutex::new(Kept { unlisted, different, carried, blind: Bounded::new(max) }))
     }
 
     /// Notes a difference at a path below the root.
@@ -67,6 +68,7 @@ impl Findings {
         let mut kept = self.kept();
         match what {
             What::Unlisted(_) => kept.unlisted.add(path, what, What::cmp),
+            What::Xattr(_) | What::Privilege(_) => kept.carried.add(path, what, What::cmp),
             _ => kept.different.add(path, what, What::cmp),
         }
     }
@@ -82,14 +84,17 @@ impl Findings {
 
     /// Moves everything into the outcome, sorted and escaped.
     pub(super) fn settle(self, walked: &mut Walked) {
-        let Kept { mut unlisted, mut different, mut blind } =
+        let Kept { mut unlisted, mut different, mut carried, mut blind } =
             self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         unlisted.cut(What::cmp);
         different.cut(What::cmp);
+        carried.cut(What::cmp);
         blind.cut(by_reason);
         (walked.unlisted_more, walked.findings_more, walked.blind_more) =
             (unlisted.more(), different.more(), blind.more());
+        (walked.carried, walked.carried_more) = (carried.total, carried.more());
         different.items.append(&mut unlisted.items);
+        different.items.append(&mut carried.items);
         different.items.sort_unstable();
         walked.findings = different
             .items

@@ -110,6 +110,7 @@ impl Walk<'_> {
         }
         if self.list.is_none() || !open.folder.range.is_empty() {
             self.compare_attributes(path, &Stat::of(&stat)?);
+            self.compare_carried(path, open.dir.as_fd(), FileType::Directory, stat.st_mode);
         }
         let children = self.children(&open.folder);
         let open = Arc::new(open);

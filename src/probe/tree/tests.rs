@@ -14,10 +14,12 @@ fn question(list: &HashList) -> Question {
         root: "/".into(),
         links: Links::Refuse,
         against: Against::List(Arc::new(list.clone())),
+        manifest: None,
         ignore: GlobSet::empty(),
         unlisted: true,
         empty_directories: false,
         attributes: Attributes::default(),
+        carried: Carried::default(),
         span_mounts: false,
         deadline: Duration::from_mins(1),
     }
@@ -38,7 +40,7 @@ fn step(root: &Path, names: &[&str], plan: fn(Open) -> Task) -> Result<Walked, U
         panic!("the root is a directory")
     };
     let device = rustix::fs::fstat(&dir).expect("stat").st_dev;
-    let walk = Walk::new(&host, &question, Some(&list), path, device, &progress, &cancel);
+    let walk = Walk::new(&host, &question, path, device, &progress, &cancel);
     let folder = Folder { path: Box::default(), range: 0..list.len(), depth: 0 };
     let mut tasks = walk.step(plan(Open { dir, folder }));
     while let Some(task) = tasks.pop() {
@@ -102,8 +104,10 @@ fn a_walk_that_was_stopped_has_no_answer() {
     let root = tempfile::tempdir().expect("a folder");
     std::fs::write(root.path().join("f"), "x").expect("a file");
     let host = Host::open(root.path(), Policy::everything()).expect("a root");
-    let (question, progress) = (question(&list(&["f"])), Progress::default());
-    let walk = |cancel: &Cancel| walk::walk(&host, &question, 2, &progress, cancel);
+    let question = question(&list(&["f"]));
+    let means =
+        Means { host: Arc::new(host), progress: Arc::default(), caches: None, now: 0, threads: 2 };
+    let walk = |cancel: &Cancel| walk::walk(&means, "t", &question, cancel);
     let cancel = Cancel::default();
     assert!(matches!(walk(&cancel), Ok(Seen::Walked(walked)) if walked.matched == 1));
     cancel.cancel();
@@ -116,7 +120,7 @@ fn entries_are_limited() {
     let host = Host::open(root.path(), Policy::everything()).expect("a root");
     let (list, progress, cancel) = (list(&["f"]), Progress::default(), Cancel::default());
     let question = question(&list);
-    let walk = Walk::new(&host, &question, Some(&list), "/".into(), 0, &progress, &cancel);
+    let walk = Walk::new(&host, &question, "/".into(), 0, &progress, &cancel);
     assert_eq!(walk.count_entries(ENTRIES_MAX), Ok(()));
     let unknown = walk.count_entries(1).expect_err("one too many");
     assert_eq!(unknown.reason, Reason::TooLarge);

@@ -5,16 +5,18 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::filesystem::Filesystem;
 use super::findings::Findings;
-use super::{Against, ENTRIES_MAX, Question, Seen, Walked, What, pipeline};
+use super::{Against, ENTRIES_MAX, Means, Question, Seen, Walked, What, pipeline};
 use crate::model::hash_list::HashList;
-use crate::model::{Digest, Reason, Unknown};
+use crate::model::{Digest, Reason, Timestamp, Unknown};
 use crate::probe::Progress;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{BUFFER_BYTES, Contents, Host, Opener, failed};
+use crate::state::{HashCache, RACY_SECONDS};
 
 /// Below these a second thread costs more than it saves.
 const FILES_FOR_THREADS: u64 = 1_000;
@@ -37,10 +39,21 @@ pub(super) struct Walk<'a> {
     root: PathBuf,
     /// The file system of the root.
     pub(super) device: u64,
+    /// Files on this device that were changed before this second rest: the kernel stamps changes with our own clock, so
+    /// none was made since. `None` where another clock may be at work.
+    pub(super) rests_before: Option<i64>,
+    /// Digests of earlier walks.
+    pub(super) cache: Option<HashCache<'a>>,
     progress: &'a Progress,
     pub(super) cancel: &'a Cancel,
     entries: AtomicU64,
     hashed: AtomicU64,
+    recalled: AtomicU64,
+    /// When the oldest of the recalled digests was made.
+    oldest: AtomicI64,
+    /// The numbers behind the wanted owner and group, one more than they are; 0 until they were seen.
+    pub(super) known_owner: AtomicU64,
+    pub(super) known_group: AtomicU64,
     /// Bytes hashed or expected; large files count twice, as it only decides about threads.
     bytes: AtomicU64,
     /// What ends the whole walk without an answer.
@@ -89,41 +102,55 @@ pub(super) enum Task {
 
 /// Walks a tree.
 pub(super) fn walk(
-    host: &Host,
+    means: &Means,
+    name: &str,
     question: &Question,
-    threads: usize,
-    progress: &Progress,
     cancel: &Cancel,
 ) -> Result<Seen, Unknown> {
-    let (opened, root) = host.directory(&question.root, question.links)?;
+    let (opened, root) = means.host.directory(&question.root, question.links)?;
     let dir = match opened {
         Contents::Absent => return Ok(Seen::Absent),
         Contents::Other(stat) => return Ok(Seen::Other(stat.file_type)),
         Contents::Regular(_, dir) => dir,
     };
-    let device = rustix::fs::fstat(&dir).map_err(|e| failed(e, &root))?.st_dev;
-    let list = match &question.against {
-        Against::List(list) => Some(&**list),
-        Against::Digest { .. } => None,
-    };
-    let listed = list.map_or(0, HashList::len);
-    progress.files_total.fetch_add(listed as u64, Ordering::Relaxed);
-    let walk = Walk::new(host, question, list, root, device, progress, cancel);
+    let there = rustix::fs::fstat(&dir).map_err(|e| failed(e, &root))?;
+    let filesystem = Filesystem::of(&dir, &root)?;
+    let mut walk = Walk::new(&means.host, question, root, there.st_dev, &means.progress, cancel);
+    if filesystem.local {
+        walk.rests_before = Some(means.now.saturating_sub(RACY_SECONDS));
+    }
+    walk.cache = walk.open_cache(means, name, &filesystem, (there.st_dev, there.st_ino));
+    let listed = walk.list.map_or(0, HashList::len);
+    means.progress.files_total.fetch_add(listed as u64, Ordering::Relaxed);
     let folder = Folder { path: Box::default(), range: 0..listed, depth: 0 };
-    walk.run(Task::Root(Open { dir, folder }), threads);
+    walk.run(Task::Root(Open { dir, folder }), means.threads);
     walk.settle(listed as u64).map(Seen::Walked)
+}
+
+/// What one thread counts before it tells the others.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) matched: u64,
+    pub(super) hashed: u64,
+    pub(super) recalled: u64,
+    pub(super) bytes: u64,
+    /// When the oldest of the recalled digests was made.
+    pub(super) oldest: Option<i64>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
         host: &'a Host,
         question: &'a Question,
-        list: Option<&'a HashList>,
         root: PathBuf,
         device: u64,
         progress: &'a Progress,
         cancel: &'a Cancel,
     ) -> Self {
+        let list = match &question.against {
+            Against::List(list) => Some(&**list),
+            Against::Digest { .. } => None,
+        };
         let opener =
             if question.span_mounts { Opener::across_mounts() } else { Opener::within_mount() };
         Self {
@@ -137,10 +164,16 @@ impl<'a> Walk<'a> {
             digests: Mutex::default(),
             root,
             device,
+            rests_before: None,
+            cache: None,
             progress,
             cancel,
             entries: AtomicU64::new(0),
             hashed: AtomicU64::new(0),
+            recalled: AtomicU64::new(0),
+            oldest: AtomicI64::new(i64::MAX),
+            known_owner: AtomicU64::new(0),
+            known_group: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             fatal: OnceLock::new(),
             scratch: Mutex::default(),
@@ -222,16 +255,25 @@ impl<'a> Walk<'a> {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts a hashed file.
-    pub(super) fn count_hashed(&self, bytes: u64) {
-        self.hashed.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.progress.file(bytes);
+    /// Adds what one thread counted.
+    pub(super) fn count(&self, tally: &Tally) {
+        self.matched.fetch_add(tally.matched, Ordering::Relaxed);
+        self.hashed.fetch_add(tally.hashed, Ordering::Relaxed);
+        self.bytes.fetch_add(tally.bytes, Ordering::Relaxed);
+        if let Some(oldest) = tally.oldest {
+            self.recalled.fetch_add(tally.recalled, Ordering::Relaxed);
+            self.oldest.fetch_min(oldest, Ordering::Relaxed);
+        }
+        self.progress.files(tally.hashed + tally.recalled, tally.bytes);
     }
 
     /// Notes that the listed files of a range are not there.
     pub(super) fn missing(&self, range: Range<usize>) -> Result<(), Unknown> {
         let Some(list) = self.list else { return Ok(()) };
+        if let Some(cache) = &self.cache {
+            // Nothing is remembered of what is not there.
+            range.clone().for_each(|index| cache.remember(&cache.recall(vec![index])));
+        }
         for index in range {
             self.go_on()?;
             self.findings.differs(list.name(index).to_bytes(), What::Missing);
@@ -254,6 +296,10 @@ impl<'a> Walk<'a> {
         if let Some(unknown) = self.fatal.into_inner() {
             return Err(unknown);
         }
+        if let Some(cache) = self.cache {
+            cache.finish();
+        }
+        let recalled = self.recalled.into_inner();
         let mut digest = None;
         if let Against::Digest { prefix } = &self.question.against {
             let files = self.digests.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -271,6 +317,9 @@ impl<'a> Walk<'a> {
             unlisted: self.unlisted.into_inner(),
             hashed: self.hashed.into_inner(),
             digest,
+            recalled,
+            hashed_since: (recalled > 0)
+                .then(|| Timestamp::from_unix_seconds(self.oldest.into_inner())),
             ..Walked::default()
         };
         self.findings.settle(&mut walked);

@@ -24,6 +24,14 @@ fn fifo(world: &World, path: &str) {
     assert!(made.success());
 }
 
+fn xattr(world: &World, path: &str, name: &str, value: &[u8]) {
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(at(world, path), name, value, flags).unwrap();
+}
+
+/// `cap_net_raw=ep`, as the kernel stores it.
+const NET_RAW: [u8; 20] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = files();
     cases.extend(trees());
@@ -120,6 +128,21 @@ fn files() -> Vec<Case> {
             |w| w.host_file("srv/never", ""),
             &[("file./srv/never", "presence")],
         ),
+        case(
+            "a file gets a second name",
+            |w| fs::hard_link(at(w, "srv/file"), at(w, "srv/second")).unwrap(),
+            &[("file./srv/file", "links")],
+        ),
+        by_root(
+            "a file gets a capability",
+            |w| xattr(w, "srv/file", "security.capability", &NET_RAW),
+            &[("file./srv/file", "capabilities")],
+        ),
+        by_root(
+            "a file gets an extended attribute",
+            |w| xattr(w, "srv/file", "trusted.note", b"x"),
+            &[("file./srv/file", "xattr trusted.note")],
+        ),
         by_root(
             "a directory belongs to another account",
             |w| disown(w, "srv/dir", Some(12_345), None),
@@ -191,6 +214,11 @@ fn trees() -> Vec<Case> {
             "a tree is removed",
             |w| fs::remove_dir_all(at(w, "srv/tree")).unwrap(),
             &[("tree.tree", "presence")],
+        ),
+        by_root(
+            "a file of a tree gets a capability",
+            |w| xattr(w, "srv/tree/lib/c", "security.capability", &NET_RAW),
+            &[("tree.tree", "lib/c xattr"), ("tree.tree", "lib/c cap_net_raw=ep")],
         ),
         by_root(
             "a file of a tree belongs to another account",

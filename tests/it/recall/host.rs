@@ -95,6 +95,9 @@ owner = "{me}"
 group = "{me}"
 mode = "0644"
 empty = false
+capabilities = ""
+xattrs = {{}}
+links = 1
 [file."/srv/pinned"]
 sha256 = "{pinned}"
 [file."/srv/nothing"]
@@ -109,6 +112,8 @@ owner = "{me}"
 group = "{me}"
 file_mode = "0644"
 directory_mode = "0755"
+xattrs = "drift"
+privileges = "drift"
 [tree.anchor]
 root = "/srv/anchor"
 digest = "{anchor}"

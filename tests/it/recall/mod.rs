@@ -53,7 +53,8 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("", &["through_links"]),
     ("constant", &["file", "format", "key"]),
     ("cron_entry", &["file", "program"]),
-    ("file", &["source"]),
+    // What cannot be changed cannot be taken away after the test either.
+    ("file", &["source", "immutable"]),
     ("deployment", &["file", "commit_key", "source"]),
     ("freshness", &["directory", "pattern", "digest"]),
     ("git_head", &["clean_path"]),
@@ -204,6 +205,9 @@ fn expectations() -> BTreeSet<(&'static str, String)> {
 fn is_of(kind: &str, key: &str, field: &str) -> bool {
     match (kind, key) {
         ("tree", "file_mode" | "directory_mode") => field.ends_with(" mode"),
+        ("tree", "xattrs") => field.ends_with(" xattr"),
+        ("tree", "privileges") => field.ends_with(" cap_net_raw=ep"),
+        ("file", "xattrs") => field.starts_with("xattr "),
         ("tree", "owner" | "group") => field.ends_with(&format!(" {key}")),
         ("deployment", "values") => !matches!(field, "file" | "relation"),
         ("constant", "present") => field == "key",
