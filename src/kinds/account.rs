@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Problem;
 use super::closed::is_pattern;
-use super::{Place, Problem};
 use crate::model::display::escape_bytes;
 use crate::model::{Code, Reason, Unknown};
 
@@ -30,13 +30,7 @@ pub(super) fn check(
     needs_files: &[(&str, bool)],
     problems: &mut Vec<Problem>,
 ) {
-    let bad = |message: &str| Problem {
-        place: Place::Resource,
-        code: Code::BadName,
-        message: message.to_owned(),
-        hint: None,
-        warning: false,
-    };
+    let bad = |message: &str| Problem::resource(Code::BadName, message);
     if name.is_empty() || name.contains([':', ',', '\n', '\0']) || name.starts_with(['+', '-', '#'])
     {
         problems

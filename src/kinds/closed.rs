@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Place, Problem};
+use super::Problem;
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference};
 
@@ -42,7 +42,7 @@ pub(super) fn check(
         if is_pattern(name) {
             let message = "the name is a pattern, and nothing says what of it may exist";
             problems.push(
-                of_resource(Code::MissingKey, message)
+                Problem::resource(Code::MissingKey, message)
                     .hint("list everything that it may match in `only`; `only = []` is none"),
             );
         }
@@ -80,16 +80,6 @@ fn check_items(name: &str, only: &[String], problems: &mut Vec<Problem>) {
             problem.warning = true;
             problems.push(problem);
         }
-    }
-}
-
-fn of_resource(code: Code, message: &str) -> Problem {
-    Problem {
-        place: Place::Resource,
-        code,
-        message: message.to_owned(),
-        hint: None,
-        warning: false,
     }
 }
 

@@ -12,10 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::path::absolute;
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::display::{escape, one_line};
-use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
+use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Unknown};
 use crate::probe::World;
 use crate::probe::host::{Host, Links};
 use crate::probe::literal::{self, Format};
@@ -87,9 +86,7 @@ value = false
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        if let Err(why) = absolute(&self.file) {
-            problems.push(Problem::key("file", Code::WrongType, format!("the path {why}")));
-        }
+        path::check_key("file", &self.file, problems);
         if let Err(why) = literal::check_key(self.format, &self.key) {
             problems.push(Problem::key("key", Code::WrongType, why));
         }
@@ -166,8 +163,7 @@ value = false
                 let line = Line { file: self.file.clone(), number: *line, text: None };
                 self.compare_presence(line, &mut found);
                 if self.present.is_none() {
-                    let detail = "only the presence of the key was observed";
-                    found.blind("value", Unknown::new(Reason::NotRecorded, detail));
+                    found.blind("value", not_recorded());
                 }
             }
             Seen::Value { line, .. } if self.present.is_some() => {
@@ -199,13 +195,11 @@ impl Constant {
         ];
         let mut stated = stated.into_iter().filter_map(|(key, is_set)| is_set.then_some(key));
         match (stated.next(), stated.next()) {
-            (None, _) => problems.push(Problem {
-                place: Place::Resource,
-                code: Code::Empty,
-                message: "the table says nothing about the value".into(),
-                hint: Some("add one of `value`, `one_of` and `present`".into()),
-                warning: false,
-            }),
+            (None, _) => {
+                let message = "the table says nothing about the value";
+                let hint = "add one of `value`, `one_of` and `present`";
+                problems.push(Problem::resource(Code::Empty, message).hint(hint));
+            }
             (Some(first), Some(second)) => {
                 let message = format!("`{second}` cannot stand beside `{first}`");
                 problems.push(Problem::key(second, Code::Contradiction, message));
@@ -262,7 +256,7 @@ fn comparable(format: Format, value: &Value) -> Result<(), &'static str> {
 /// Reads a file once, and answers for each constant in it, in their order.
 fn look(host: &Host, group: &[Named<Constant>]) -> Vec<Result<Seen, Unknown>> {
     let Some(Named { spec: first, .. }) = group.first() else { return Vec::new() };
-    let links = if first.through_links { Links::Through } else { Links::Refuse };
+    let links = Links::through(first.through_links);
     let path = Path::new(&first.file);
     let (text, may_show) = match host.read_to_show(path, links, BYTES_MAX) {
         Ok(Some(read)) => read,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, path, presence,
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, no_answer, path,
+    presence,
 };
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
@@ -27,7 +28,7 @@ const DIGITS_MIN: usize = 12;
 #[serde(deny_unknown_fields)]
 pub(super) struct Container {
     /// `false`: there is no such container, not even a stopped one. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// What it does.
     state: Option<State>,
@@ -47,10 +48,6 @@ pub(super) struct Container {
     no_runtime: NoRuntime,
     /// For a name with a `*`: every container that may exist under the names that it matches, and has to.
     only: Option<Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn socket() -> String {
@@ -149,10 +146,7 @@ only = ["directus", "nginx", "postgres"]
         presence::check(self.present, &of_one, problems);
         let absent = [("present", !self.present)];
         closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
-        if let Err(why) = path::absolute(&self.socket) {
-            let message = format!("it is a path, and it {why}");
-            problems.push(Problem::key("socket", Code::WrongType, message));
-        }
+        path::check_key("socket", &self.socket, problems);
         let is_digest = |id: &String| {
             id.strip_prefix("sha256:").is_some_and(|digits| {
                 (DIGITS_MIN..=64).contains(&digits.len())
@@ -182,7 +176,7 @@ only = ["directus", "nginx", "postgres"]
             let seen = match lists.get(named.spec.socket.as_str()) {
                 Some(Ok(list)) => named.spec.select(list.as_deref(), &named.name),
                 Some(Err(unknown)) => Err(unknown.clone()),
-                None => Err(Unknown::new(Reason::NoAnswer, "its engine was not asked")),
+                None => Err(no_answer()),
             };
             (named.name.clone(), seen)
         };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::closed::{self, is_pattern, matches};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path, presence};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Unknown};
 use crate::probe::World;
@@ -26,7 +26,8 @@ pub(super) struct CronEntry {
     /// Which entry of the file is meant: the one whose command names this program or path. Default: any.
     program: Option<String>,
     /// `false`: there is no such entry, or cron does not heed the file. Default: true.
-    present: Option<bool>,
+    #[serde(default = "super::presence::yes")]
+    present: bool,
     /// As whom it runs.
     user: Option<String>,
     /// When it runs: five fields, a word such as "@daily", or for a script the period of its folder, such as "daily".
@@ -54,10 +55,6 @@ pub(super) enum Seen {
 }
 
 impl CronEntry {
-    fn present(&self) -> bool {
-        self.present != Some(false)
-    }
-
     fn of_one(&self) -> [(&'static str, bool); 6] {
         [
             ("user", self.user.is_some()),
@@ -65,7 +62,7 @@ impl CronEntry {
             ("command", self.command.is_some()),
             ("file", self.file.is_some()),
             ("program", self.program.is_some()),
-            ("present", self.present.is_some()),
+            ("present", !self.present),
         ]
     }
 
@@ -76,14 +73,14 @@ impl CronEntry {
         let candidates: Vec<&Entry> = table.entries.iter().filter(means).collect();
         if let Some(why) = &table.ignored {
             let why = format!("not heeded by cron: {why}");
-            if self.present() {
+            if self.present {
                 found.differences.push(Difference::new("presence", "present", why));
             } else {
                 found.seen = Some(one_line(&why, 120));
             }
             return;
         }
-        match (candidates.as_slice(), self.present()) {
+        match (candidates.as_slice(), self.present) {
             ([], false) => found.seen = Some("absent".to_owned()),
             ([], true) => {
                 let is =
@@ -131,37 +128,22 @@ impl CronEntry {
 
     fn check_one(&self, problems: &mut Vec<Problem>) {
         match self.file.as_deref() {
-            None => problems.push(Problem {
-                place: Place::Resource,
-                code: Code::MissingKey,
-                message: "nothing says which file the entry stands in".into(),
-                hint: Some("add `file`".into()),
-                warning: false,
-            }),
-            Some(file) => {
-                if let Err(why) = path::absolute(file) {
-                    let message = format!("the path {why}");
-                    problems.push(Problem::key("file", Code::WrongType, message));
-                } else if Source::of(file).is_none() {
-                    let message = "cron does not look there";
-                    let hint = "`countersign explain cron_entry` names the places where it looks";
-                    problems.push(Problem::key("file", Code::WrongType, message).hint(hint));
-                }
+            None => {
+                let message = "nothing says which file the entry stands in";
+                problems.push(Problem::resource(Code::MissingKey, message).hint("add `file`"));
             }
+            Some(file) if path::absolute(file).is_ok() && Source::of(file).is_none() => {
+                let message = "cron does not look there";
+                let hint = "`countersign explain cron_entry` names the places where it looks";
+                problems.push(Problem::key("file", Code::WrongType, message).hint(hint));
+            }
+            Some(file) => path::check_key("file", file, problems),
         }
         if let Some(Err(why)) = self.schedule.as_deref().map(Schedule::parse) {
             problems.push(Problem::key("schedule", Code::WrongType, format!("the schedule {why}")));
         }
-        if self.present() {
-            return;
-        }
-        for (key, set) in &self.of_one()[..3] {
-            if *set {
-                let message = format!("`present = false` leaves nothing that could have `{key}`");
-                let hint = "`program` says which entry is meant";
-                problems.push(Problem::key(key, Code::Contradiction, message).hint(hint));
-            }
-        }
+        // The other keys say which entry is meant.
+        presence::check(self.present, &self.of_one()[..3], problems);
     }
 }
 
@@ -234,9 +216,9 @@ only = []
                     found.seen = Some(format!("{seen}; {remark}"));
                 }
             }
-            _ if is_pattern(name) => found.blind("only", super::metadata::not_asked()),
+            _ if is_pattern(name) => found.blind("only", super::not_recorded()),
             Seen::File(table) => self.compare_file(table, &mut found),
-            Seen::NoFile if self.present() => {
+            Seen::NoFile if self.present => {
                 found.differences.push(Difference::new("file", "present", "absent"));
             }
             Seen::NoFile => found.seen = Some("no file".to_owned()),

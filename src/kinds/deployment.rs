@@ -12,8 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::path::absolute;
-use super::{Answers, Files, Kind, Named, Place, Problem};
+use super::{Answers, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
@@ -95,17 +94,11 @@ relation = "equal"
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        if let Err(why) = absolute(&self.file) {
-            problems.push(Problem::key("file", Code::WrongType, format!("the path {why}")));
-        }
+        path::check_key("file", &self.file, problems);
         if self.values.is_empty() && self.source.is_none() {
-            problems.push(Problem {
-                place: Place::Resource,
-                code: Code::Empty,
-                message: "the table says nothing about the deployment".into(),
-                hint: Some("add `values`, `source`, or both".into()),
-                warning: false,
-            });
+            let message = "the table says nothing about the deployment";
+            let hint = "add `values`, `source`, or both";
+            problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
         if self.relation.is_some() && self.source.is_none() {
             let message = "`relation` is one to the commit of `source`, and there is none";
@@ -156,10 +149,7 @@ relation = "equal"
                     }
                 }
                 Some(Err(unknown)) => found.blind("relation", unknown.clone()),
-                None => {
-                    let detail = "the commits were not compared";
-                    found.blind("relation", Unknown::new(Reason::NotRecorded, detail));
-                }
+                None => found.blind("relation", not_recorded()),
             }
             found.seen = standing
                 .as_ref()
@@ -197,7 +187,7 @@ impl Deployment {
     }
 
     fn look(&self, host: &Host) -> Result<Seen, Unknown> {
-        let links = if self.through_links { Links::Through } else { Links::Refuse };
+        let links = Links::through(self.through_links);
         let read = host.read_to_show(Path::new(&self.file), links, BYTES_MAX)?;
         let Some((bytes, may_show)) = read else { return Ok(Seen::NoFile) };
         let in_file = |why: Unknown| {
@@ -231,9 +221,7 @@ impl Deployment {
         found: &mut Comparison,
     ) {
         let Some(entry) = entry else {
-            let detail = "this key of the manifest was not looked at";
-            found.blind(key, Unknown::new(Reason::NotRecorded, detail));
-            return;
+            return found.blind(key, not_recorded());
         };
         let Some(Entry { content, line }) = entry else {
             found.differences.push(Difference::new(key, wanted, Value::Null));

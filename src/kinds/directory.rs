@@ -26,7 +26,7 @@ const ENTRIES_MAX: usize = 100_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct Directory {
     /// `false`: nothing at all may stand at this path. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// The name of its owner; the number as text for an owner that has no name.
     owner: Option<String>,
@@ -39,10 +39,6 @@ pub(super) struct Directory {
     /// Look through symbolic links on the way to it, beneath the root of the host. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen.
@@ -65,7 +61,7 @@ impl Directory {
     }
 
     fn links(&self) -> Links {
-        if self.through_links { Links::Through } else { Links::Refuse }
+        Links::through(self.through_links)
     }
 
     fn look(&self, host: &Host, path: &Path) -> Result<Option<Seen>, Unknown> {
@@ -134,7 +130,7 @@ mode = "0750"
                 found.differences.push(Difference::new("empty", wanted, *is));
             }
             (Some(_), Some(Err(unknown))) => found.blind("empty", unknown.clone()),
-            (Some(_), None) => found.blind("empty", super::metadata::not_asked()),
+            (Some(_), None) => found.blind("empty", super::not_recorded()),
         }
         found
     }

@@ -7,8 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::not_asked;
-use super::{Answers, Files, Kind, Named, Place, Problem, path};
+use super::{Answers, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::{Code, Comparison, Difference, Evidence, Percent, Reason, Size, Unknown};
 use crate::probe::World;
 use crate::probe::host::{self, Host, Links};
@@ -80,24 +79,17 @@ same_device_as = "/tmp"
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         path::check_name(name, problems);
-        if let Some(other) = &self.same_device_as
-            && let Err(why) = path::absolute(other)
-        {
-            let message = format!("it is a path, and it {why}");
-            problems.push(Problem::key("same_device_as", Code::WrongType, message));
+        if let Some(other) = &self.same_device_as {
+            path::check_key("same_device_as", other, problems);
         }
         let says = self.free_at_least.is_some()
             || self.used_at_most.is_some()
             || self.inodes_free_at_least.is_some()
             || self.same_device_as.is_some();
         if !says {
-            problems.push(Problem {
-                place: Place::Resource,
-                code: Code::Empty,
-                message: "the table says nothing about the file system".into(),
-                hint: Some("add a limit, such as `free_at_least = \"10GiB\"`".into()),
-                warning: false,
-            });
+            let message = "the table says nothing about the file system";
+            let hint = "add a limit, such as `free_at_least = \"10GiB\"`";
+            problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
     }
 
@@ -137,7 +129,7 @@ same_device_as = "/tmp"
                 Some(Ok(Together::SameMount)) => {}
                 Some(Ok(how)) => expect("same_device_as", other.clone(), how.text().to_owned()),
                 Some(Err(unknown)) => found.blind("same_device_as", unknown.clone()),
-                None => found.blind("same_device_as", not_asked()),
+                None => found.blind("same_device_as", not_recorded()),
             }
         }
         found.seen = Some(format!("{used} used, {free} free"));
@@ -172,7 +164,7 @@ impl Together {
 
 impl Disk {
     fn links(&self) -> Links {
-        if self.through_links { Links::Through } else { Links::Refuse }
+        Links::through(self.through_links)
     }
 
     fn look(&self, host: &Host, path: &Path) -> Result<Option<Seen>, Unknown> {

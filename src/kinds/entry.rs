@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, no_answer};
 use crate::model::document::{Decoded, Table};
 use crate::model::{Comparison, Reason, Unknown};
 use crate::probe::World;
@@ -161,9 +161,7 @@ impl Entry {
         let mut answers = (self.observe)(world, wanted).await;
         let mut kept = BTreeMap::new();
         for (name, _) in wanted {
-            let answer = answers.remove(name).unwrap_or_else(|| {
-                Err(Unknown::new(Reason::NoAnswer, "the probe gave no answer for it"))
-            });
+            let answer = answers.remove(name).unwrap_or_else(|| Err(no_answer()));
             kept.insert(name.clone(), answer);
         }
         kept

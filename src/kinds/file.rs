@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::metadata::{Metadata, Wanted, not_asked};
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path};
+use super::metadata::{Metadata, Wanted};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown, unified};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
@@ -30,7 +30,7 @@ const SHOWN_BYTES_MAX: u64 = 64 << 10;
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// `false`: nothing at all may stand at this path. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// The name of its owner; the number as text for an owner that has no name.
     owner: Option<String>,
@@ -64,10 +64,6 @@ pub(super) struct File {
     carries: carried::Wanted,
 }
 
-fn yes() -> bool {
-    true
-}
-
 /// What was seen.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Seen {
@@ -95,7 +91,7 @@ impl File {
     }
 
     fn links(&self) -> Links {
-        if self.through_links { Links::Through } else { Links::Refuse }
+        Links::through(self.through_links)
     }
 
     fn asks_content(&self) -> bool {
@@ -158,7 +154,7 @@ impl File {
                 found.differences.push(Difference::new("content", wanted, is).unified(lines));
             }
             Some(Err(unknown)) => found.blind("content", unknown.clone()),
-            None => found.blind("content", not_asked()),
+            None => found.blind("content", not_recorded()),
         }
     }
 }

@@ -14,8 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::not_asked;
-use super::{Answers, Files, Kind, Named, Problem, path};
+use super::{Answers, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::display::escape_bytes;
 use crate::model::{
     Code, Comparison, Difference, Digest, Evidence, Period, Reason, Timestamp, Unknown, shown_path,
@@ -98,7 +97,7 @@ impl Freshness {
     }
 
     fn links(&self) -> Links {
-        if self.through_links { Links::Through } else { Links::Refuse }
+        Links::through(self.through_links)
     }
 
     fn look(&self, host: &Host, now: Timestamp, cancel: &Cancel) -> Result<Seen, Unknown> {
@@ -154,7 +153,7 @@ impl Freshness {
             match &newest.sha256 {
                 Some(Ok(_)) => {}
                 Some(Err(unknown)) => found.blind("digest", unknown.clone()),
-                None => found.blind("digest", not_asked()),
+                None => found.blind("digest", not_recorded()),
             }
         }
         if self.sha256_file.is_none() {
@@ -170,7 +169,7 @@ impl Freshness {
             }
             (Some(Ok(Beside::Says(_))), _) => {}
             (Some(Err(unknown)), _) => found.blind("sha256_file", unknown.clone()),
-            (None, _) => found.blind("sha256_file", not_asked()),
+            (None, _) => found.blind("sha256_file", not_recorded()),
         }
     }
 
@@ -243,10 +242,7 @@ sha256_file = ".sha256"
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        if let Err(why) = path::absolute(&self.directory) {
-            let message = format!("`directory` is a path, and it {why}");
-            problems.push(Problem::key("directory", Code::BadName, message));
-        }
+        path::check_key("directory", &self.directory, problems);
         self.check_pattern(problems);
         if let (Some(least), Some(most)) = (self.count_at_least, self.keep_at_most)
             && least > most

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::display::one_line;
-use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
+use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
 use crate::probe::World;
 use crate::probe::git::Repository;
 use crate::probe::host::{Host, Links};
@@ -108,16 +108,9 @@ behind_max = 3
             && self.clean.is_none()
             && self.upstream.is_none()
         {
-            problems.push(Problem {
-                place: Place::Resource,
-                code: Code::Empty,
-                message: "the table says nothing about the repository".into(),
-                hint: Some(
-                    "add at least one of `commit`, `branch`, `detached`, `clean` and `upstream`"
-                        .into(),
-                ),
-                warning: false,
-            });
+            let message = "the table says nothing about the repository";
+            let hint = "add one or more of `commit`, `branch`, `detached`, `clean` and `upstream`";
+            problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
         if self.branch.is_some() && self.detached.is_some() {
             let message = "`detached` cannot stand beside `branch`";
@@ -208,10 +201,7 @@ impl GitHead {
     fn compare_tree(&self, tree: Option<&Result<Tree, Unknown>>, found: &mut Comparison) {
         let Some(wanted) = self.clean else { return };
         match tree {
-            None => {
-                let detail = "the work tree was not looked at";
-                found.blind("clean", Unknown::new(Reason::NotRecorded, detail));
-            }
+            None => found.blind("clean", not_recorded()),
             Some(Err(unknown)) => found.blind("clean", unknown.clone()),
             Some(Ok(Tree { present: false, .. })) => {
                 let difference =
@@ -250,7 +240,7 @@ fn adopt(host: &Host, path: &str) -> Result<Adopted, Unknown> {
 }
 
 fn look(host: &Host, path: &str, spec: &GitHead) -> Result<Option<Seen>, Unknown> {
-    let links = if spec.through_links { Links::Through } else { Links::Refuse };
+    let links = Links::through(spec.through_links);
     let Some(repository) = Repository::find(host, Path::new(path), links)? else {
         return Ok(None);
     };

@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::not_asked;
 use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, path, validity,
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, no_answer,
+    not_recorded, path, presence, validity,
 };
-use crate::model::{Code, Comparison, Difference, Evidence, Period, Reason, Timestamp, Unknown};
+use crate::model::{Comparison, Difference, Evidence, Period, Reason, Timestamp, Unknown};
 use crate::probe::World;
 use crate::probe::host::{Host, Links};
 use crate::probe::openpgp::{self, Expiry, Key};
@@ -26,7 +26,7 @@ use name::Named as KeyName;
 #[serde(deny_unknown_fields)]
 pub(super) struct GpgKey {
     /// `false`: no key of that fingerprint may be in the keyring. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// For a name that ends with `*`: the names of all keys that may be there.
     only: Option<Vec<String>>,
@@ -42,10 +42,6 @@ pub(super) struct GpgKey {
     /// Look through symbolic links on the way to the keyring. Default: false.
     #[serde(default)]
     through_links: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen.
@@ -113,7 +109,7 @@ impl GpgKey {
                 found.differences.push(Difference::new("public_only", true, is));
             }
             Some(Err(unknown)) => found.blind("public_only", unknown.clone()),
-            None => found.blind("public_only", not_asked()),
+            None => found.blind("public_only", not_recorded()),
         }
     }
 }
@@ -147,21 +143,10 @@ public_only = true
             ("bits_at_least", self.bits_at_least.is_some()),
             ("valid_for", self.valid_for.is_some()),
         ];
-        closed::check(
-            name,
-            self.only.as_ref(),
-            &[&of_one[..], &[("present", !self.present)]].concat(),
-            problems,
-        );
-        if self.present {
-            return;
-        }
-        for (key, set) in [&of_one[..], &[("public_only", self.public_only)]].concat() {
-            if set {
-                let message = format!("`present = false` leaves nothing that could have `{key}`");
-                problems.push(Problem::key(key, Code::Contradiction, message));
-            }
-        }
+        let public_only = [("public_only", self.public_only)];
+        presence::check(self.present, &[&of_one[..], &public_only].concat(), problems);
+        let absent = [("present", !self.present)];
+        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
     }
 
     fn question(&self, _name: &str) -> Value {
@@ -176,7 +161,7 @@ public_only = true
         }
         let place = |(keyring, through): (&str, bool)| format!("{through} {keyring}");
         let items = asked.iter().map(|(ring, private)| {
-            let links = if ring.1 { Links::Through } else { Links::Refuse };
+            let links = Links::through(ring.1);
             (place(*ring), (ring.0.to_owned(), links, *private))
         });
         let look = |host: &Host, _: &str, (keyring, links, private): &(String, Links, bool)| {
@@ -185,7 +170,7 @@ public_only = true
         let (read, at) = (world.sweep(items.collect(), look).await, world.now);
         let answer = |named: &Named<Self>| {
             let ring = named.spec.ring(&named.name);
-            let looked = read.get(&place(ring)).ok_or_else(not_asked)?;
+            let looked = read.get(&place(ring)).ok_or_else(no_answer)?;
             let (keys, private) = looked.as_ref().map_err(Clone::clone)?;
             let is_meant = |key: &&Key| {
                 closed::matches(&named.name, &format!("{}/{}", ring.0, key.fingerprint))
@@ -210,19 +195,14 @@ public_only = true
             self.compare_secrets(observed, &mut found);
             return found;
         }
-        let word = |present| if present { "present" } else { "absent" };
-        let key = observed.keys.first();
-        found.seen = Some(key.map_or_else(|| "absent".to_owned(), brief));
-        if self.present == key.is_some() {
+        if presence::compare(self.present, !observed.keys.is_empty(), &mut found) {
             // A file may hold a key twice, and whoever reads it may take either.
             for key in &observed.keys {
                 self.compare_one(key, observed.at, &mut found);
             }
             found.differences.dedup();
             self.compare_secrets(observed, &mut found);
-        } else {
-            let (wanted, is) = (word(self.present), word(key.is_some()));
-            found.differences.push(Difference::new("presence", wanted, is));
+            found.seen = observed.keys.first().map(brief);
         }
         found
     }

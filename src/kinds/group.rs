@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::account::{self, Source};
 use super::closed::{self, is_pattern, matches};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, presence};
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
+use crate::model::{Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::accounts::{self, List, NameService, nss_knows_none};
 use crate::probe::host::Host;
@@ -21,7 +21,8 @@ use crate::probe::host::Host;
 #[serde(deny_unknown_fields)]
 pub(super) struct Group {
     /// `false`: no group has this name. Default: true.
-    present: Option<bool>,
+    #[serde(default = "super::presence::yes")]
+    present: bool,
     /// Its number.
     gid: Option<u32>,
     /// The accounts that its line lists: exactly these, in any order. Accounts whose primary group it is are members
@@ -48,12 +49,6 @@ pub(super) enum Seen {
     },
     /// All groups that the pattern matches.
     Matched(BTreeMap<String, Option<String>>),
-}
-
-impl Group {
-    fn present(&self) -> bool {
-        self.present != Some(false)
-    }
 }
 
 impl Kind for Group {
@@ -89,22 +84,11 @@ members = ["cutter", "deploy"]
     type Observed = Seen;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        account::check(name, self.source, self.present(), &[], problems);
-        let of_one = [
-            ("gid", self.gid.is_some()),
-            ("members", self.members.is_some()),
-            ("present", self.present.is_some()),
-        ];
-        closed::check(name, self.only.as_ref(), &of_one, problems);
-        if self.present() {
-            return;
-        }
-        for (key, set) in &of_one[..2] {
-            if *set {
-                let message = format!("`present = false` leaves nothing that could have `{key}`");
-                problems.push(Problem::key(key, Code::Contradiction, message));
-            }
-        }
+        account::check(name, self.source, self.present, &[], problems);
+        let of_one = [("gid", self.gid.is_some()), ("members", self.members.is_some())];
+        presence::check(self.present, &of_one, problems);
+        let absent = [("present", !self.present)];
+        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
     }
 
     fn question(&self, _name: &str) -> Value {
@@ -150,19 +134,15 @@ members = ["cutter", "deploy"]
             Seen::Matched(seen) => {
                 closed::compare(self.only.as_deref().unwrap_or_default(), seen, &mut found);
             }
-            _ if is_pattern(name) => found.blind("only", super::metadata::not_asked()),
+            _ if is_pattern(name) => found.blind("only", super::not_recorded()),
             Seen::Absent => {
-                found.seen = Some("absent".to_owned());
-                if self.present() {
-                    found.differences.push(Difference::new("presence", "present", "absent"));
-                }
+                presence::compare(self.present, false, &mut found);
             }
             Seen::One { gid, members, again } => {
-                found.seen = Some(format!("gid {gid}, {} listed", members.len()));
-                if !self.present() {
-                    found.differences.push(Difference::new("presence", "absent", "present"));
+                if !presence::compare(self.present, true, &mut found) {
                     return found;
                 }
+                found.seen = Some(format!("gid {gid}, {} listed", members.len()));
                 found.expect("gid", self.gid.as_ref(), gid);
                 let listed =
                     |members: &BTreeSet<String>| members.iter().cloned().collect::<Vec<_>>();

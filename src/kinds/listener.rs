@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, closed, presence,
-};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
 use crate::probe::World;
@@ -19,7 +17,7 @@ use crate::probe::kernel::sockets::{self, Family, Holder, Listener as Socket, Ta
 #[serde(deny_unknown_fields)]
 pub(super) struct Listener {
     /// `false`: nothing listens under this name. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// Who holds it: the short name of the process (`comm`), or the absolute path of its program.
     process: Option<String>,
@@ -29,10 +27,6 @@ pub(super) struct Listener {
     unit: Option<String>,
     /// For a name with a `*`: everything that may listen under the names that it matches, and has to.
     only: Option<Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen under one name.
@@ -234,17 +228,10 @@ fn check_name(name: &str, problems: &mut Vec<Problem>) {
         _ => false,
     };
     if !good {
-        problems.push(Problem {
-            place: Place::Resource,
-            code: Code::BadName,
-            message: format!("`{}` is no name of a listener", escape(name)),
-            hint: Some(
-                "write `tcp/127.0.0.1:5432`, `udp/[::]:53`, `unix//run/x.sock`, or a pattern such as `tcp/*`; \
-                 an address in its shortest form"
-                    .into(),
-            ),
-            warning: false,
-        });
+        let message = format!("`{}` is no name of a listener", escape(name));
+        let hint = "write `tcp/127.0.0.1:5432`, `udp/[::]:53`, `unix//run/x.sock`, or a pattern such as `tcp/*`; \
+                    an address in its shortest form";
+        problems.push(Problem::resource(Code::BadName, message).hint(hint));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Problem};
-use crate::model::{Code, Comparison, Difference, Mode, Reason, Unknown};
+use super::{Draft, Problem, presence};
+use crate::model::{Comparison, Difference, Mode, Unknown};
 use crate::probe::host::{FileType, Host, Stat};
 
 /// What was seen of one path.
@@ -39,15 +39,8 @@ impl Metadata {
 impl Wanted<'_> {
     /// Compares; true when the right thing stands there, so that what it holds can be compared as well.
     pub(super) fn compare(&self, seen: Option<&Metadata>, found: &mut Comparison) -> bool {
-        let word = |present| if present { "present" } else { "absent" };
-        let Some(seen) = seen.filter(|_| self.present) else {
-            found.seen = Some(word(seen.is_some()).to_owned());
-            if self.present != seen.is_some() {
-                let (wanted, is) = (word(self.present), word(seen.is_some()));
-                found.differences.push(Difference::new("presence", wanted, is));
-            }
-            return false;
-        };
+        let there = presence::compare(self.present, seen.is_some(), found);
+        let Some(seen) = seen.filter(|_| there) else { return false };
         if seen.file_type != self.file_type {
             found.differences.push(Difference::new("type", self.file_type, seen.file_type));
             return false;
@@ -64,20 +57,12 @@ impl Wanted<'_> {
 
     /// Refuses keys that say something about a thing that shall not be there.
     pub(super) fn check(&self, others: &[(&str, bool)], problems: &mut Vec<Problem>) {
-        if self.present {
-            return;
-        }
         let own = [
             ("owner", self.owner.is_some()),
             ("group", self.group.is_some()),
             ("mode", self.mode.is_some()),
         ];
-        for (key, set) in own.iter().chain(others) {
-            if *set {
-                let message = format!("`present = false` leaves nothing that could have `{key}`");
-                problems.push(Problem::key(key, Code::Contradiction, message));
-            }
-        }
+        presence::check(self.present, &[&own, others].concat(), problems);
     }
 }
 
@@ -105,9 +90,4 @@ impl Metadata {
         };
         format!("{}:{} {}", name(&self.owner), name(&self.group), self.mode)
     }
-}
-
-/// A stored answer without a part that the question asks for.
-pub(super) fn not_asked() -> Unknown {
-    Unknown::new(Reason::NoAnswer, "the stored answer does not say")
 }

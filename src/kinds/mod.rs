@@ -106,6 +106,16 @@ fn answer_all<'a, K: 'a, T>(
     wanted.into_iter().map(|named| (named.name.clone(), Err(unknown.clone()))).collect()
 }
 
+/// Of a question that was put and came back without an answer.
+fn no_answer() -> Unknown {
+    Unknown::new(Reason::NoAnswer, "the probe gave no answer for it")
+}
+
+/// Of a stored answer without a part that the table asks for: one of an earlier version, or one that somebody cut.
+fn not_recorded() -> Unknown {
+    Unknown::new(Reason::NotRecorded, "the recorded answer does not say")
+}
+
 /// Those of a kind of the database, by the database that answers for them.
 fn by_database<K: Kind>(wanted: &[Named<K>]) -> BTreeMap<&str, Vec<&Named<K>>> {
     let mut grouped: BTreeMap<&str, Vec<&Named<K>>> = BTreeMap::new();
@@ -229,15 +239,19 @@ pub enum Place {
 }
 
 impl Problem {
+    /// An error at a place.
+    pub fn at(place: Place, code: Code, message: impl Into<String>) -> Self {
+        Self { place, code, message: message.into(), hint: None, warning: false }
+    }
+
+    /// An error about the resource as a whole.
+    pub fn resource(code: Code, message: impl Into<String>) -> Self {
+        Self::at(Place::Resource, code, message)
+    }
+
     /// An error about one key.
     pub fn key(key: &str, code: Code, message: impl Into<String>) -> Self {
-        Self {
-            place: Place::Key(key.to_owned()),
-            code,
-            message: message.into(),
-            hint: None,
-            warning: false,
-        }
+        Self::at(Place::Key(key.to_owned()), code, message)
     }
 
     /// The same with what to do about it.

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::not_asked;
 use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, path, presence,
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, not_recorded, path,
+    presence,
 };
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
@@ -21,7 +21,7 @@ use crate::probe::kernel::mounts::{self, Mount as Mounted};
 #[serde(deny_unknown_fields)]
 pub(super) struct Mount {
     /// `false`: nothing is mounted here. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// The device, or what else it comes from, as the kernel names it, such as "/dev/sdb1" or "tmpfs".
     source: Option<String>,
@@ -42,10 +42,6 @@ pub(super) struct Mount {
     fstab: Option<bool>,
     /// For a name with a `*`: every place that may be a mount point among those that it matches, and has to be.
     only: Option<Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen.
@@ -184,7 +180,7 @@ only = []
             (None, _) => {}
             (Some(wanted), Some(Ok(is))) => found.expect("fstab", Some(wanted), is),
             (Some(_), Some(Err(unknown))) => found.blind("fstab", unknown.clone()),
-            (Some(_), None) => found.blind("fstab", not_asked()),
+            (Some(_), None) => found.blind("fstab", not_recorded()),
         }
         found
     }

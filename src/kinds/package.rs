@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::closed::{self, is_pattern};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, presence};
 use crate::model::display::{escape, one_line};
-use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
+use crate::model::{Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::packages::Package as Found;
 use version::Debian;
@@ -30,7 +30,8 @@ pub(super) struct Package {
     /// Its name, where the key of the table is another one. Default: the key.
     name: Option<String>,
     /// `false`: no package of this name is installed; configuration that dpkg left behind does not count. Default: true.
-    present: Option<bool>,
+    #[serde(default = "super::presence::yes")]
+    present: bool,
     /// Its version, in full: with epoch and revision for dpkg and rpm.
     version: Option<String>,
     /// Its version without epoch and revision, as its own authors count. For dpkg and rpm.
@@ -115,10 +116,6 @@ impl Instance {
 }
 
 impl Package {
-    fn present(&self) -> bool {
-        self.present != Some(false)
-    }
-
     /// The name that is looked for, and the architecture that dpkg writes behind it.
     fn looked_for<'a>(&'a self, key: &'a str) -> (&'a str, Option<&'a str>) {
         let name = self.name.as_deref().unwrap_or(key);
@@ -222,12 +219,12 @@ impl Package {
 
     fn compare_named(&self, key: &str, instances: &[Instance], found: &mut Comparison) {
         match self.choose(key, instances) {
-            Err(unknown) if self.present() => found.blind("presence", unknown),
-            Ok(Some(one)) if self.present() => {
+            Err(unknown) if self.present => found.blind("presence", unknown),
+            Ok(Some(one)) if self.present => {
                 found.seen = Some(one_line(&one.brief(), 80));
                 self.compare(one, found);
             }
-            Ok(None) if self.present() => {
+            Ok(None) if self.present => {
                 let state = instances.first().map_or("absent", |left| left.state.as_str());
                 found.differences.push(Difference::new("presence", "present", state));
             }
@@ -277,15 +274,10 @@ only = []
         self.check_name(name, problems);
         self.check_manager(problems);
         self.check_versions(problems);
-        let mut of_one = self.of_one().to_vec();
-        if !self.present() {
-            for (key, _) in of_one.iter().filter(|(_, set)| *set) {
-                let message = format!("`present = false` leaves nothing that could have `{key}`");
-                problems.push(Problem::key(key, Code::Contradiction, message));
-            }
-        }
-        of_one.extend([("present", self.present.is_some()), ("name", self.name.is_some())]);
-        closed::check(name, self.only.as_ref(), &of_one, problems);
+        let of_one = self.of_one();
+        presence::check(self.present, &of_one, problems);
+        let others = [("present", !self.present), ("name", self.name.is_some())];
+        closed::check(name, self.only.as_ref(), &[&of_one[..], &others].concat(), problems);
     }
 
     fn question(&self, name: &str) -> Value {
@@ -312,7 +304,7 @@ only = []
             Seen::Matched(seen) => {
                 closed::compare(self.only.as_deref().unwrap_or_default(), seen, &mut found);
             }
-            _ if is_pattern(name) => found.blind("only", super::metadata::not_asked()),
+            _ if is_pattern(name) => found.blind("only", super::not_recorded()),
             Seen::Named { found: instances, no_folder } => {
                 for folder in no_folder {
                     found.differences.push(Difference::new("paths", folder.clone(), Value::Null));

@@ -3,23 +3,27 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::{Place, Problem};
+use super::Problem;
+use crate::model::display::escape;
 use crate::model::{Code, Reason, Unknown, shown_path};
 use crate::probe::host::FileType;
+
+/// What a path has to look like.
+const ONE_FORM: &str = "write an absolute path without `.`, `..`, `//` and a `/` at its end";
 
 /// Refuses a name that is no absolute path, or one that could be written in another way as well.
 pub(super) fn check_name(name: &str, problems: &mut Vec<Problem>) {
     if let Err(why) = absolute(name) {
         let message = format!("the name is a path, and it {why}");
-        problems.push(Problem {
-            place: Place::Resource,
-            code: Code::BadName,
-            message,
-            hint: Some(
-                "write an absolute path without `.`, `..`, `//` and a `/` at its end".into(),
-            ),
-            warning: false,
-        });
+        problems.push(Problem::resource(Code::BadName, message).hint(ONE_FORM));
+    }
+}
+
+/// The same for a path that a key holds.
+pub(super) fn check_key(key: &str, path: &str, problems: &mut Vec<Problem>) {
+    if let Err(why) = absolute(path) {
+        let message = format!("the path `{}` {why}", escape(path));
+        problems.push(Problem::key(key, Code::WrongType, message).hint(ONE_FORM));
     }
 }
 

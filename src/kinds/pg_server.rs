@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answers, Files, Kind, Named, Place, Problem, by_database};
+use super::{Answers, Files, Kind, Named, Problem, by_database, not_recorded};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Reason, Unknown};
 use crate::probe::postgres::{Param, Session};
@@ -124,8 +124,9 @@ extensions = { btree_gist = "1.7", pgcrypto = true, pg_cron = false }
             && self.extensions.is_empty()
             && !self.extensions_only
         {
-            let empty = Problem::key("", Code::Empty, "nothing is expected of the server");
-            problems.push(Problem { place: Place::Resource, ..empty });
+            let message = "the table says nothing about the server";
+            let hint = "add `version`, `settings`, `extensions` or `system_identifier`";
+            problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
     }
 
@@ -224,7 +225,7 @@ fn compare_setting(
         }
         Some(Told::Is(None)) => found.differences.push(Difference::new(field, wanted, Value::Null)),
         Some(Told::Unknown(why)) => found.blind(field, why.clone()),
-        None => found.blind(field, Unknown::new(Reason::NoAnswer, "it was not asked for")),
+        None => found.blind(field, not_recorded()),
     }
 }
 

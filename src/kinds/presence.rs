@@ -3,6 +3,11 @@
 use super::Problem;
 use crate::model::{Code, Comparison, Difference};
 
+/// What `present` is when nothing is said.
+pub(super) const fn yes() -> bool {
+    true
+}
+
 /// Compares; true when the thing is there as wanted, so that its attributes can be compared as well.
 pub(super) fn compare(wanted: bool, is: bool, found: &mut Comparison) -> bool {
     let word = |present| if present { "present" } else { "absent" };
@@ -18,10 +23,8 @@ pub(super) fn check(present: bool, others: &[(&str, bool)], problems: &mut Vec<P
     if present {
         return;
     }
-    for (key, set) in others {
-        if *set {
-            let message = format!("`present = false` leaves nothing that could have `{key}`");
-            problems.push(Problem::key(key, Code::Contradiction, message));
-        }
+    for (key, _) in others.iter().filter(|(_, set)| *set) {
+        let message = format!("`present = false` leaves nothing that could have `{key}`");
+        problems.push(Problem::key(key, Code::Contradiction, message));
     }
 }

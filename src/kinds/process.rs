@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answers, Files, Kind, Named, Place, Problem, closed, presence};
+use super::{Answers, Files, Kind, Named, Problem, closed, path, presence};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::World;
@@ -33,7 +33,7 @@ pub(super) struct Process {
     #[serde(default)]
     command: Vec<String>,
     /// `false`: no such process runs. Default: true, which is at least one.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// Exactly so many run.
     count: Option<u64>,
@@ -53,10 +53,6 @@ pub(super) struct Process {
     no_new_privs: Option<bool>,
     /// For a name with a `*`: everything that may run under the names `USER/NAME` that it matches, and has to.
     only: Option<Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen. Never a word of a command line, and no number that changes with every start.
@@ -128,15 +124,11 @@ only = ["cutter/python3"]
             if name.len() <= NAME_BYTES_MAX && !name.contains('/') {
                 self.name = Some(name.to_owned());
             } else {
-                problems.push(Problem {
-                    place: Place::Resource,
-                    code: Code::BadName,
-                    message: format!(
-                        "the name cannot be that of a process, which has at most {NAME_BYTES_MAX} bytes"
-                    ),
-                    hint: Some("say which process it is with `exe`, `name` or `command`".into()),
-                    warning: false,
-                });
+                let message = format!(
+                    "the name cannot be that of a process, which has at most {NAME_BYTES_MAX} bytes"
+                );
+                let hint = "say which process it is with `exe`, `name` or `command`";
+                problems.push(Problem::resource(Code::BadName, message).hint(hint));
             }
         }
     }
@@ -181,7 +173,7 @@ only = ["cutter/python3"]
                     self.compare_each(processes, &mut found);
                 }
             }
-            _ => found.blind("presence", super::metadata::not_asked()),
+            _ => found.blind("presence", super::not_recorded()),
         }
         found
     }
@@ -203,11 +195,8 @@ impl Process {
     }
 
     fn check_forms(&self, problems: &mut Vec<Problem>) {
-        if let Some(exe) = &self.exe
-            && let Err(why) = super::path::absolute(exe)
-        {
-            let message = format!("it is a path, and it {why}");
-            problems.push(Problem::key("exe", Code::WrongType, message));
+        if let Some(exe) = &self.exe {
+            path::check_key("exe", exe, problems);
         }
         if self.name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX || name.is_empty()) {
             let message = format!("the kernel keeps 1 to {NAME_BYTES_MAX} bytes of a name");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use super::{Answers, Files, Kind, Named, Place, Problem, by_database};
+use super::{Answers, Files, Kind, Named, Problem, by_database};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::postgres::{Amount, Found};
 use crate::probe::{World, until};
@@ -170,13 +170,12 @@ impl Query {
                 text.map_err(|e| problem(Code::Encoding, e.to_string()))?.to_owned()
             }
             (Some(_), Some(_)) => {
-                let message = "`sql` and `sql_file` exclude each other";
+                let message = "`sql_file` cannot stand beside `sql`";
                 return Err(Problem::key("sql_file", Code::Contradiction, message));
             }
             (None, None) => {
-                let missing = Problem::key("", Code::MissingKey, "there is no query");
-                let hint = "add `sql` or `sql_file`";
-                return Err(Problem { place: Place::Resource, ..missing }.hint(hint));
+                let missing = Problem::resource(Code::MissingKey, "there is no query");
+                return Err(missing.hint("add `sql` or `sql_file`"));
             }
         };
         let key = if self.sql.is_some() { "sql" } else { "sql_file" };
@@ -201,13 +200,13 @@ impl Query {
         let given: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(key, _)| *key).collect();
         match given.as_slice() {
             [] => {
-                let empty = Problem::key("", Code::Empty, "nothing is expected of the query");
-                let hint = "add `value`, `null = true`, `rows` or `row_count`";
-                problems.push(Problem { place: Place::Resource, ..empty }.hint(hint));
+                let message = "the table says nothing about what the query returns";
+                let hint = "add one of `value`, `null = true`, `rows` and `row_count`";
+                problems.push(Problem::resource(Code::Empty, message).hint(hint));
             }
             [_] => {}
             [first, second, ..] => {
-                let message = format!("`{first}` and `{second}` exclude each other");
+                let message = format!("`{second}` cannot stand beside `{first}`");
                 problems.push(Problem::key(second, Code::Contradiction, message));
             }
         }

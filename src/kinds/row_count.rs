@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answers, Files, Kind, Named, Place, Problem, answer_all, by_database};
+use super::{Answers, Files, Kind, Named, Problem, answer_all, by_database};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName, Unknown};
 use crate::probe::postgres::{Param, Session};
 use crate::probe::{World, until};
@@ -59,8 +59,7 @@ rows = 158
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         if let Err(why) = RelationName::parse(name) {
-            let (place, code) = (Place::Resource, Code::BadName);
-            problems.push(Problem { place, ..Problem::key("", code, why) });
+            problems.push(Problem::resource(Code::BadName, why));
         }
         if self.rows.is_some() && (self.at_least.is_some() || self.at_most.is_some()) {
             let message = "`rows` excludes `at_least` and `at_most`";
@@ -73,10 +72,9 @@ rows = 158
             problems.push(Problem::key("at_most", Code::Contradiction, message));
         }
         if self.rows.is_none() && self.at_least.is_none() && self.at_most.is_none() {
-            let place = Place::Resource;
-            let empty = Problem::key("", Code::Empty, "no number of rows is expected");
+            let message = "the table says nothing about the number of rows";
             let hint = "add `rows`, `at_least` or `at_most`";
-            problems.push(Problem { place, ..empty }.hint(hint));
+            problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
     }
 

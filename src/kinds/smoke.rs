@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::deadline::Deadline;
-use super::path::absolute;
-use super::{Answers, Files, Kind, Named, Problem};
+use super::{Answers, Files, Kind, Named, Problem, path};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::smoke::{self, Ran};
 use crate::probe::{World, until};
@@ -87,9 +86,7 @@ deadline = "5m"
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         self.check_command(problems);
-        if let Err(why) = absolute(&self.directory) {
-            problems.push(Problem::key("directory", Code::BadName, format!("the folder {why}")));
-        }
+        path::check_key("directory", &self.directory, problems);
         match Patterns::new(&self.counts) {
             Ok(patterns) => self.check_names(&patterns.names(), problems),
             Err(why) => problems.push(Problem::key("counts", Code::WrongType, why)),
@@ -167,7 +164,7 @@ impl Smoke {
             };
         match self.command.first().map(String::as_str) {
             None | Some("") => wrong(Code::Empty, "there is no program to run"),
-            Some(program) if program.contains('/') && absolute(program).is_err() => {
+            Some(program) if program.contains('/') && path::absolute(program).is_err() => {
                 wrong(Code::BadName, "the program is neither a plain name nor an absolute path");
             }
             Some(_) => {}

@@ -9,10 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::not_asked;
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, closed, path};
+use super::{
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, no_answer, path,
+    presence,
+};
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
+use crate::model::{Code, Comparison, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::authorized_keys::{self, AuthorizedKey, AuthorizedKeys};
 use crate::probe::host::{Host, Links};
@@ -25,7 +27,7 @@ const FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 #[serde(deny_unknown_fields)]
 pub(super) struct SshAuthorizedKey {
     /// `false`: the user may not log in with that key. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// For a name that ends with `*`: the names of all keys that may be there.
     only: Option<Vec<String>>,
@@ -39,10 +41,6 @@ pub(super) struct SshAuthorizedKey {
     /// Look through symbolic links on the way to the file. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen: the lines with a key that the name means.
@@ -63,7 +61,7 @@ struct Source {
 
 impl Source {
     fn read(&self, host: &Host) -> Result<AuthorizedKeys, Unknown> {
-        let links = if self.through_links { Links::Through } else { Links::Refuse };
+        let links = Links::through(self.through_links);
         let mut found = AuthorizedKeys::default();
         if let Some(file) = &self.file {
             authorized_keys::read(host, Path::new(file), links, &mut found)?;
@@ -109,13 +107,7 @@ fn check_name(name: &str, only: &[String], problems: &mut Vec<Problem>) {
     };
     let hint = "write it such as \"root/SHA256:…\"; `ssh-keygen -lf FILE` prints the fingerprints";
     if let Some(why) = why(name, true) {
-        problems.push(Problem {
-            place: Place::Resource,
-            code: Code::BadName,
-            message: format!("the name {why}"),
-            hint: Some(hint.to_owned()),
-            warning: false,
-        });
+        problems.push(Problem::resource(Code::BadName, format!("the name {why}")).hint(hint));
     }
     for item in only {
         if let Some(why) = why(item, false) {
@@ -162,24 +154,12 @@ options = ['from="10.0.0.0/8"', "restrict", "pty"]
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         check_name(name, self.only.as_deref().unwrap_or_default(), problems);
-        let of_one = [
-            ("type", self.kind.is_some()),
-            ("options", self.options.is_some()),
-            ("present", !self.present),
-        ];
-        closed::check(name, self.only.as_ref(), &of_one, problems);
-        if !self.present {
-            for (key, set) in &of_one[..2] {
-                if *set {
-                    let message =
-                        format!("`present = false` leaves nothing that could have `{key}`");
-                    problems.push(Problem::key(key, Code::Contradiction, message));
-                }
-            }
-        }
-        if let Some(Err(why)) = self.file.as_deref().map(path::absolute) {
-            let message = format!("`file` is a path, and it {why}");
-            problems.push(Problem::key("file", Code::BadName, message));
+        let of_one = [("type", self.kind.is_some()), ("options", self.options.is_some())];
+        presence::check(self.present, &of_one, problems);
+        let absent = [("present", !self.present)];
+        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
+        if let Some(file) = &self.file {
+            path::check_key("file", file, problems);
         }
     }
 
@@ -196,8 +176,8 @@ options = ['from="10.0.0.0/8"', "restrict", "pty"]
         let read = world.sweep(items.collect(), |host, _, source: &Source| source.read(host)).await;
         let answer = |named: &Named<Self>| {
             let source = named.spec.source(&named.name);
-            let at = sources.binary_search(&source).map_err(|_| not_asked())?;
-            let found = read.get(&place(at)).cloned().ok_or_else(not_asked)??;
+            let at = sources.binary_search(&source).map_err(|_| no_answer())?;
+            let found = read.get(&place(at)).cloned().ok_or_else(no_answer)??;
             let is_meant = |key: &AuthorizedKey| {
                 closed::matches(&named.name, &format!("{}/{}", source.user, key.fingerprint))
             };
@@ -229,18 +209,12 @@ options = ['from="10.0.0.0/8"', "restrict", "pty"]
             found.seen = found.seen.map(|seen| seen + &passed_over);
             return found;
         }
-        let word = |present| if present { "present" } else { "absent" };
-        let is = !observed.keys.is_empty();
-        let kind = observed.keys.first().map(|key| escape(&key.kind).into_owned());
-        found.seen = Some(kind.unwrap_or_else(|| "absent".to_owned()));
-        if self.present == is {
+        if presence::compare(self.present, !observed.keys.is_empty(), &mut found) {
             for key in &observed.keys {
                 self.compare_one(key, &mut found);
             }
             found.differences.dedup();
-        } else {
-            let difference = Difference::new("presence", word(self.present), word(is));
-            found.differences.push(difference);
+            found.seen = observed.keys.first().map(|key| escape(&key.kind).into_owned());
         }
         found
     }

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::{Metadata, Wanted, not_asked};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path};
+use super::metadata::{Metadata, Wanted};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::display::{escape_bytes, one_line};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, shown_path};
 use crate::probe::World;
@@ -24,7 +24,7 @@ use crate::probe::host::{Contents, FileType, Host, Links};
 #[serde(deny_unknown_fields)]
 pub(super) struct Symlink {
     /// `false`: nothing at all may stand at this path. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// What the link says, byte for byte: "../app" and "/opt/app" are two targets.
     target: Option<String>,
@@ -39,10 +39,6 @@ pub(super) struct Symlink {
     /// Look through symbolic links on the way to it, beneath the root of the host. Default: false.
     #[serde(default)]
     through_links: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen.
@@ -79,7 +75,7 @@ impl Symlink {
     }
 
     fn look(&self, host: &Host, path: &Path) -> Result<Option<Seen>, Unknown> {
-        let links = if self.through_links { Links::Through } else { Links::Refuse };
+        let links = Links::through(self.through_links);
         let (stat, target) = match host.target(path, links)? {
             Contents::Absent => return Ok(None),
             Contents::Other(stat) => (stat, None),
@@ -100,7 +96,7 @@ impl Symlink {
         let end = match &seen.leads_to {
             Some(Ok(end)) => end,
             Some(Err(unknown)) => return found.blind("target_exists", unknown.clone()),
-            None => return found.blind("target_exists", not_asked()),
+            None => return found.blind("target_exists", not_recorded()),
         };
         // What does not exist lies nowhere, so `inside` wants it to exist as well.
         let exists = self.target_exists.unwrap_or(true);
@@ -156,10 +152,7 @@ inside = "/opt/incomex/dot"
             problems.push(Problem::key("target", Code::WrongType, message));
         }
         let Some(inside) = &self.inside else { return };
-        if let Err(why) = path::absolute(inside) {
-            let message = format!("`inside` is a path, and it {why}");
-            problems.push(Problem::key("inside", Code::BadName, message));
-        }
+        path::check_key("inside", inside, problems);
         if self.target_exists == Some(false) {
             let message = "`inside` wants that something is there, and `target_exists` does not";
             problems.push(Problem::key("inside", Code::Contradiction, message));

@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::metadata::not_asked;
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, closed};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, not_recorded};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
@@ -74,13 +73,9 @@ value = "4096 131072 6291456"
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         if settings::path(name).is_none() || closed::is_pattern(name) {
-            problems.push(Problem {
-                place: Place::Resource,
-                code: Code::BadName,
-                message: "the name is not that of one setting".into(),
-                hint: Some("write `net.ipv4.ip_forward` or `net/ipv4/ip_forward`".into()),
-                warning: false,
-            });
+            let message = "the name is not that of one setting";
+            let hint = "write `net.ipv4.ip_forward` or `net/ipv4/ip_forward`";
+            problems.push(Problem::resource(Code::BadName, message).hint(hint));
         }
         self.value = settings::plain(&self.value);
     }
@@ -139,7 +134,7 @@ value = "4096 131072 6291456"
                     found.differences.push(Difference::new("persistent", wanted, Value::Null));
                 }
                 Some(Err(unknown)) => found.blind("persistent", unknown.clone()),
-                None => found.blind("persistent", not_asked()),
+                None => found.blind("persistent", not_recorded()),
             }
         }
         found.seen = seen.value.shown.as_ref().and_then(Value::as_str).map(|v| one_line(v, 60));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::closed::{self, is_pattern};
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path, presence};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Digest, Evidence, Unknown};
 use crate::probe::World;
@@ -29,7 +29,7 @@ const DROP_INS_MAX: usize = 1_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct SystemdUnit {
     /// `false`: there is no such unit, and nothing of it runs. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// `LoadState`, or a list of those that are fine. When nothing is said, it has to be loaded.
     load: Option<Words<Load>>,
@@ -66,10 +66,6 @@ pub(super) struct SystemdUnit {
 enum Wish {
     /// The unit files.
     Files,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen, and who said so.
@@ -119,24 +115,13 @@ impl SystemdUnit {
             problems.push(Problem::key("drop_ins", Code::Limit, message));
         }
         let fragment = self.fragment.iter().map(|path| ("fragment", path));
-        for (key, path) in fragment.chain(drop_ins.map(|path| ("drop_ins", path))) {
-            if let Err(why) = path::absolute(path) {
-                let message = format!("`{}` {why}", escape(path));
-                problems.push(Problem::key(key, Code::WrongType, message));
-            }
+        for (key, file) in fragment.chain(drop_ins.map(|path| ("drop_ins", path))) {
+            path::check_key(key, file, problems);
         }
     }
 
     fn check_contradictions(&self, name: &str, problems: &mut Vec<Problem>) {
-        if !self.present {
-            for (key, set) in self.of_one().into_iter().skip(1) {
-                if set {
-                    let message =
-                        format!("`present = false` leaves nothing that could have `{key}`");
-                    problems.push(Problem::key(key, Code::Contradiction, message));
-                }
-            }
-        }
+        presence::check(self.present, &self.of_one()[1..], problems);
         let timer = UnitName::parse(name).is_some_and(|name| name.suffix == "timer");
         if self.triggered_within.is_some() && !timer {
             let message = "only a timer fires";
@@ -165,13 +150,8 @@ fn check_name(name: &str, problems: &mut Vec<Problem>) {
     } else {
         "letters, digits and `:-_.\\@` make up the name of a unit".to_owned()
     };
-    problems.push(Problem {
-        place: Place::Resource,
-        code: Code::BadName,
-        message: format!("`{}` is not the name of a unit", escape(name)),
-        hint: Some(hint),
-        warning: false,
-    });
+    let message = format!("`{}` is no name of a unit", escape(name));
+    problems.push(Problem::resource(Code::BadName, message).hint(hint));
 }
 
 impl Kind for SystemdUnit {
@@ -213,10 +193,6 @@ only = []
         }
     }
 
-    fn pinned(&self) -> Option<Value> {
-        None
-    }
-
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let mut answers = Answers::new();
         for wish in [None, Some(Wish::Files)] {
@@ -245,7 +221,7 @@ only = []
                 compare::Comparing { name, unit, source: observed.source, found: &mut found }
                     .all(self, *triggered_seconds_ago);
             }
-            _ => found.blind("only", super::metadata::not_asked()),
+            _ => found.blind("only", super::not_recorded()),
         }
         found
     }

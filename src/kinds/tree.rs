@@ -122,22 +122,17 @@ struct Ready {
 
 impl Tree {
     fn check_keys(&self, problems: &mut Vec<Problem>) {
-        if let Err(why) = path::absolute(&self.root) {
-            let message = format!("`root` is a path, and it {why}");
-            problems.push(Problem::key("root", Code::BadName, message));
-        }
+        path::check_key("root", &self.root, problems);
         match (&self.manifest, &self.digest) {
             (Some(_), Some(_)) => {
                 let message = "`manifest` and `digest` both give the content";
                 problems.push(Problem::key("digest", Code::Contradiction, message));
             }
-            (None, None) => problems.push(Problem {
-                place: Place::Resource,
-                code: Code::MissingKey,
-                message: "neither `manifest` nor `digest` says what the tree holds".into(),
-                hint: Some("add `manifest`, a list that `sha256sum` wrote".into()),
-                warning: false,
-            }),
+            (None, None) => {
+                let message = "neither `manifest` nor `digest` says what the tree holds";
+                let hint = "add `manifest`, a list that `sha256sum` wrote";
+                problems.push(Problem::resource(Code::MissingKey, message).hint(hint));
+            }
             _ => {}
         }
         let of_lists = [
@@ -232,7 +227,7 @@ impl Tree {
         };
         Question {
             root: self.root.clone().into(),
-            links: if self.through_links { Links::Through } else { Links::Refuse },
+            links: Links::through(self.through_links),
             against,
             manifest: self.ready.manifest,
             ignore: self.ready.ignore.clone(),
@@ -253,13 +248,8 @@ impl Tree {
 
 fn of_line(manifest: &str, finding: LineFinding) -> Problem {
     let code = if finding.warning { Code::Redundant } else { Code::HashList };
-    Problem {
-        place: Place::File(manifest.to_owned(), finding.span),
-        code,
-        message: finding.message,
-        hint: None,
-        warning: finding.warning,
-    }
+    let place = Place::File(manifest.to_owned(), finding.span);
+    Problem { warning: finding.warning, ..Problem::at(place, code, finding.message) }
 }
 
 impl Kind for Tree {

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::account::{self, Source};
 use super::closed::{self, is_pattern};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, presence};
 use crate::model::display::{escape, one_line};
-use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
+use crate::model::{Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::accounts::Password;
 
@@ -23,7 +23,8 @@ use crate::probe::accounts::Password;
 #[serde(deny_unknown_fields)]
 pub(super) struct User {
     /// `false`: no account has this name. Default: true.
-    present: Option<bool>,
+    #[serde(default = "super::presence::yes")]
+    present: bool,
     /// Its number.
     uid: Option<u32>,
     /// Its primary group, by name; the number as text for a group that has no name.
@@ -77,10 +78,6 @@ pub(super) struct One {
 }
 
 impl User {
-    fn present(&self) -> bool {
-        self.present != Some(false)
-    }
-
     /// The keys about the one account of the name.
     fn of_one(&self) -> [(&'static str, bool); 8] {
         [
@@ -104,7 +101,7 @@ impl User {
         found.expect_told("home", self.home.as_ref(), &one.home);
         found.expect_told("shell", self.shell.as_ref(), &one.shell);
         found.expect_told("comment", self.comment.as_ref(), &one.comment);
-        let password = one.password.clone().unwrap_or_else(|| Err(super::metadata::not_asked()));
+        let password = one.password.clone().unwrap_or_else(|| Err(super::not_recorded()));
         found.expect_told("password", self.password.as_ref(), &password);
         match (&one.same_uid, self.sole_uid) {
             (_, None) => {}
@@ -169,16 +166,11 @@ only = []
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         let of_files =
             [("password", self.password.is_some()), ("sole_uid", self.sole_uid.is_some())];
-        account::check(name, self.source, self.present(), &of_files, problems);
-        let mut of_one = self.of_one().to_vec();
-        if !self.present() {
-            for (key, _) in of_one.iter().filter(|(_, set)| *set) {
-                let message = format!("`present = false` leaves nobody who could have `{key}`");
-                problems.push(Problem::key(key, Code::Contradiction, message));
-            }
-        }
-        of_one.push(("present", self.present.is_some()));
-        closed::check(name, self.only.as_ref(), &of_one, problems);
+        account::check(name, self.source, self.present, &of_files, problems);
+        let of_one = self.of_one();
+        presence::check(self.present, &of_one, problems);
+        let absent = [("present", !self.present)];
+        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
     }
 
     fn question(&self, name: &str) -> Value {
@@ -216,19 +208,14 @@ only = []
             Seen::Matched(seen) => {
                 closed::compare(self.only.as_deref().unwrap_or_default(), seen, &mut found);
             }
-            _ if is_pattern(name) => found.blind("only", super::metadata::not_asked()),
+            _ if is_pattern(name) => found.blind("only", super::not_recorded()),
             Seen::Absent => {
-                found.seen = Some("absent".to_owned());
-                if self.present() {
-                    found.differences.push(Difference::new("presence", "present", "absent"));
-                }
+                presence::compare(self.present, false, &mut found);
             }
             Seen::One(one) => {
-                found.seen = Some(one.brief());
-                if self.present() {
+                if presence::compare(self.present, true, &mut found) {
+                    found.seen = Some(one.brief());
                     self.compare(one, &mut found);
-                } else {
-                    found.differences.push(Difference::new("presence", "absent", "present"));
                 }
             }
         }

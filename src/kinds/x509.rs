@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path, validity};
+use super::{
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path, presence, validity,
+};
 use crate::model::display::{escape, escaped_line};
 use crate::model::{Code, Comparison, Difference, Digest, Evidence, Period, Timestamp, Unknown};
 use crate::probe::World;
@@ -22,7 +24,7 @@ use crate::probe::host::{FileType, Host, Links};
 #[serde(deny_unknown_fields)]
 pub(super) struct X509 {
     /// `false`: nothing at all may stand at this path. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "super::presence::yes")]
     present: bool,
     /// Its fingerprint: the SHA-256 of its DER, 64 hex digits.
     sha256: Option<Digest>,
@@ -47,10 +49,6 @@ pub(super) struct X509 {
     /// Look through symbolic links on the way to it, beneath the root of the host. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What was seen.
@@ -174,15 +172,7 @@ private_key = false
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         path::check_name(name, problems);
-        if !self.present {
-            for (key, set) in self.of_one() {
-                if set {
-                    let message =
-                        format!("`present = false` leaves nothing that could have `{key}`");
-                    problems.push(Problem::key(key, Code::Contradiction, message));
-                }
-            }
-        }
+        presence::check(self.present, &self.of_one(), problems);
         for name in
             self.covers.iter().flatten().filter(|name| name.contains('*') || name.is_empty())
         {
@@ -199,7 +189,7 @@ private_key = false
         let at = world.now;
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
         let look = move |host: &Host, path: &str, spec: &Arc<Self>| {
-            let links = if spec.through_links { Links::Through } else { Links::Refuse };
+            let links = Links::through(spec.through_links);
             certificate::read(host, Path::new(path), links).map(|found| Seen { at, found })
         };
         world.sweep(items, look).await
@@ -213,14 +203,7 @@ private_key = false
 
     fn diff(&self, _path: &str, observed: &Seen) -> Comparison {
         let mut found = Comparison::by(Evidence::Parsed);
-        let absent = observed.found == Found::Absent;
-        if absent || !self.present {
-            let word = |present| if present { "present" } else { "absent" };
-            found.seen = Some(word(!absent).to_owned());
-            if self.present == absent {
-                let (wanted, is) = (word(self.present), word(!absent));
-                found.differences.push(Difference::new("presence", wanted, is));
-            }
+        if !presence::compare(self.present, observed.found != Found::Absent, &mut found) {
             return found;
         }
         match &observed.found {

@@ -37,6 +37,7 @@ pub use facts::Facts;
 pub use folder::{DirEntry, Location, Socket, Usage};
 pub(in crate::probe) use open::{Opener, failed};
 pub use place::{Dated, Place};
+pub use resolve::Links;
 
 /// A reader of one host.
 #[derive(Debug)]
@@ -131,16 +132,6 @@ impl Stat {
         let size = u64::try_from(kernel.st_size).unwrap_or_default();
         Ok(Self { file_type, mode, uid: kernel.st_uid, gid: kernel.st_gid, size })
     }
-}
-
-/// May links be followed on the way to a path? Never at its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Links {
-    /// A link in the middle of the path is Unknown (`symlink_on_path`).
-    #[default]
-    Refuse,
-    /// Links on the way are followed, beneath the root; where they lead must be allowed as well.
-    Through,
 }
 
 impl Host {

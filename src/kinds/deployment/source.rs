@@ -5,8 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::Problem;
-use crate::kinds::path::absolute;
+use crate::kinds::{Problem, path};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Reason, Unknown};
 use crate::probe::git::{Repository, is_object_id, is_reference};
@@ -96,12 +95,10 @@ impl Standing {
 
 impl Source {
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        path::check_key("source", &self.repository, problems);
         let mut refuse = |code, message: String| {
             problems.push(Problem::key("source", code, message));
         };
-        if let Err(why) = absolute(&self.repository) {
-            refuse(Code::WrongType, format!("the path of `repository` {why}"));
-        }
         match (&self.reference, &self.commit) {
             (None, None) => {
                 let message = "`source` names no commit to compare with: add `ref` or `commit`";

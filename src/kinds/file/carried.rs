@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::Problem;
-use super::super::metadata::not_asked;
+use super::super::{Problem, not_recorded};
 use super::File;
 use crate::model::display::escape_bytes;
 use crate::model::{Code, Comparison, Content, Difference, Digest, Unknown};
@@ -126,7 +125,7 @@ impl File {
         let seen = match seen {
             Some(Ok(seen)) => seen,
             Some(Err(unknown)) => return self.blind_carried(unknown, found),
-            None if self.asks_carried() => return self.blind_carried(&not_asked(), found),
+            None if self.asks_carried() => return self.blind_carried(&not_recorded(), found),
             None => return,
         };
         found.expect("links", self.links.as_ref(), &seen.links);
@@ -144,12 +143,12 @@ impl File {
                 }
             }
             (Some(_), Some(Err(unknown))) => found.blind("capabilities", unknown.clone()),
-            (Some(_), None) => found.blind("capabilities", not_asked()),
+            (Some(_), None) => found.blind("capabilities", not_recorded()),
         }
         match &seen.xattrs {
             _ if self.xattrs.is_none() => {}
             Some(xattrs) => self.compare_xattrs(xattrs, seen.raw_capabilities.as_ref(), found),
-            None => found.blind("xattrs", not_asked()),
+            None => found.blind("xattrs", not_recorded()),
         }
     }
 

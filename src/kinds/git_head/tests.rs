@@ -196,5 +196,5 @@ fn a_recorded_answer_without_a_distance_is_none() {
     let old = r#"{"commit": "0123456", "branch": "main", "tree": null}"#;
     let old = serde_json::from_str(old).expect("as it was stored");
     let found = spec.diff("/r", &old);
-    assert_eq!(found.blind[0].unknown.reason, Reason::NotRecorded);
+    assert_eq!(found.blind[0].unknown.reason, crate::model::Reason::NotRecorded);
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{GitHead, SHORT};
-use crate::kinds::{Place, Problem};
+use crate::kinds::{Problem, not_recorded};
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Reason, Unknown};
 use crate::probe::git::{Head, Repository, is_object_id, is_reference};
@@ -66,13 +66,11 @@ impl GitHead {
                     format!("`{key}` counts commits against `upstream`, and there is none");
                 problems.push(Problem::key(key, Code::Contradiction, message));
             }
-            (Some(_), None) => problems.push(Problem {
-                place: Place::Key("upstream".into()),
-                code: Code::Empty,
-                message: "the table does not say how far from `upstream` it may be".into(),
-                hint: Some("add `ahead`, `behind`, or both; 0 is a number too".into()),
-                warning: false,
-            }),
+            (Some(_), None) => {
+                let message = "the table does not say how far from `upstream` it may be";
+                let hint = "add `ahead`, `behind`, or both; 0 is a number too";
+                problems.push(Problem::key("upstream", Code::Empty, message).hint(hint));
+            }
             _ => {}
         }
         for (exact, most) in [("ahead", "ahead_max"), ("behind", "behind_max")] {
@@ -100,10 +98,7 @@ impl GitHead {
     ) {
         let Some(name) = &self.upstream else { return };
         let distance = match seen {
-            None => {
-                let detail = "the commit to compare with was not looked at";
-                Err(Unknown::new(Reason::NotRecorded, detail))
-            }
+            None => Err(not_recorded()),
             Some(Err(unknown) | Ok(Upstream { distance: Some(Err(unknown)), commit: Some(_) })) => {
                 Err(unknown.clone())
             }
@@ -112,7 +107,7 @@ impl GitHead {
                 return;
             }
             Some(Ok(Upstream { distance: Some(Ok(distance)), .. })) => Ok(*distance),
-            Some(Ok(_)) => Err(Unknown::new(Reason::NotRecorded, "commits were not counted")),
+            Some(Ok(_)) => Err(not_recorded()),
         };
         match distance {
             Err(unknown) => found.blind("upstream", unknown),

@@ -1,6 +1,6 @@
 //! Names of keys: a keyring, a slash, and a whole fingerprint in its one form, or a pattern in its place.
 
-use super::super::{Place, Problem, closed, path};
+use super::super::{Problem, closed, path};
 use crate::model::Code;
 use crate::model::display::escape;
 
@@ -20,13 +20,7 @@ impl<'a> Named<'a> {
 
 /// Refuses names that could be written in another way, or that may mean more than one key.
 pub(super) fn check(name: &str, only: &[String], problems: &mut Vec<Problem>) {
-    let bad = |message: String| Problem {
-        place: Place::Resource,
-        code: Code::BadName,
-        message,
-        hint: None,
-        warning: false,
-    };
+    let bad = |message: String| Problem::resource(Code::BadName, message);
     let Some(Named { keyring, key }) = Named::of(name) else {
         let problem = bad("the name is a keyring, a slash and a fingerprint".to_owned());
         problems.push(problem.hint("such as \"/root/.gnupg/\" and 40 hex digits"));

@@ -1,7 +1,7 @@
 //! What a table may not say: keys that its manager cannot tell, versions that are none, names that nobody can have.
 
 use super::super::closed::is_pattern;
-use super::super::{Place, Problem, path};
+use super::super::{Problem, path};
 use super::version::{self, Debian};
 use super::{Manager, Package};
 use crate::model::Code;
@@ -26,11 +26,9 @@ impl Package {
         }
         match (&self.paths, self.manager) {
             (None, Manager::Pip) => {
-                let mut problem =
-                    Problem::key("paths", Code::MissingKey, "nothing says where pip installs");
-                problem.place = Place::Resource;
+                let message = "nothing says where pip installs";
                 let hint = "name the folders that `python3 -m site` prints, as `paths`";
-                problems.push(problem.hint(hint));
+                problems.push(Problem::resource(Code::MissingKey, message).hint(hint));
             }
             (Some(_), Manager::Dpkg | Manager::Rpm) => {
                 let message = "`paths` is about packages of pip";
@@ -42,13 +40,7 @@ impl Package {
             _ => {}
         }
         for folder in self.paths.iter().flatten() {
-            if let Err(why) = path::absolute(folder) {
-                problems.push(Problem::key(
-                    "paths",
-                    Code::WrongType,
-                    format!("`{}` {why}", escape(folder)),
-                ));
-            }
+            path::check_key("paths", folder, problems);
         }
     }
 
@@ -94,10 +86,7 @@ impl Package {
         let (name, architecture) = self.looked_for(key);
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
             let message = "no package can have this name";
-            problems.push(Problem {
-                place: Place::Resource,
-                ..Problem::key("", Code::BadName, message)
-            });
+            problems.push(Problem::resource(Code::BadName, message));
         }
         if self.name.as_deref().is_some_and(is_pattern) {
             let message = "a pattern is the key of the table";

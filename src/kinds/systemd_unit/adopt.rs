@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::check_name;
 use super::closed::{self, is_pattern};
-use crate::kinds::{Adopted, Draft};
+use crate::kinds::{Adopted, Draft, no_answer};
 use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 use crate::probe::World;
@@ -55,10 +55,6 @@ async fn look(
     let resting = names.clone();
     let asked = Asked { names, resting, patterns, matches: closed::matches, files_only: false };
     systemd::look(world, asked).await
-}
-
-fn no_answer() -> Unknown {
-    Unknown::new(Reason::NoAnswer, "the probe gave no answer for it")
 }
 
 /// The table of one unit; `None` for one that runs and has no file, which no table can want.

@@ -199,7 +199,10 @@ fn a_pattern_is_a_closed_list() {
         ["cutter-b.timer \"present\" null"]
     );
     // An answer to another question is none.
-    assert_eq!(judged("cutter*", "only = []", &recorded(&json!({}))).0, ["blind only no_answer"]);
+    assert_eq!(
+        judged("cutter*", "only = []", &recorded(&json!({}))).0,
+        ["blind only not_recorded"]
+    );
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn compare_digest(wanted: Digest, walked: &Walked, found: &mut Comparison) {
         }
         None => {
             let detail = "not every file could be read, so there is no digest of all";
-            found.blind("digest", Unknown::new(Reason::NoAnswer, detail));
+            found.blind("digest", Unknown::new(Reason::Undecidable, detail));
         }
     }
 }

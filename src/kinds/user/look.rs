@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::Answers;
 use super::super::account::{Source, text};
 use super::super::closed::{is_pattern, matches};
+use super::super::{Answers, no_answer};
 use super::{One, Seen};
-use crate::model::Unknown;
+use crate::model::{Reason, Unknown};
 use crate::probe::accounts::{
     Account, Group, List, NameService, Password, Shadow, nss_knows_none, read_groups, read_users,
 };
@@ -113,7 +113,7 @@ impl Lists {
             (Some(password), _) => Ok(password),
             (None, Some(Ok(shadow))) => shadow.of(&user.name),
             (None, Some(Err(unknown))) => Err(unknown.clone()),
-            (None, None) => Err(super::super::metadata::not_asked()),
+            (None, None) => Err(no_answer()),
         }
     }
 }
@@ -150,7 +150,10 @@ fn by_service(host: &Host, names: &[String], deadline: Duration) -> Result<Answe
         Ok(Seen::One(Box::new(One {
             group: group_name(account.gid),
             groups: others,
-            same_uid: Err(super::super::metadata::not_asked()),
+            same_uid: Err(Unknown::new(
+                Reason::NotSupported,
+                "a name service need not list everybody",
+            )),
             ..One::plain(account)
         })))
     };

@@ -20,6 +20,24 @@ const LINKS_MAX: usize = 40;
 /// As many folders may be open on the way to one path.
 const DEPTH_MAX: usize = 256;
 
+/// May links be followed on the way to a path? Never at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Links {
+    /// A link in the middle of the path is Unknown (`symlink_on_path`).
+    #[default]
+    Refuse,
+    /// Links on the way are followed, beneath the root; where they lead must be allowed as well.
+    Through,
+}
+
+impl Links {
+    /// What `through_links` of a resource says.
+    #[must_use]
+    pub const fn through(through_links: bool) -> Self {
+        if through_links { Self::Through } else { Self::Refuse }
+    }
+}
+
 /// Which links are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Follow {
