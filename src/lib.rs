@@ -24,6 +24,9 @@ pub mod model;
 // The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
 pub mod config;
 
+// Narrows a process, before it becomes a command that looks.
+pub mod sandbox;
+
 // What is remembered between two looks: digests of files. Deletable, never an authority.
 pub mod state;
 

@@ -35,7 +35,18 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/kinds",
         "src/kinds/mod.rs",
-        &["account", "adoption", "closed", "entry", "metadata", "path", "test_world"],
+        &[
+            "account",
+            "adoption",
+            "closed",
+            "deadline",
+            "entry",
+            "metadata",
+            "path",
+            "presence",
+            "test_world",
+            "validity",
+        ],
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
@@ -103,10 +114,7 @@ const CHANGING: &[&str] = &[
 
 /// The rooms where such calls may stand, with the reason.
 const ROOMS: &[(&str, &str)] = &[
-    (
-        "src/probe/runner.rs",
-        "starts the programs that are needed to look, and ends those that hang",
-    ),
+    ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
@@ -380,7 +388,7 @@ fn dependencies_have_reasons_and_a_cap() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
     let packages = lock.lines().filter(|line| line.starts_with("name = ")).count();
-    assert!(packages <= 240, "{packages} packages are locked; raise the cap of 240 only knowingly");
+    assert!(packages <= 330, "{packages} packages are locked; raise the cap of 330 only knowingly");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut section = "";
     let mut previous = "";

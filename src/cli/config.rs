@@ -1,11 +1,12 @@
 //! `countersign config show`: each effective value, and who set it.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
-use crate::config::{Config, Origin, Setting, Verify};
+use crate::config::{Config, Origin, Setting, SmokePolicy, Verify};
 use crate::model::display::escape;
 use crate::model::json;
 
@@ -62,10 +63,32 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     Ok(exit::OK)
 }
 
-fn rows(config: &Config) -> Vec<Row> {
-    fn row<T>(key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) -> Row {
-        Row { key: key.to_owned(), value: show(&setting.value), origin: setting.origin }
+fn row<T>(key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) -> Row {
+    Row { key: key.to_owned(), value: show(&setting.value), origin: setting.origin }
+}
+
+/// Each command in a row of its own: what may run is what an operator looks for here.
+fn smoke(config: &Config, rows: &mut Vec<Row>) {
+    let smoke = &config.smoke;
+    if smoke.value.allowed().is_empty() {
+        rows.push(row("smoke.allow", smoke, |_| "no command".to_owned()));
+        return;
     }
+    for (at, command) in smoke.value.allowed().iter().enumerate() {
+        let words = |_: &_| command.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>();
+        rows.push(row(&format!("smoke.allow[{at}]"), smoke, |all| words(all).join(" ")));
+    }
+    rows.push(row("smoke.user", smoke, |smoke| smoke.user.clone()));
+    let folders = |folders: &[PathBuf]| {
+        folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    rows.push(row("smoke.read", smoke, |smoke| folders(&smoke.read)));
+    // Names alone: a value may be what only the command should know.
+    let names = |smoke: &SmokePolicy| smoke.environment.keys().cloned().collect::<Vec<_>>();
+    rows.push(row("smoke.environment", smoke, |smoke| names(smoke).join(", ")));
+}
+
+fn rows(config: &Config) -> Vec<Row> {
     #[expect(clippy::ref_option, reason = "it is passed as a function of a setting's value")]
     fn optional<T: Display>(value: &Option<T>) -> String {
         value.as_ref().map_or_else(|| "(none)".to_owned(), ToString::to_string)
@@ -98,6 +121,7 @@ fn rows(config: &Config) -> Vec<Row> {
         });
     }
     rows.extend(config.observe_text.iter().map(|(k, v)| file((*k).to_owned(), v.clone())));
+    smoke(config, &mut rows);
     for (name, session) in &config.observers {
         rows.push(row(&format!("database.{name}.observer.url"), session, |s| s.url.clone()));
         rows.push(row(&format!("database.{name}.observer.password_file"), session, |s| {

@@ -3,6 +3,7 @@
 mod adopt;
 mod check;
 mod config;
+mod confined;
 mod context;
 pub mod error;
 pub mod exit;
@@ -94,6 +95,8 @@ enum Verb {
     #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
+    #[command(hide = true)]
+    Confined(confined::Arguments),
 }
 
 #[cfg(feature = "execute")]
@@ -213,6 +216,7 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),
+        Verb::Confined(arguments) => confined::run(arguments),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn open(
     config: &Config,
     desired: &Desired,
     deadline: Duration,
-    cached: bool,
+    remember: bool,
 ) -> Result<Opened, Failure> {
     let pinned = config.hostname.value.as_deref();
     let identifiers =
@@ -56,10 +56,11 @@ pub(super) async fn open(
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
     let databases = databases(config, desired, deadline).await?;
     let host = Arc::new(host);
+    let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
-    let digests = cached.then(|| remembered(config, desired, now, &mut notes)).flatten();
-    let probe =
-        Arc::new(World { host, databases, caches: digests, progress, now, deadline, threads });
+    let caches = remember.then(|| remembered(config, desired, now, &mut notes)).flatten();
+    let probe = World { host, databases, smoke, caches, progress, now, deadline, threads };
+    let probe = Arc::new(probe);
     Ok(Opened { probe, notes, unverified })
 }
 

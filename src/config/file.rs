@@ -83,14 +83,18 @@ pub(super) struct ProveSection {
 /// `[smoke]`: which commands may run.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "parsed now so that a configuration stays valid; honoured by the smoke kind"
-)]
 pub(super) struct SmokeSection {
-    /// Argument lists, compared word by word.
+    /// Commands, each a list of words that is compared word by word.
     #[serde(default)]
-    allow: Vec<Vec<String>>,
+    pub(super) allow: Vec<Vec<String>>,
+    /// The unprivileged user whose rights they have when this program runs as root. Without it: nobody.
+    pub(super) user: Option<String>,
+    /// Folders that they may read and execute, besides those of the system and of `[observe] roots`.
+    #[serde(default)]
+    pub(super) read: Vec<PathBuf>,
+    /// What their environment holds besides what every command finds there.
+    #[serde(default)]
+    pub(super) environment: BTreeMap<String, String>,
 }
 
 /// `[watch]`: the rhythm of the controller.

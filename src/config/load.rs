@@ -9,7 +9,7 @@ use super::file::{
     WatchSection,
 };
 use super::trusted::{Privacy, read_checked};
-use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, Verify};
+use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic};
 
@@ -109,6 +109,7 @@ fn bare() -> Config {
         observe: Setting::default(Policy::nothing()),
         cache: CacheUse::default(),
         observe_text: Vec::new(),
+        smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
         sandbox: false,
     }
@@ -168,11 +169,11 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     reader.observe(config);
     reader.identity(config);
     reader.databases(config);
+    reader.smoke(config);
     if let Some(guard) = reader.free("guard") {
         config.guard = guard;
     }
     let _: Option<ProveSection> = reader.section("prove");
-    let _: Option<SmokeSection> = reader.section("smoke");
     let _: Option<WatchSection> = reader.section("watch");
     found.sort();
     found
@@ -307,6 +308,16 @@ impl<'t> Sections<'_, 't> {
             config.hostname = Setting::file(Some(hostname));
         }
         config.system_identifiers = identity;
+    }
+
+    fn smoke(&mut self, config: &mut Config) {
+        let Some(section) = self.section::<SmokeSection>("smoke") else { return };
+        let (policy, faults) = SmokePolicy::of(section);
+        let place = self.all.value_span("smoke").unwrap_or_default();
+        let error =
+            |fault| Diagnostic::error(Code::WrongType, self.all.file(), place.clone(), fault);
+        self.found.extend(faults.into_iter().map(error));
+        config.smoke = Setting::file(policy);
     }
 
     fn databases(&mut self, config: &mut Config) {

@@ -7,6 +7,7 @@ mod file;
 mod load;
 mod origin;
 mod policy;
+mod smoke;
 mod trusted;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use file::{SessionSection, Verify};
 pub use load::{ConfigError, Overrides, load};
 pub use origin::{Origin, Setting};
 pub use policy::{Access, Policy};
+pub use smoke::SmokePolicy;
 
 /// Where a machine's configuration stands when no flag says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/countersign/config.toml";
@@ -52,6 +54,8 @@ pub struct Config {
     pub cache: CacheUse,
     /// `[observe]` as it was written, for `config show`.
     pub observe_text: Vec<(&'static str, String)>,
+    /// Which commands may run.
+    pub smoke: Setting<SmokePolicy>,
     /// How the observer reaches each database.
     pub observers: BTreeMap<String, Setting<SessionSection>>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.

@@ -84,6 +84,12 @@ impl Policy {
         self.deny.is_match(path)
     }
 
+    /// The folders that may be read, with everything below them.
+    #[must_use]
+    pub fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
     /// May content of this file appear in clear?
     #[must_use]
     pub fn shows_content(&self, path: &Path) -> bool {

@@ -27,6 +27,9 @@ pub const CHECKOUT: &str = "/opt/incomex/dot";
 /// The skeleton, below [`CHECKOUT`].
 pub const SKELETON: &str = "iu-cutter";
 
+/// In the place of the 75 MB of a true dump.
+pub(super) const DUMP: &str = "-- a dump of the sandbox, of which only name, age and size matter\n";
+
 const FOLDER_MODE: u32 = 0o755;
 
 /// The folders with another mode than 0755, and those that nothing else would make.
@@ -56,11 +59,17 @@ const COMMITTED: [(&str, u32, &str); 6] = [
 ];
 
 /// Everything else that is not part of the deployed tree.
-const FIXED: [(&str, u32, &str); 10] = [
+const FIXED: &[(&str, u32, &str)] = &[
     ("etc/crontab", 0o644, include_str!("assets/host/crontab")),
     ("etc/debian_version", 0o644, "trixie/sid\n"),
     ("etc/hostname", 0o644, "vmi3080463\n"),
+    (
+        "etc/systemd/system/wf-universal-scanner.timer",
+        0o644,
+        include_str!("assets/host/wf-universal-scanner.timer"),
+    ),
     ("opt/incomex/backups/README.txt", 0o644, "Dumps that were made by hand lie here.\n"),
+    ("opt/incomex/backups/directus-20260520T2200.dump", 0o600, DUMP),
     ("opt/incomex/docker/.env", 0o600, include_str!("assets/host/docker.env")),
     ("opt/incomex/secrets/.env.production", 0o640, include_str!("assets/host/env.production")),
     (
@@ -121,7 +130,7 @@ pub fn write(root: &Path) -> Result<Sandbox, LayoutError> {
     for (path, mode) in FOLDERS {
         writer.folder(path, mode)?;
     }
-    for (path, mode, text) in FIXED {
+    for &(path, mode, text) in FIXED {
         writer.file(path, mode, text.as_bytes())?;
     }
     writer.file("etc/passwd", 0o644, account.passwd().as_bytes())?;

@@ -3,14 +3,19 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::desired::{self, DesiredError, HOST};
 use super::fixture::{self, DATABASE, FixtureError, OBSERVER, ServerIdentity};
 use super::layout::{self, HOSTNAME, LayoutError, TREE};
 use super::repository::{BRANCH, Changes, Repository, RepositoryError};
 use super::server::{self, Lifetime, Options, Server, ServerError};
+use crate::config::{Policy, SmokePolicy};
+use crate::model::{Reason, Unknown};
+use crate::probe::host::Host;
+use crate::probe::smoke;
 
 /// The configuration, below the sandbox's folder.
 pub const CONFIG: &str = "countersign.toml";
@@ -86,6 +91,9 @@ impl Sandbox {
         let path = around.path().join(LOCK);
         let lock = at(&path, fs::File::create(&path))?;
         at(&path, lock.lock())?;
+        let passable = fs::Permissions::from_mode(0o711);
+        // Commands run as another user when root shows the demo, and have to get through to their folder.
+        at(around.path(), fs::set_permissions(around.path(), passable))?;
         let mut sandbox = Self::create(&around.path().join("sandbox"), false).await?;
         sandbox.temporary = Some((around, lock));
         Ok(sandbox)
@@ -135,7 +143,7 @@ impl Sandbox {
                 files.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect();
             repository.push(&changes, "desired state: the worked example")?;
             let config = folder.join(CONFIG);
-            let text = configuration(&identity, &server);
+            let text = configuration(&identity, &server.url(OBSERVER, DATABASE));
             at(&config, fs::write(&config, text))?;
             let note = folder.join(SERVER);
             at(&note, fs::write(&note, format!("{}\n", server.home().display())))?;
@@ -171,6 +179,19 @@ impl Sandbox {
     /// When it cannot be opened.
     pub fn repository(&self) -> Result<Repository> {
         Ok(Repository::open(&self.folder.join(REPOSITORY))?)
+    }
+
+    /// Can this machine run the commands of the sandbox, confined as they have to be?
+    ///
+    /// # Errors
+    /// Why not: there is no Python, or the kernel cannot confine.
+    pub fn runs_commands(&self) -> std::result::Result<(), Unknown> {
+        let command = ["python3", "-c", "pass"].map(str::to_owned);
+        let policy = SmokePolicy::allowing(&command);
+        let host = Host::open(&self.folder.join("root"), Policy::everything())
+            .map_err(|e| Unknown::new(Reason::IoError, e.to_string()))?;
+        let (tree, deadline) = (Path::new(TREE), Duration::from_secs(30));
+        smoke::run(&host, &policy, &command, tree, deadline).map(drop)
     }
 
     /// Adds text to a file of the sandbox's host, as somebody there would.
@@ -253,7 +274,16 @@ fn server_folder(folder: &Path) -> PathBuf {
     std::env::temp_dir().join(format!("countersign-demo-{}", &name[..12]))
 }
 
-fn configuration(identity: &ServerIdentity, server: &Server) -> String {
+/// Compiles every source of the folder in memory, as the worked example asks for it.
+const COMPILE: &str = "'''
+from pathlib import Path
+files = sorted(Path().rglob(\"*.py\"))
+for file in files:
+    compile(file.read_bytes(), file, \"exec\")
+print(\"compiled\", len(files))
+'''";
+
+fn configuration(identity: &ServerIdentity, url: &str) -> String {
     format!(
         r#"# The configuration of a sandbox made by `countersign demo`. Paths are relative to this file.
 host = "{HOST}"
@@ -274,22 +304,44 @@ hostname = "{HOSTNAME}"
 "constant.execution-enabled" = {{ value = false, file = "{TREE}/cutter_agent/orchestrator/__init__.py", key = "__execution_enabled__" }}
 
 [observe]
-roots = ["/opt/incomex", "/var/lib", "/var/spool/cron", "/etc", "/usr/lib/python3", "/usr/local/lib/python3.12"]
+roots = ["/opt", "/tmp", "/var/lib", "/var/spool/cron", "/etc", "/root/.gnupg", "/usr/lib/python3", "/usr/local/lib/python3.12"]
 deny = ["/etc/shadow", "**/.ssh/**", "**/*.pass"]
 show_content = ["/opt/incomex/dot/**"]
+
+# What desired state may have run here, word by word; confined, and as this user when root asks.
+[smoke]
+user = "nobody"
+allow = [
+  ["python3", "-m", "unittest", "discover"],
+  ["python3", "-m", "unittest", "discover", "-t", ".", "-s", "targeted", "-p", "live_*.py"],
+  ["python3", "-c", {COMPILE}],
+]
 
 [database.{DATABASE}]
 observer = {{ url = "{url}" }}
 "#,
         folder = desired::FOLDER,
         identifier = identity.system_identifier,
-        url = server.url(OBSERVER, DATABASE),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_allows_what_the_example_asks_for() {
+        let identity = ServerIdentity { system_identifier: "42".into(), version: "16.13".into() };
+        let config: toml::Table = configuration(&identity, "url").parse().expect("TOML");
+        let example = include_str!("../../desired-state/hosts/contabo/smoke.toml");
+        let example: toml::Table = example.parse().expect("TOML");
+        let asked: Vec<_> =
+            example["smoke"].as_table().expect("tables").values().map(|t| &t["command"]).collect();
+        let allowed = config["smoke"]["allow"].as_array().expect("a list");
+        assert_eq!(asked.len(), 3);
+        assert!(asked.iter().all(|command| allowed.contains(command)), "{allowed:?}");
+        assert_eq!(allowed.len(), asked.len());
+    }
 
     #[test]
     fn only_what_nobody_uses_any_more_is_removed() {

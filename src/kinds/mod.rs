@@ -8,23 +8,39 @@ mod account;
 mod adoption;
 mod closed;
 mod constant;
+mod container;
 mod cron_entry;
+mod deadline;
 mod deployment;
 mod directory;
+mod disk;
 mod entry;
 mod file;
+mod freshness;
 mod git_head;
+mod gpg_key;
 mod group;
+mod listener;
 mod metadata;
+mod mount;
 mod package;
 mod path;
 mod pg_server;
+mod presence;
+mod process;
 mod query;
 mod row_count;
+mod smoke;
+mod ssh_authorized_key;
+mod symlink;
+mod sysctl;
+mod systemd_unit;
 #[cfg(test)]
 mod test_world;
 mod tree;
 mod user;
+mod validity;
+mod x509;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -47,14 +63,27 @@ pub use entry::{Entry, Preparing, Spec, Stored};
 pub static KINDS: &[Entry] = &[
     Entry::of::<directory::Directory>(),
     Entry::of::<file::File>(),
+    Entry::of::<symlink::Symlink>(),
     Entry::of::<tree::Tree>(),
+    Entry::of::<freshness::Freshness>(),
     Entry::of::<constant::Constant>(),
     Entry::of::<git_head::GitHead>(),
+    Entry::of::<gpg_key::GpgKey>(),
+    Entry::of::<ssh_authorized_key::SshAuthorizedKey>(),
+    Entry::of::<x509::X509>(),
     Entry::of::<deployment::Deployment>(),
     Entry::of::<user::User>(),
     Entry::of::<group::Group>(),
     Entry::of::<package::Package>(),
     Entry::of::<cron_entry::CronEntry>(),
+    Entry::of::<systemd_unit::SystemdUnit>(),
+    Entry::of::<process::Process>(),
+    Entry::of::<listener::Listener>(),
+    Entry::of::<container::Container>(),
+    Entry::of::<mount::Mount>(),
+    Entry::of::<disk::Disk>(),
+    Entry::of::<sysctl::Sysctl>(),
+    Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
@@ -226,5 +255,18 @@ struct NoFiles;
 impl Files for NoFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         Err(format!("no file `{path}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::KINDS;
+
+    #[test]
+    fn every_kind_is_listed_once() {
+        let names: BTreeSet<&str> = KINDS.iter().map(super::Entry::name).collect();
+        assert_eq!(names.len(), KINDS.len());
     }
 }

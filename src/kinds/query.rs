@@ -5,13 +5,12 @@
 
 mod cell;
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::deadline::Deadline;
 use super::{Answers, Files, Kind, Named, Place, Problem, by_database};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::postgres::{Amount, Found};
@@ -23,7 +22,6 @@ const ROWS_MAX: usize = 100;
 const BYTES_MAX: usize = 1 << 20;
 const DIFFERENCES_MAX: usize = 20;
 const SEEN_WIDTH_MAX: usize = 60;
-const DEADLINE_MAX: Duration = Duration::from_mins(1);
 
 /// The table of a query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,17 +43,13 @@ pub(super) struct Query {
     row_count: Option<u64>,
     /// How long it may run, such as "5s"; 5 seconds when nothing is said, at most one minute.
     #[serde(default)]
-    deadline: Deadline,
+    deadline: Deadline<5, 60>,
     /// Shows digests instead of what the query returns, for results that not everybody may read.
     #[serde(default)]
     hide: bool,
     #[serde(skip)]
     text: String,
 }
-
-/// How long a query may run.
-#[derive(Debug, Clone, Copy)]
-struct Deadline(Duration);
 
 /// What was seen.
 #[derive(Debug, Serialize, Deserialize)]
@@ -308,34 +302,6 @@ fn cut(found: Found, hide: bool) -> Seen {
             };
             Seen::Rows(rows.into_iter().map(cells).collect())
         }
-    }
-}
-
-impl Default for Deadline {
-    fn default() -> Self {
-        Self(Duration::from_secs(5))
-    }
-}
-
-impl<'de> Deserialize<'de> for Deadline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|d| d.try_into().ok());
-        match parsed {
-            Some(duration) if (Duration::from_millis(1)..=DEADLINE_MAX).contains(&duration) => {
-                Ok(Self(duration))
-            }
-            _ => Err(serde::de::Error::custom("expected a duration of at most 1m, such as \"5s\"")),
-        }
-    }
-}
-
-impl JsonSchema for Deadline {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Deadline".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string" })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Files, Kind, Named, Problem};
-use crate::config::Policy;
+use crate::config::{Policy, SmokePolicy};
 use crate::model::{Comparison, Unknown};
 use crate::probe::host::Host;
 use crate::probe::{Progress, World};
@@ -15,6 +15,42 @@ use crate::probe::{Progress, World};
 pub(super) struct Root {
     folder: tempfile::TempDir,
     pub(super) policy: Policy,
+    /// How long a kind may take.
+    pub(super) deadline: Duration,
+    /// Is the running system looked at, and not the folder?
+    live: bool,
+}
+
+/// What a made-up process is like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made<'a> {
+    pub(super) pid: u32,
+    pub(super) name: &'a str,
+    pub(super) state: char,
+    pub(super) flags: u64,
+    pub(super) uid: u32,
+    pub(super) permitted: u64,
+    pub(super) exe: Option<&'a str>,
+    pub(super) command: &'a str,
+    pub(super) unit: &'a str,
+    /// The inodes of the sockets that it holds.
+    pub(super) sockets: &'a [u64],
+}
+
+impl Made<'_> {
+    /// A program of root's without rights and without a unit.
+    pub(super) const PLAIN: Self = Self {
+        pid: 1,
+        name: "init",
+        state: 'S',
+        flags: 0,
+        uid: 0,
+        permitted: 0,
+        exe: Some("/sbin/init"),
+        command: "init\0",
+        unit: "",
+        sockets: &[],
+    };
 }
 
 fn user() -> &'static str {
@@ -28,12 +64,18 @@ fn group() -> &'static str {
 impl Root {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = Self { folder, policy: Policy::everything() };
+        let policy = Policy::everything();
+        let root = Self { folder, policy, deadline: Duration::from_mins(5), live: false };
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
         root.file("etc/passwd", format!("me:x:{uid}:{uid}::/:\n").as_bytes());
         root.file("etc/group", format!("us:x:{gid}:\n").as_bytes());
         root
+    }
+
+    /// The system that runs the test.
+    pub(super) fn live() -> Self {
+        Self { live: true, ..Self::new() }
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {
@@ -81,15 +123,41 @@ impl Root {
         self
     }
 
+    /// A process in a `/proc` of its own.
+    pub(super) fn process(&self, process: &Made<'_>) -> &Self {
+        let Made { pid, name, state, flags, uid, permitted, .. } = process;
+        let at = |table: &str| format!("proc/{pid}/{table}");
+        let stat = format!(
+            "{pid} ({name}) {state} 1 1 1 0 -1 {flags} 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9\n"
+        );
+        let status = format!(
+            "Name:\t{name}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nCapPrm:\t{permitted:016x}\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\n"
+        );
+        self.file("proc/version", b"Linux\n");
+        self.file(&at("stat"), stat.as_bytes()).file(&at("status"), status.as_bytes());
+        self.file(&at("cmdline"), process.command.as_bytes());
+        self.file(&at("cgroup"), format!("0::/system.slice/{}\n", process.unit).as_bytes());
+        if let Some(exe) = process.exe {
+            self.link(&at("exe"), exe);
+        }
+        self.dir(&at("fd"), 0o755);
+        for (number, inode) in process.sockets.iter().enumerate() {
+            self.link(&at(&format!("fd/{number}")), format!("socket:[{inode}]"));
+        }
+        self
+    }
+
     pub(super) fn world(&self) -> World {
-        let host = Host::open(self.folder.path(), self.policy.clone()).expect("a root");
+        let root = if self.live { Path::new("/") } else { self.folder.path() };
+        let host = Host::open(root, self.policy.clone()).expect("a root");
         World {
             databases: std::collections::BTreeMap::new(),
             host: Arc::new(host),
+            smoke: SmokePolicy::nothing(),
             caches: None,
             progress: Arc::new(Progress::default()),
             now: "2026-05-21T06:28:50Z".parse().expect("an instant"),
-            deadline: Duration::from_mins(5),
+            deadline: self.deadline,
             threads: 2,
         }
     }
@@ -132,13 +200,26 @@ pub(super) fn compare_in<K: Kind>(
     spec: K,
 ) -> Result<Comparison, Unknown> {
     let named = Named { name: name.to_owned(), spec: Arc::new(spec) };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let mut answers = runtime.block_on(K::observe_all(world, std::slice::from_ref(&named)));
     let observed = answers.remove(name).expect("an answer")?;
     let stored = serde_json::to_string(&observed).expect("it can be stored");
     let observed = serde_json::from_str(&stored).expect("it can be read again");
     Ok(named.spec.diff(name, &observed))
+}
+
+/// What the kind writes down: each draft as `NAME KEY=VALUE …`.
+pub(super) fn adopt<K: Kind>(root: &Root, asked: &str) -> Result<Vec<String>, Unknown> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let adopted = runtime.expect("a runtime").block_on(K::adopt(&root.world(), asked))?;
+    let keys = |draft: &super::Draft| {
+        let keys = draft.keys.iter().map(|(key, value)| format!(" {key}={value}"));
+        format!("{}{}", draft.name, keys.collect::<String>())
+    };
+    let unseen =
+        adopted.unseen.iter().map(|(name, unknown)| format!("{name} unseen {}", unknown.reason));
+    Ok(adopted.drafts.iter().map(keys).chain(unseen).collect())
 }
 
 /// What was found, one line each: `FIELD DESIRED ACTUAL`, `blind FIELD REASON`, or `blind REASON` for all of it.
@@ -170,4 +251,16 @@ pub(super) fn check<K: Kind>(root: &Root, name: &str, toml: &str, expected: &[&s
     let found = lines(&compare(root, name, spec));
     let expected: Vec<String> = expected.iter().map(|line| here(line)).collect();
     assert_eq!(found, expected, "{name} {toml}");
+}
+
+/// Writes down what is there; each resource that comes out must be valid, and in sync with what it was written from.
+pub(super) fn adopted<K: Kind>(root: &Root, asked: &str) -> Result<super::Adopted, Unknown> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let adopted = runtime.expect("a runtime").block_on(K::adopt(&root.world(), asked))?;
+    for draft in &adopted.drafts {
+        let keys = draft.keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let table = toml::to_string(&keys.collect::<serde_json::Map<_, _>>()).expect("TOML");
+        check::<K>(root, &draft.name, &table, &[]);
+    }
+    Ok(adopted)
 }

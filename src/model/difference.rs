@@ -110,8 +110,10 @@ pub enum Evidence {
     StatCached,
     /// A file was parsed.
     Parsed,
-    /// A database answered.
+    /// A database, a container engine or the manager of a running system answered.
     Queried,
+    /// A command ran to its end.
+    Ran,
 }
 
 /// The outcome of comparing one resource: nothing different and nothing blind means in sync.
@@ -123,6 +125,10 @@ pub struct Comparison {
     pub blind: Vec<Blind>,
     /// Totals, such as `listed` and `matched` of a tree.
     pub counts: Option<BTreeMap<&'static str, u64>>,
+    /// More totals, under names that desired state chose.
+    pub measured: BTreeMap<String, u64>,
+    /// The last lines that a command printed (escaped), where they may be shown and say something about a difference.
+    pub output: Vec<String>,
     /// In a few words what was seen, for the one-line form of a resource that is in sync.
     pub seen: Option<String>,
     /// How it was seen.

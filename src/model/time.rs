@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Period;
+
 /// An instant, to the second, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(jiff::Timestamp);
@@ -16,10 +18,19 @@ impl Timestamp {
         clock.now()
     }
 
-    /// The instant so many seconds after 1970-01-01T00:00:00Z; `None` outside the years that a timestamp has.
+    /// The instant so many seconds after 1970-01-01T00:00:00Z; the first or last one that can be written for a number
+    /// beyond it.
     #[must_use]
-    pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
-        jiff::Timestamp::from_second(seconds).ok().map(Self)
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        let beyond = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Self(jiff::Timestamp::from_second(seconds).unwrap_or(beyond))
+    }
+
+    /// The instant that much later.
+    #[must_use]
+    pub fn after(self, period: Period) -> Self {
+        let seconds = i64::try_from(period.seconds()).unwrap_or(i64::MAX);
+        Self::from_unix_seconds(self.unix_seconds().saturating_add(seconds))
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -95,5 +106,14 @@ mod tests {
         let instant: Timestamp = "2026-05-21T08:28:50+02:00".parse().expect("an instant");
         assert_eq!(instant.to_string(), "2026-05-21T06:28:50Z");
         assert!("21 May".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn instants_beyond_the_calendar_are_its_ends() {
+        let at = Timestamp::from_unix_seconds;
+        assert_eq!(at(1_779_344_930).to_string(), "2026-05-21T06:28:50Z");
+        assert!(at(i64::MAX) > at(1 << 36) && at(i64::MIN) < at(0));
+        assert_eq!(at(0).after(Period::from_seconds(60)), at(60));
+        assert_eq!(at(0).after(Period::from_seconds(u64::MAX)), at(i64::MAX));
     }
 }

@@ -43,10 +43,11 @@ macro_rules! reasons {
 }
 
 reasons! {
-    NotAllowed, "the host's `[observe]` section does not allow the read",
-        "Desired state asks for a path that the host's own configuration does not open: it lies below none of `roots`, or a \
-         pattern of `deny` matches it. Whoever answers for the host adds a root there, or the resource is wrong. Without a \
-         configuration file nothing of `/` may be read.";
+    NotAllowed, "the host's configuration does not allow it",
+        "Desired state asks for a path that `[observe]` of the host's own configuration does not open: it lies below none of \
+         `roots`, or a pattern of `deny` matches it. Or it asks for a command that `[smoke] allow` does not list word by word. \
+         Whoever answers for the host adds a root or the command there, or the resource is wrong. Without a configuration \
+         file nothing of `/` may be read, and nothing is run.";
     SymlinkOnPath, "a symbolic link stands in the middle of the path",
         "Whoever may change that link decides what would be looked at. Name the path that it leads to, or say \
          `through_links = true` in the resource.";
@@ -71,10 +72,11 @@ reasons! {
         "The detail says what.";
     NotConfigured, "the host's configuration has no settings for it",
         "Add `[database.NAME] observer = { url = \"…\" }` to the host's configuration.";
-    Unreachable, "the database could not be reached",
-        "The server is down, starting, full, or not where the `observer` of the host's configuration looks for it.";
-    QueryFailed, "the database answered with an error",
-        "The detail holds the SQLSTATE and the server's message.";
+    Unreachable, "the database or container engine could not be reached",
+        "The server is down, starting, full, or not where the `observer` of the host's configuration looks for it. For an \
+         engine the detail names the socket.";
+    QueryFailed, "the database or container engine answered with an error",
+        "The detail holds the SQLSTATE and the server's message, or the HTTP status.";
     RowSecurity, "row security hides rows from the observer",
         "A part of the rows is not the table. Give the observer's role BYPASSRLS, or ask with a query that means that part.";
     ObserverTooPowerful, "the observer has rights with which a look could change something",
@@ -84,6 +86,10 @@ reasons! {
         "Nothing is concluded about a machine that may be another one. The detail says what could not be read.";
     NotRecorded, "the recorded world does not hold this question",
         "The recording was made with other desired state: another key, manifest or query. Record again with `--record`.";
+    NotConfined, "the command could not be confined",
+        "A command of desired state runs only as an unprivileged user, without network and without a place to write. That \
+         needs a Linux kernel with Landlock (5.13 or newer, with `landlock` among the active security modules) and seccomp, \
+         and for root the user of `[smoke] user`. The detail names the step that failed; nothing was run.";
     NoAnswer, "the probe gave no answer for it",
         "An error of this program. A recording (`--record`) helps to find it.";
 }

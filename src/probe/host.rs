@@ -11,6 +11,7 @@ mod facts;
 mod folder;
 mod names;
 mod open;
+mod place;
 mod resolve;
 
 use std::io;
@@ -33,13 +34,14 @@ pub use capabilities::{CapabilityError, FileCapabilities};
 pub use content::Contents;
 pub(in crate::probe) use content::{BUFFER_BYTES, hash_open};
 pub use facts::Facts;
-pub use folder::{DirEntry, Usage};
+pub use folder::{DirEntry, Location, Socket, Usage};
 pub(in crate::probe) use open::{Opener, failed};
+pub use place::{Dated, Place};
 
 /// A reader of one host.
 #[derive(Debug)]
 pub struct Host {
-    root: OwnedFd,
+    pub(super) root: OwnedFd,
     /// Is the root that of the running system?
     live: bool,
     policy: Policy,

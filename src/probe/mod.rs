@@ -4,15 +4,24 @@
 //! read-only snapshot a database. Nothing here writes, and nothing but the scrubbed runner starts a program.
 
 pub mod accounts;
+pub mod armor;
+pub mod authorized_keys;
 pub mod cancel;
+pub mod certificate;
 pub mod cron;
 pub mod deploy_manifest;
+pub mod engine;
 pub mod git;
 pub mod host;
+pub mod kernel;
 pub mod literal;
+pub mod newest;
+pub mod openpgp;
 pub mod packages;
 pub mod postgres;
 pub mod runner;
+pub mod smoke;
+pub mod systemd;
 pub mod tree;
 
 use std::collections::BTreeMap;
@@ -20,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::config::SmokePolicy;
 use crate::model::display::escape;
 use crate::model::{Reason, Timestamp, Unknown};
 use crate::state::HashCaches;
@@ -33,6 +43,8 @@ pub struct World {
     pub host: Arc<Host>,
     /// The databases that desired state names, by that name.
     pub databases: BTreeMap<String, Database>,
+    /// Which commands the host lets desired state run.
+    pub smoke: SmokePolicy,
     /// Digests of earlier looks, where the caller lets this look rest on them.
     pub caches: Option<Arc<HashCaches>>,
     /// What a progress bar shows.

@@ -1,7 +1,10 @@
 //! The scrubbed runner: one of two places where a program is started.
 //!
 //! No shell, a fixed argument list, an environment that is built and not inherited, no standard input, a process group
-//! of its own, a deadline, and bounded output.
+//! of its own, a deadline, and bounded output. [`PROGRAMS`] are all that it starts by name; what the host allows `smoke` to
+//! run is started by the confined form of this very program, see [`confined`].
+
+pub mod confined;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -14,8 +17,13 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Reason, Unknown};
 
+/// Every program that is started to look, here and nowhere else.
+pub const PROGRAMS: &[&str] = &["git", "getent", "systemctl", "rpm", ITSELF];
+/// This very program, whatever has become of its file.
+const ITSELF: &str = "/proc/self/exe";
+
 /// The most that is kept of each output stream.
-pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+pub(in crate::probe) const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// How long output is waited for after the program itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// The number of `nobody` and of its group, by the kernel's own default for numbers without an owner.
@@ -106,7 +114,7 @@ impl Run<'_> {
     /// # Errors
     /// When it cannot be started, or does not end in time. How it ended is for the caller to judge.
     pub fn output(&self) -> Result<Output, RunError> {
-        self.run(self.command(), OUTPUT_BYTES_MAX)
+        self.output_up_to(OUTPUT_BYTES_MAX)
     }
 
     /// The same with another bound on what is kept of its output.
@@ -121,16 +129,22 @@ impl Run<'_> {
     ///
     /// # Errors
     /// As for [`Run::output`].
-    pub fn output_as_nobody(&self) -> Result<Output, RunError> {
+    pub fn output_as_nobody(&self, bytes_max: usize) -> Result<Output, RunError> {
         let mut command = self.command();
         if rustix::process::geteuid().is_root() {
             // Supplementary groups go with root's number.
             command.uid(NOBODY).gid(NOBODY);
         }
-        self.run(command, OUTPUT_BYTES_MAX)
+        self.run(command, bytes_max)
     }
 
     fn run(&self, mut command: Command, bytes_max: usize) -> Result<Output, RunError> {
+        // The tests of this file run what is everywhere.
+        if !PROGRAMS.contains(&self.program) && !cfg!(test) {
+            let why = "it is none of the programs that are started to look";
+            let source = std::io::Error::new(std::io::ErrorKind::PermissionDenied, why);
+            return Err(RunError::Start { program: self.program.to_owned(), source });
+        }
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
         let mut child = command.spawn().map_err(start)?;
         let stdout = Drain::start(child.stdout.take(), bytes_max);
@@ -254,7 +268,7 @@ mod tests {
         let arguments = vec!["/proc/self/status".into()];
         let (folder, deadline) = (Path::new("/"), Duration::from_secs(20));
         let run = Run { program: "cat", arguments, environment: Vec::new(), folder, deadline };
-        let output = run.output_as_nobody().expect("cat is everywhere");
+        let output = run.output_as_nobody(1 << 16).expect("cat is everywhere");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");

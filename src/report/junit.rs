@@ -146,6 +146,9 @@ fn body(resource: &ResourceReport) -> String {
             let _ = writeln!(body, "… {} more lines; JSON has all", lines.len() - LINES_MAX);
         }
     }
+    for line in &resource.output {
+        let _ = writeln!(body, "| {line}");
+    }
     let _ = writeln!(body, "who moves: {}", resource.route.mover());
     if let Some(next) = &resource.next_action {
         let _ = writeln!(body, "next: {}", escape(next));

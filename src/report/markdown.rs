@@ -131,7 +131,21 @@ fn write_lines(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()>
         }
         writeln!(out, "{fence}\n")?;
     }
-    Ok(())
+    write_output(resource, out)
+}
+
+/// The last lines that a command printed, likewise.
+fn write_output(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+    if resource.output.is_empty() {
+        return Ok(());
+    }
+    let longest = resource.output.iter().map(|line| longest_run(line, '`')).max();
+    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
+    writeln!(out, "### {}\n\n{fence}", text(&resource.resource.to_string()))?;
+    for line in &resource.output {
+        writeln!(out, "{}", escaped_line(line, 400))?;
+    }
+    writeln!(out, "{fence}\n")
 }
 
 fn longest_run(text: &str, wanted: char) -> usize {

@@ -137,6 +137,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_command_printed_stands_beside_its_difference_and_is_no_markup() {
+        let mut report = Report::sample("smoke", vec![Difference::new("exit_code", 0, 1)], None);
+        report.resources[0].output = vec!["```<b>".to_owned(), "\\u{1b}[2J FAILED".to_owned()];
+        for name in ["text", "markdown", "html", "junit", "json"] {
+            let text = print(&report, name, Detail::default());
+            assert!(text.contains("u{1b}[2J FAILED"), "{name}: {text}");
+        }
+        let html = print(&report, "html", Detail::default());
+        assert!(html.contains("<pre>```&lt;b>") || html.contains("<pre>```&lt;b&gt;"), "{html}");
+        let markdown = print(&report, "markdown", Detail::default());
+        assert!(markdown.contains("````\n```<b>\n"), "{markdown}");
+    }
+
+    #[test]
     fn long_lists_are_folded_for_people() {
         let many =
             |count: usize| (0..count).map(|n| Difference::new(format!("f{n}"), 1, 2)).collect();

@@ -195,6 +195,9 @@ fn write_resource(
         differences::write_unknown(resource, detail, out)?;
         differences::write(resource, detail, out)?;
     }
+    for line in &resource.output {
+        writeln!(out, "      {DIM}| {}{DIM:#}", escaped_line(line, VALUE_CHARS_MAX))?;
+    }
     if let Some(waiver) = &resource.waiver {
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
         writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;

@@ -105,7 +105,10 @@ pub struct ResourceReport {
     /// What of it could not be told.
     pub blind: Vec<Blind>,
     /// Totals, such as `listed` and `matched` of a tree.
-    pub counts: Option<BTreeMap<&'static str, u64>>,
+    pub counts: Option<BTreeMap<String, u64>>,
+    /// The last lines that a command printed, where something differs and they may be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<String>,
     /// In a few words what was seen.
     pub seen: Option<String>,
     /// The file of desired state in which it is declared.
@@ -192,12 +195,23 @@ impl ResourceReport {
             evidence_since: comparison.hashed_since.filter(|_| evidence.is_some()),
             differences: comparison.differences,
             blind: comparison.blind,
-            counts: comparison.counts,
+            counts: counts(comparison.counts, comparison.measured),
+            output: comparison.output,
             seen: comparison.seen,
             declared_in: resource.file.clone(),
             declared_line: resource.line,
         }
     }
+}
+
+/// Totals under the names of their kind, and those that desired state named.
+fn counts(
+    fixed: Option<BTreeMap<&'static str, u64>>,
+    measured: BTreeMap<String, u64>,
+) -> Option<BTreeMap<String, u64>> {
+    let fixed = fixed.into_iter().flatten().map(|(name, count)| (name.to_owned(), count));
+    let all: BTreeMap<String, u64> = fixed.chain(measured).collect();
+    Some(all).filter(|all| !all.is_empty())
 }
 
 #[cfg(test)]
@@ -238,6 +252,7 @@ impl Report {
             differences,
             blind: Vec::new(),
             counts: None,
+            output: Vec::new(),
             seen: Some("2 of 3".into()),
             declared_in: "hosts/a/x.toml".into(),
             declared_line: 1,

@@ -53,6 +53,12 @@ fn each_drift_says_who_moves_and_what_to_do() {
     assert_eq!(resource(&report, "constant.backup-key")["gap"], "F4");
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["matched"], 82);
     assert_eq!(resource(&report, "tree.cutter-v0_6")["counts"]["listed"], 82);
+    for (name, counts) in
+        [("baseline", "394 tests"), ("targeted", "28 tests"), ("compile", "67 files")]
+    {
+        let seen = &resource(&report, &format!("smoke.{name}"))["seen"];
+        assert_eq!(seen, &format!("exit 0, {counts}"));
+    }
     let deployment = resource(&report, "deployment.iu-cutter-v0.6");
     assert_eq!(
         (&deployment["verdict"], &deployment["seen"]),
@@ -60,6 +66,14 @@ fn each_drift_says_who_moves_and_what_to_do() {
     );
     let text = check(&[]).ends_with(2).stdout;
     assert!(text.contains("who moves: the source repository"), "{text}");
+}
+
+#[test]
+fn the_keyring_is_empty_and_a_dump_is_there() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    for name in ["gpg_key./root/.gnupg/*", "freshness.dumps"] {
+        assert_eq!(resource(&report, name)["verdict"], "in_sync", "{name}");
+    }
 }
 
 #[test]
@@ -78,6 +92,33 @@ fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
     let report = run(&words).ends_with(2).report();
     assert_eq!(resource(&report, "constant.milestone")["verdict"], "in_sync");
     assert_eq!(report["summary"]["drift"], 11);
+}
+
+#[test]
+fn a_container_for_the_cutter_is_found_and_the_leftover_is_covered_by_its_own_waiver_only() {
+    let report = check(&["--output", "json"]).ends_with(2).report();
+    let leftover = resource(&report, "container.pg-restore-test-20260520T031054Z");
+    assert_eq!((&leftover["verdict"], leftover["waiver"].is_null()), (&"drift".into(), false));
+    assert_eq!(resource(&report, "container.*cutter*")["verdict"], "in_sync");
+    assert_eq!(resource(&report, "disk./opt")["seen"], "75% used, 24.3 GiB free");
+
+    let recorded = fs::read_to_string(root().join("tests/worlds/contabo-o8c.json")).unwrap();
+    let mut world: serde_json::Value = serde_json::from_str(&recorded).unwrap();
+    let answers = world["answers"].as_array_mut().unwrap();
+    let postgres = answers.iter().find(|a| a["resource"] == "container.postgres").unwrap();
+    let running = postgres["seen"]["postgres"].clone();
+    let cutter = answers.iter_mut().find(|a| a["resource"] == "container.*cutter*").unwrap();
+    cutter["seen"]["iu-cutter-1"] = running;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), world.to_string()).unwrap();
+    let desired = root().join("desired-state");
+    let words = ["--desired", desired.to_str().unwrap(), "--replay", file.path().to_str().unwrap()];
+    let report = run(&[&["check", "--output", "json"][..], &words].concat()).ends_with(2).report();
+    let found = resource(&report, "container.*cutter*");
+    assert_eq!(found["verdict"], "drift");
+    assert_eq!(found["severity"], "critical");
+    assert_eq!(found["differences"][0]["field"], "iu-cutter-1");
+    assert_eq!(found["differences"][0]["change"], "unlisted");
 }
 
 #[test]

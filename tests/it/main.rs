@@ -26,4 +26,7 @@ mod recall;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
+mod smoke;
+mod systemd;
+mod systemd_live;
 mod transcripts;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::config::Policy;
+use countersign::config::{Policy, SmokePolicy};
 use countersign::kinds::{Files, Spec, Stored, kind};
 use countersign::model::{Comparison, Reason, Unknown};
 use countersign::probe::host::Host;
@@ -31,6 +31,7 @@ fn world(database: Database) -> World {
         now: "2026-05-21T06:28:50Z".parse().unwrap(),
         deadline: Duration::from_mins(1),
         threads: 1,
+        smoke: SmokePolicy::nothing(),
     }
 }
 

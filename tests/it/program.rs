@@ -165,6 +165,20 @@ pub(crate) fn ran(output: &Output) -> Ran {
     }
 }
 
+/// Can commands be confined here? `false`, loudly, where the kernel has no Landlock and this is not CI.
+pub(crate) fn confines() -> bool {
+    use landlock::{
+        ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    };
+    let demanded = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let there = demanded.handle_access(AccessFs::from_all(ABI::V1)).is_ok();
+    assert!(there || std::env::var_os("CI").is_none(), "this kernel has no Landlock");
+    if !there {
+        skipped("commands of smoke", "this kernel has no Landlock");
+    }
+    there
+}
+
 /// Says on standard error, past the capture of the test harness, that something was not tested, and why.
 pub(crate) fn skipped(what: &str, why: &str) {
     use std::io::Write as _;

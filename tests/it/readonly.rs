@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::program::{World, command, git, skipped};
+use countersign::probe::runner::PROGRAMS;
+
+use crate::program::{World, command, confines, git, skipped};
 
 /// Every system call that could change something, start something or talk to somebody. A `?` tolerates a name that this
 /// architecture lacks; a wrong name without it makes `strace` itself fail.
@@ -155,15 +157,17 @@ fn is_harmless(line: &str, program: &str) -> bool {
             let path = line.split('"').nth(1).unwrap_or_default();
             let file = path.rsplit('/').next().unwrap_or_default();
             // A search through PATH tries names that are not there.
-            path == program || PERMITTED.contains(&file) || line.contains("= -1 ENOENT")
+            let listed = PROGRAMS.contains(&path) || PROGRAMS.contains(&file);
+            path == program || listed || line.contains("= -1 ENOENT")
         }
+        // The socket of a container engine, which was found beneath the root and is held.
+        "connect" => line.contains("sun_path=\"/proc/self/fd/"),
+        // The end of a group that was started here.
+        "kill" => line.starts_with("kill(-") && line.contains("SIGKILL"),
         "ioctl" => HARMLESS_IOCTLS.iter().any(|call| line.contains(call)),
         _ => line.starts_with("+++") || line.starts_with("---"),
     }
 }
-
-/// What a look may start. Nothing else, whatever desired state says.
-const PERMITTED: &[&str] = &["git"];
 
 /// Everything about a tree that a change would leave a mark on. Access times apart: to read is to look.
 fn marks(folder: &Path, marks: &mut BTreeMap<PathBuf, String>) {
@@ -192,6 +196,7 @@ fn world() -> World {
     world.host_file(&format!("{tree}/a"), "a");
     world.host_folder("var/lib/cutter", 0o750);
     world.host_file("var/lib/cutter/orchestrator.config.json", "{}");
+    crate::recall::system::lay_out(&world);
     let repository = world.path("root/opt/incomex/dot");
     git(&repository, &["init", "--quiet", "--initial-branch=main"]);
     git(&repository, &["add", "--all"]);
@@ -256,6 +261,7 @@ fn a_check_of_every_kind_makes_no_changing_call() {
     assert!(matches!(code, 2 | 4), "{code}");
     let calls = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
     assert!(calls("openat") > 50, "the trace is not of a check: {lines:?}");
+    assert_eq!(calls("connect"), 1, "the engine was not asked");
     let started = |line: &&String| line.starts_with("execve") && line.contains("/git\"");
     assert!(lines.iter().filter(started).count() > 8, "`git` was not asked: {lines:?}");
     let found = faults(&lines, env!("CARGO_BIN_EXE_countersign"));
@@ -263,6 +269,32 @@ fn a_check_of_every_kind_makes_no_changing_call() {
     let mut after = BTreeMap::new();
     marks(&root, &mut after);
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_command_is_confined_run_and_ended_without_a_changing_call() {
+    if !confines() {
+        return;
+    }
+    let smoke = "[smoke.a]\ncommand = ['cat', 'data']\ndirectory = '/srv'\nprints = ['text']\n";
+    let world = World::wanting(smoke);
+    world.host_file("srv/data", "text\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(world.path(""), mode).unwrap();
+    let config = "host = 'a'\nroot = 'root'\n[source]\nurl = 'desired'\n[observe]\nroots = ['/srv']\n\
+                  [smoke]\nallow = [['cat', 'data']]\n";
+    world.write("config.toml", config);
+    let config = world.path("config.toml");
+    let Some((code, lines)) = trace(command(&["check", "--config", config.to_str().unwrap()]))
+    else {
+        return skipped("a confined command", "this machine forbids `strace`");
+    };
+    assert_eq!(code, 0, "{lines:?}");
+    let is_cat = |line: &&String| line.starts_with("execve") && line.contains("/cat\"");
+    assert_eq!(lines.iter().filter(is_cat).filter(|line| line.ends_with("= 0")).count(), 1);
+    let others: Vec<String> = lines.iter().filter(|line| !is_cat(line)).cloned().collect();
+    let found = faults(&others, env!("CARGO_BIN_EXE_countersign"));
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ const WIDTH_MAX: usize = 80;
 /// Where a deployed commit comes from.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DeploymentSource")]
 pub(in crate::kinds) struct Source {
     /// A repository on the host, as an absolute path. Nothing is fetched.
     repository: String,
@@ -37,6 +38,7 @@ pub(in crate::kinds) struct Source {
 /// How the deployed commit stands to the other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "DeploymentRelation")]
 pub(in crate::kinds) enum Relation {
     /// They are the same.
     #[default]

@@ -10,8 +10,10 @@ use std::time::Duration;
 use super::{Account, Group, Host, List, groups, users};
 use crate::model::display::one_line;
 use crate::model::{Reason, Unknown};
-use crate::probe::runner::{OUTPUT_BYTES_MAX, Run};
+use crate::probe::runner::Run;
 
+/// The most that one call may print.
+const OUTPUT_BYTES_MAX: usize = 4 << 20;
 /// How many names one call asks for.
 const NAMES_MAX: usize = 200;
 /// `getent` could not find one of the names.
@@ -93,16 +95,16 @@ impl NameService {
                 folder: Path::new("/"),
                 deadline: self.deadline,
             };
-            let output = run.output_as_nobody().map_err(|error| error.unknown())?;
+            let output = run.output_as_nobody(OUTPUT_BYTES_MAX).map_err(|error| error.unknown())?;
             if !matches!(output.status.code(), Some(0 | NOT_FOUND)) {
                 let said = String::from_utf8_lossy(&output.stderr);
                 let detail =
                     format!("`getent {database}`: {}: {}", output.status, one_line(&said, 200));
                 return Err(Unknown::new(Reason::IoError, detail));
             }
-            if output.stdout.len() >= OUTPUT_BYTES_MAX {
+            if !output.complete {
                 let detail =
-                    format!("`getent {database}` printed {OUTPUT_BYTES_MAX} bytes or more");
+                    format!("`getent {database}` printed more than {OUTPUT_BYTES_MAX} bytes");
                 return Err(Unknown::new(Reason::TooLarge, detail));
             }
             answers.extend(output.stdout);

@@ -17,8 +17,9 @@ use crate::model::display::one_line;
 use crate::model::{Reason, Unknown, shown_path};
 use crate::probe::runner::{Output, Run};
 
-/// How long one question may take.
-const DEADLINE: Duration = Duration::from_mins(2);
+/// How long one question may take. Less than a look has by default, so that a git that hangs (on a FIFO called `.gitignore`,
+/// say) is ended by this program and not left behind by it.
+const DEADLINE: Duration = Duration::from_secs(30);
 /// No more is read of one answer.
 const ANSWER_BYTES_MAX: usize = 128 << 20;
 /// How much of a complaint is shown.

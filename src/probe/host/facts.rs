@@ -66,6 +66,21 @@ impl Facts<'_> {
         }
     }
 
+    /// Where all links of a directory lead, in no order: for `/proc/PID/fd` what is open there. Costs one look for all.
+    ///
+    /// # Errors
+    /// Unknown, when that cannot be told or there are more than `entries_max` entries.
+    pub fn targets(
+        self,
+        path: &str,
+        entries_max: usize,
+    ) -> Result<Contents<Vec<OsString>>, Unknown> {
+        match self.find(Path::new(path), Follow::Everything)? {
+            Some(spot) => folder::targets(&self.0.opener, &spot, entries_max),
+            None => Ok(Contents::Absent),
+        }
+    }
+
     /// Where a directory really lies, for a program that opens it by its path: what was checked, as the kernel names it.
     ///
     /// # Errors

@@ -10,8 +10,10 @@ use super::{INSTALLED, Package};
 use crate::model::display::one_line;
 use crate::model::{Reason, Unknown};
 use crate::probe::host::Host;
-use crate::probe::runner::{OUTPUT_BYTES_MAX, Run};
+use crate::probe::runner::Run;
 
+/// A line for a package: enough for 100,000.
+const OUTPUT_BYTES_MAX: usize = 16 << 20;
 const FOLDERS: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 const DATABASES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
 const FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n";
@@ -38,14 +40,14 @@ pub fn read(host: &Host, deadline: Duration) -> Result<Vec<Package>, Unknown> {
         folder: Path::new("/"),
         deadline,
     };
-    let output = run.output_as_nobody().map_err(|error| error.unknown())?;
+    let output = run.output_as_nobody(OUTPUT_BYTES_MAX).map_err(|error| error.unknown())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let detail = format!("`rpm -qa`: {}: {}", output.status, one_line(&said, 200));
         return Err(Unknown::new(Reason::IoError, detail));
     }
-    if output.stdout.len() >= OUTPUT_BYTES_MAX {
-        let detail = format!("`rpm -qa` printed {OUTPUT_BYTES_MAX} bytes or more");
+    if !output.complete {
+        let detail = format!("`rpm -qa` printed more than {OUTPUT_BYTES_MAX} bytes");
         return Err(Unknown::new(Reason::TooLarge, detail));
     }
     parse(&String::from_utf8_lossy(&output.stdout))

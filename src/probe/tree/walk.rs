@@ -318,8 +318,8 @@ impl<'a> Walk<'a> {
             hashed: self.hashed.into_inner(),
             digest,
             recalled,
-            hashed_since: Timestamp::from_unix_seconds(self.oldest.into_inner())
-                .filter(|_| recalled > 0),
+            hashed_since: (recalled > 0)
+                .then(|| Timestamp::from_unix_seconds(self.oldest.into_inner())),
             ..Walked::default()
         };
         self.findings.settle(&mut walked);

@@ -39,6 +39,7 @@ pub(super) fn write(resource: &ResourceReport, out: &mut dyn Write) -> io::Resul
         line(difference, out)?;
         unified(difference, out)?;
     }
+    output(resource, out)?;
     if let Some(waiver) = &resource.waiver {
         let (owner, reason) = (text(&waiver.owner), text(&waiver.reason));
         writeln!(
@@ -190,6 +191,18 @@ fn line(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
     let said = line.text.as_deref().map(|said| format!(": {}", shown(said.trim())));
     let place = format!("{}:{}", text(&line.file), line.number);
     writeln!(out, "<p class=\"place\"><code>{place}{}</code></p>", said.unwrap_or_default())
+}
+
+/// The last lines that a command printed.
+fn output(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+    if resource.output.is_empty() {
+        return Ok(());
+    }
+    write!(out, "<pre>")?;
+    for line in &resource.output {
+        writeln!(out, "{}", shown(line))?;
+    }
+    writeln!(out, "</pre>")
 }
 
 /// The lines that differ.

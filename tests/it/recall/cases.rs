@@ -37,6 +37,12 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(trees());
     cases.extend(constants());
     cases.extend(repositories());
+    cases.extend(distances());
+    cases.extend(deployments());
+    cases.extend(super::accounts::all());
+    cases.extend(super::keys::all());
+    cases.extend(super::system::cases());
+    cases.extend(super::units::all());
     cases
 }
 
@@ -293,6 +299,67 @@ fn repositories() -> Vec<Case> {
                 git(&at(w, "srv/detached"), &["checkout", "--quiet", "main"]);
             },
             &[("git_head./srv/detached", "detached")],
+        ),
+    ]
+}
+
+/// Adds a commit to a branch of a repository without touching its work tree.
+fn advance(world: &World, repository: &str, branch: &str) {
+    let folder = at(world, repository);
+    let made =
+        git(&folder, &["commit-tree", "-p", branch, "-m", "y", &format!("{branch}^{{tree}}")]);
+    git(&folder, &["update-ref", &format!("refs/heads/{branch}"), made.trim()]);
+}
+
+fn distances() -> Vec<Case> {
+    vec![
+        case(
+            "a commit is checked out that the other branch has not",
+            |w| advance(w, "srv/counted", "main"),
+            &[("git_head./srv/counted", "ahead")],
+        ),
+        case(
+            "the other branch gets a commit that is not checked out",
+            |w| advance(w, "srv/counted", "base"),
+            &[("git_head./srv/counted", "behind")],
+        ),
+        case(
+            "more commits are checked out than the other branch may lack",
+            |w| advance(w, "srv/bounded", "main"),
+            &[("git_head./srv/bounded", "ahead_max")],
+        ),
+        case(
+            "the other branch gets more commits than may be missing",
+            |w| advance(w, "srv/bounded", "base"),
+            &[("git_head./srv/bounded", "behind_max")],
+        ),
+        case(
+            "the other branch is deleted",
+            |w| _ = git(&at(w, "srv/counted"), &["branch", "--quiet", "-D", "base"]),
+            &[("git_head./srv/counted", "upstream")],
+        ),
+    ]
+}
+
+fn deployments() -> Vec<Case> {
+    vec![
+        case(
+            "the manifest of a deployment says something else",
+            |w| {
+                let text = fs::read_to_string(at(w, "srv/DEPLOY.txt")).unwrap();
+                w.host_file("srv/DEPLOY.txt", text.replace("files = 2", "files = 3"));
+            },
+            &[("deployment.app", "files")],
+        ),
+        case(
+            "the source of a deployment gets another commit",
+            |w| advance(w, "srv/source", "main"),
+            &[("deployment.app", "relation")],
+        ),
+        case(
+            "the manifest of a deployment is removed",
+            |w| fs::remove_file(at(w, "srv/DEPLOY.txt")).unwrap(),
+            &[("deployment.app", "file")],
         ),
     ]
 }

@@ -53,6 +53,15 @@ fn files(world: &World) {
     git(&detached, &["commit", "--quiet", "-m", "x"]);
     git(&detached, &["checkout", "--quiet", "--detach"]);
     symlink("file", world.path("root/srv/link")).unwrap();
+    for name in ["counted", "bounded", "source"] {
+        let folder = world.path(&format!("root/srv/{name}"));
+        fs::create_dir(&folder).unwrap();
+        git(&folder, &["init", "--quiet", "--initial-branch=main"]);
+        git(&folder, &["commit", "--quiet", "--allow-empty", "-m", "x"]);
+        git(&folder, &["branch", "base"]);
+    }
+    let commit = git(&world.path("root/srv/source"), &["rev-parse", "HEAD"]);
+    world.host_file("srv/DEPLOY.txt", format!("source_commit = {commit}files = 2\n"));
 }
 
 fn digest(text: &str) -> String {
@@ -134,9 +143,33 @@ branch = "main"
 clean = true
 [git_head."/srv/detached"]
 detached = true
+[git_head."/srv/counted"]
+upstream = "refs/heads/base"
+ahead = 0
+behind = 0
+[git_head."/srv/bounded"]
+upstream = "refs/heads/base"
+ahead_max = 0
+behind_max = 0
+[deployment.app]
+file = "/srv/DEPLOY.txt"
+values = {{ files = "2" }}
+source = {{ repository = "/srv/source", ref = "refs/heads/main" }}
+relation = "equal"
 "#
     )
 }
+
+/// How a part is laid out, and what is wanted of it.
+type Part = (fn(&World), fn() -> String);
+
+/// What else the host has.
+const PARTS: &[Part] = &[
+    (super::accounts::lay_out, super::accounts::resources),
+    (super::keys::lay_out, super::keys::resources),
+    (super::system::lay_out, super::system::resources),
+    (super::units::lay_out, super::units::resources),
+];
 
 /// The host and what is wanted of it.
 pub(crate) fn world() -> World {
@@ -144,7 +177,12 @@ pub(crate) fn world() -> World {
     accounts(&world);
     files(&world);
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-    world.desired("hosts/a/resources.toml", resources(&world));
+    let mut wanted = resources(&world);
+    for (lay_out, resources) in PARTS {
+        lay_out(&world);
+        wanted += &resources();
+    }
+    world.desired("hosts/a/resources.toml", wanted);
     for folder in ["srv/tree", "srv/tree/lib"] {
         world.host_folder(folder, 0o755);
     }

@@ -20,7 +20,7 @@ fn touch(path: std::path::PathBuf) {
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    vec![
+    let mut cases = vec![
         quiet("a file is touched", |w| touch(at(w, "srv/pinned"))),
         quiet("every file of a tree is read", |w| {
             for file in ["a", "b", "lib/c"] {
@@ -45,8 +45,14 @@ pub(crate) fn all() -> Vec<Case> {
         quiet("a value that only has to be there becomes another", |w| {
             w.host_file("srv/settings.py", "LIMIT = 5\nMODE = \"off\"\nTOKEN = \"rotated\"\n");
         }),
+        quiet("the manifest of a deployment is written with colons, and a comment", |w| {
+            let text = fs::read_to_string(at(w, "srv/DEPLOY.txt")).unwrap();
+            w.host_file("srv/DEPLOY.txt", format!("# by hand\n{}", text.replace(" = ", ": ")));
+        }),
         quiet("a hard link to a file of a tree is made elsewhere", |w| {
             fs::hard_link(at(w, "srv/tree/a"), at(w, "srv/second")).unwrap();
         }),
-    ]
+    ];
+    cases.extend(super::accounts::quiet());
+    cases
 }
