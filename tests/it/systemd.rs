@@ -154,6 +154,7 @@ fn world(root: &Path) -> World {
         smoke: countersign::config::SmokePolicy::nothing(),
         host: Arc::new(Host::open(root, Policy::everything()).unwrap()),
         databases: BTreeMap::new(),
+        caches: None,
         progress: Arc::default(),
         now: SystemClock.now(),
         deadline: Duration::from_mins(5),
