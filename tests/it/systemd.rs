@@ -150,7 +150,6 @@ fn lay_out(root: &Path, list: &str) -> BTreeSet<String> {
 
 fn world(root: &Path) -> World {
     World {
-        caches: None,
         smoke: countersign::config::SmokePolicy::nothing(),
         host: Arc::new(Host::open(root, Policy::everything()).unwrap()),
         databases: BTreeMap::new(),
