@@ -14,8 +14,8 @@ use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, closed, pat
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::World;
+use crate::probe::capability;
 use crate::probe::host::Host;
-use crate::probe::kernel::capabilities;
 use crate::probe::kernel::processes::{self, Process as Running};
 use seen::{One, by_user};
 
@@ -216,12 +216,12 @@ impl Process {
             problems
                 .push(problem.hint("compare the program with `exe`, or the words of `command`"));
         }
-        for name in self.capabilities.iter().flatten().filter(|name| !capabilities::is_name(name)) {
+        for name in self.capabilities.iter().flatten().filter(|name| !capability::is_name(name)) {
             let message = format!("there is no capability `{}`", escape(name));
             let mut problem = Problem::key("capabilities", Code::Reference, message);
             let plain = name.to_ascii_lowercase();
             let plain = plain.strip_prefix("cap_").unwrap_or(&plain);
-            problem.hint = nearest(plain, capabilities::all().iter().copied())
+            problem.hint = nearest(plain, capability::all().iter().copied())
                 .map(|known| format!("did you mean `{known}`?"));
             problems.push(problem);
         }

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod armor;
 pub mod authorized_keys;
 pub mod cancel;
+pub mod capability;
 pub mod certificate;
 pub mod cron;
 pub mod deploy_manifest;

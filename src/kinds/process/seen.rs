@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::closed;
 use crate::model::Unknown;
 use crate::model::display::one_line;
+use crate::probe::capability;
 use crate::probe::host::Host;
-use crate::probe::kernel::capabilities;
 use crate::probe::kernel::processes::Process as Running;
 
 /// One process.
@@ -31,7 +31,7 @@ impl One {
             user: host.user_name(running.uid),
             unit: running.unit.clone(),
             deleted_exe: exe.map(|exe| exe.as_ref().map(|exe| exe.deleted)),
-            capabilities: capabilities::names(running.capabilities),
+            capabilities: capability::names(running.capabilities),
             no_new_privs: running.no_new_privs,
         }
     }

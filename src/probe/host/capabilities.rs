@@ -7,52 +7,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The names of the kernel, without `cap_`, by their number.
-const NAMES: [&str; 41] = [
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "linux_immutable",
-    "net_bind_service",
-    "net_broadcast",
-    "net_admin",
-    "net_raw",
-    "ipc_lock",
-    "ipc_owner",
-    "sys_module",
-    "sys_rawio",
-    "sys_chroot",
-    "sys_ptrace",
-    "sys_pacct",
-    "sys_admin",
-    "sys_boot",
-    "sys_nice",
-    "sys_resource",
-    "sys_time",
-    "sys_tty_config",
-    "mknod",
-    "lease",
-    "audit_write",
-    "audit_control",
-    "setfcap",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-    "audit_read",
-    "perfmon",
-    "bpf",
-    "checkpoint_restore",
-];
-/// All of them.
-const ALL: u64 = (1 << NAMES.len()) - 1;
+use crate::probe::capability::{self, ALL};
+
 const REVISION: u32 = 0xff00_0000;
 const EFFECTIVE: u32 = 1;
 
@@ -139,8 +95,7 @@ impl fmt::Display for FileCapabilities {
 }
 
 fn name(number: u32) -> String {
-    let known = usize::try_from(number).ok().and_then(|number| NAMES.get(number));
-    known.map_or_else(|| number.to_string(), |name| format!("cap_{name}"))
+    capability::name(number).map_or_else(|| number.to_string(), |name| format!("cap_{name}"))
 }
 
 impl FromStr for FileCapabilities {
@@ -218,8 +173,8 @@ fn numbers(names: &str) -> Result<u64, CapabilityError> {
     names.split(',').try_fold(0, |set, name| {
         let lower = name.to_ascii_lowercase();
         let plain = lower.strip_prefix("cap_").unwrap_or_default();
-        let known = NAMES.iter().position(|known| *known == plain);
-        let number = known.or_else(|| name.parse().ok().filter(|number| *number < 64));
+        let known = capability::number(plain);
+        let number = known.or_else(|| name.parse().ok().filter(|number| *number < u64::BITS));
         number
             .map(|number| set | 1_u64 << number)
             .ok_or_else(|| CapabilityError::Name(name.to_owned()))

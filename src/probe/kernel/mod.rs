@@ -3,7 +3,6 @@
 //! Parsers are pure functions over bytes; thin readers fetch those bytes through [`Facts`]. A root without a `/proc` of
 //! its own has no kernel to ask, and that is Unknown: never "nothing listens".
 
-pub mod capabilities;
 pub mod mounts;
 pub mod processes;
 pub mod settings;

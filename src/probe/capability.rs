@@ -45,21 +45,31 @@ const NAMES: [&str; 41] = [
     "checkpoint_restore",
 ];
 
+/// The bits of all that have a name.
+pub(super) const ALL: u64 = (1 << NAMES.len()) - 1;
+
+/// The name of a number; `None` for one that has no name yet.
+pub(super) fn name(number: u32) -> Option<&'static str> {
+    usize::try_from(number).ok().and_then(|number| NAMES.get(number)).copied()
+}
+
+/// The number of a name.
+pub(super) fn number(name: &str) -> Option<u32> {
+    let number = NAMES.iter().position(|known| *known == name)?;
+    u32::try_from(number).ok()
+}
+
 /// The names of the set bits, in the order of their numbers; a number that has no name yet is its own.
 #[must_use]
 pub fn names(bits: u64) -> Vec<String> {
     let set = (0..u64::BITS).filter(|bit| bits & (1 << bit) != 0);
-    set.map(|bit| {
-        let name = usize::try_from(bit).ok().and_then(|bit| NAMES.get(bit));
-        name.map_or_else(|| bit.to_string(), |name| (*name).to_owned())
-    })
-    .collect()
+    set.map(|bit| name(bit).map_or_else(|| bit.to_string(), str::to_owned)).collect()
 }
 
 /// Is this the name of a capability?
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    NAMES.contains(&text)
+    number(text).is_some()
 }
 
 /// Every name.
