@@ -11,7 +11,7 @@ use super::file::{
 use super::trusted::{Privacy, read_checked};
 use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
 use crate::model::document::{self, Table};
-use crate::model::{Code, Diagnostic};
+use crate::model::{Code, Diagnostic, Period};
 
 /// The largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -270,7 +270,7 @@ impl<'t> Sections<'_, 't> {
         if let Some(rehash) = rehash(observe.rehash.as_deref()) {
             config.cache = CacheUse { rehash, also_on: observe.cache_on.clone() };
         } else {
-            let message = "`rehash` is a duration between \"1m\" and \"7d\"";
+            let message = "`rehash` is a length of time between \"1m\" and \"7d\"";
             let error = Diagnostic::error(Code::WrongType, self.all.file(), place.clone(), message);
             self.found.push(error.hint("it can be made longer, and never be switched off"));
         }
@@ -357,12 +357,7 @@ impl<'t> Sections<'_, 't> {
 /// After how long files are hashed again; `None` for a text that is no such duration.
 fn rehash(text: Option<&str>) -> Option<Duration> {
     let Some(text) = text else { return Some(CacheUse::default().rehash) };
-    // A day is one of 24 hours here: what is measured is an age.
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
-    let parsed = match days {
-        Some(days) => Duration::from_hours(days.min(365) * 24),
-        None => Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()?,
-    };
+    let parsed = Duration::from_secs(text.parse::<Period>().ok()?.seconds());
     (Duration::from_mins(1)..=Duration::from_hours(7 * 24)).contains(&parsed).then_some(parsed)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Desired, Resource, Tree};
-use crate::model::{Code, Diagnostic, ResourceName, Timestamp, nearest};
+use crate::model::{Code, Diagnostic, Period, ResourceName, Timestamp, nearest};
 
 /// The most findings before a suggestion is no longer looked for.
 const SUGGESTED_MAX: usize = 50;
@@ -110,9 +110,10 @@ fn database(desired: &Desired, resource: &Resource, found: &mut Vec<Diagnostic>)
 
 fn interval(resource: &Resource, found: &mut Vec<Diagnostic>) {
     if let Some(interval) = &resource.common.interval {
-        let positive = interval.parse::<jiff::SignedDuration>().is_ok_and(|d| d.is_positive());
+        let positive = interval.parse::<Period>().is_ok_and(|period| period.seconds() > 0);
         if !positive {
-            let message = format!("`interval` of `{}` is no duration: {interval:?}", resource.name);
+            let message =
+                format!("`interval` of `{}` is no length of time: {interval:?}", resource.name);
             found.push(at(resource, Code::WrongType, message).hint("such as \"5m\" or \"1h 30m\""));
         }
     }

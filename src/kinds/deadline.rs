@@ -6,6 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+use crate::model::Period;
+
 /// A time of at least one millisecond and at most `MAX` seconds; `DEFAULT` when nothing is said.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline<const DEFAULT: u64, const MAX: u64>(pub(super) Duration);
@@ -27,8 +29,8 @@ impl<'de, const DEFAULT: u64, const MAX: u64> Deserialize<'de> for Deadline<DEFA
                 Ok(Self(duration))
             }
             _ => Err(serde::de::Error::custom(format_args!(
-                "expected a duration of at most {}m, such as \"5s\"",
-                MAX / 60
+                "expected a length of time of at most {}, such as \"5s\"",
+                Period::from_seconds(MAX)
             ))),
         }
     }
@@ -54,7 +56,7 @@ mod tests {
         assert_eq!(Deadline::<5, 120>::default().0, Duration::from_secs(5));
         for bad in ["", "5", "0s", "-1s", "121s", "soon"] {
             let error = read(bad).expect_err(bad).to_string();
-            assert!(error.contains("at most 2m"), "{error}");
+            assert!(error.contains("at most 2 min"), "{error}");
         }
     }
 }

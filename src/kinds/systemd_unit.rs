@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use super::closed::{self, is_pattern};
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path, presence};
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Digest, Evidence, Unknown};
+use crate::model::{Code, Comparison, Digest, Evidence, Period, Unknown};
 use crate::probe::World;
 use crate::probe::systemd::{self, Asked, Listed, Source, Unit, UnitName, is_suffix, suffixes};
-use word::{Active, Enabled, Load, Within, Words};
+use word::{Active, Enabled, Load, Words};
 
 /// The most files that may add to one unit.
 const DROP_INS_MAX: usize = 1_000;
@@ -52,7 +52,7 @@ pub(super) struct SystemdUnit {
     /// The user of its processes, as its files say; `""` where they say nothing.
     user: Option<String>,
     /// How long ago a timer may have fired last, such as "26h".
-    triggered_within: Option<Within>,
+    triggered_within: Option<Period>,
     /// For a pattern: every unit that it may match, loaded or with a unit file. `[]`: none.
     only: Option<Vec<String>>,
     /// `"files"`: read the unit files, and do not ask the manager. When nothing is said, the manager of a running system

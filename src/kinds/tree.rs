@@ -7,13 +7,13 @@ mod ignore;
 mod outcome;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use globset::GlobSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::deadline::Deadline;
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, path};
 use crate::model::hash_list::{Ending, HashList, LineFinding};
 use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown};
@@ -21,9 +21,6 @@ use crate::probe::World;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{FileType, Links};
 use crate::probe::tree::{self, Against, Attributes, Carried, Question, Seen};
-
-const DEADLINE_DEFAULT: Duration = Duration::from_mins(10);
-const DEADLINE_MAX: Duration = Duration::from_hours(24);
 
 /// The table of a tree.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -69,7 +66,8 @@ pub(super) struct Tree {
     #[serde(default)]
     through_links: bool,
     /// How long the walk may take, such as "10m", at most a day. Default: "10m".
-    deadline: Option<String>,
+    #[serde(default)]
+    deadline: Deadline<600, 86_400>,
     /// What `prepare` makes of the keys above.
     #[serde(skip)]
     ready: Ready,
@@ -117,7 +115,6 @@ struct Ready {
     /// Of the bytes of the list.
     manifest: Option<Digest>,
     ignore: GlobSet,
-    deadline: Option<Duration>,
 }
 
 impl Tree {
@@ -196,18 +193,6 @@ impl Tree {
         }
     }
 
-    fn read_deadline(&mut self, problems: &mut Vec<Problem>) {
-        let Some(text) = &self.deadline else { return };
-        let parsed = text.parse::<jiff::SignedDuration>().ok();
-        let deadline = parsed.and_then(|deadline| Duration::try_from(deadline).ok());
-        let range = Duration::from_secs(1)..=DEADLINE_MAX;
-        self.ready.deadline = deadline.filter(|deadline| range.contains(deadline));
-        if self.ready.deadline.is_none() {
-            let message = "`deadline` is a duration between \"1s\" and \"24h\"";
-            problems.push(Problem::key("deadline", Code::WrongType, message));
-        }
-    }
-
     fn unlisted(&self) -> Unlisted {
         self.unlisted.unwrap_or_default()
     }
@@ -241,7 +226,7 @@ impl Tree {
             },
             carried: self.carried(),
             span_mounts: self.span_mounts,
-            deadline: self.ready.deadline.unwrap_or(DEADLINE_DEFAULT),
+            deadline: self.deadline.0,
         }
     }
 }
@@ -276,7 +261,6 @@ file_mode = "0644"
         self.check_keys(problems);
         self.read_manifest(files, problems);
         self.read_ignore(problems);
-        self.read_deadline(problems);
     }
 
     fn question(&self, _name: &str) -> Value {

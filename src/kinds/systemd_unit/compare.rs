@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::SystemdUnit;
 use super::word::{Enabled, Words};
 use crate::model::display::{escape, one_line};
-use crate::model::{Change, Comparison, Difference, Digest, Reason, Unknown};
+use crate::model::{Change, Comparison, Difference, Digest, Period, Reason, Unknown};
 use crate::probe::systemd::{Active, Source, Unit, is_passing};
 
 /// How much of a message of systemd is shown.
@@ -50,7 +50,7 @@ impl Comparing<'_> {
         }
         self.digest("definition_sha256", spec.definition_sha256, &self.unit.definition_sha256);
         if let Some(within) = spec.triggered_within {
-            self.triggered(within.seconds(), triggered_seconds_ago);
+            self.triggered(within, triggered_seconds_ago);
         }
     }
 
@@ -212,15 +212,16 @@ impl Comparing<'_> {
         self.found.differences.append(&mut differences);
     }
 
-    fn triggered(&mut self, within: i64, ago: Option<i64>) {
+    fn triggered(&mut self, within: Period, ago: Option<i64>) {
         let field = "triggered_within";
+        let ago = ago.map(|seconds| Period::from_seconds(seconds.unsigned_abs()));
         match (&self.unit.triggered, ago) {
             (Err(unknown), _) => self.found.blind(field, unknown.clone()),
             (Ok(_), Some(ago)) if ago <= within => {}
             (Ok(Some(_)), Some(ago)) => {
-                self.differs(field, format!("within {within} s"), format!("{ago} s ago"));
+                self.differs(field, within.to_string(), format!("{ago} ago"));
             }
-            (Ok(_), _) => self.differs(field, format!("within {within} s"), "never"),
+            (Ok(_), _) => self.differs(field, within.to_string(), "never"),
         }
     }
 

@@ -175,14 +175,8 @@ fn a_timer_fires_often_enough_or_has_not() {
         judged("a.timer", "triggered_within = '1h'", &answer).0
     };
     assert_eq!(timer(json!({ "Ok": 5 }), json!(3600)), [""; 0]);
-    assert_eq!(
-        timer(json!({ "Ok": 5 }), json!(3601)),
-        ["triggered_within \"within 3600 s\" \"3601 s ago\""]
-    );
-    assert_eq!(
-        timer(json!({ "Ok": null }), Value::Null),
-        ["triggered_within \"within 3600 s\" \"never\""]
-    );
+    assert_eq!(timer(json!({ "Ok": 5 }), json!(3601)), ["triggered_within \"1 h\" \"1 h ago\""]);
+    assert_eq!(timer(json!({ "Ok": null }), Value::Null), ["triggered_within \"1 h\" \"never\""]);
     let unknown = json!({ "Err": { "reason": "not_supported", "detail": "x" } });
     assert_eq!(timer(unknown, Value::Null), ["blind triggered_within not_supported"]);
 }

@@ -1,7 +1,6 @@
 //! The words of systemd for the states of a unit, as desired state writes them: one, or a list of those that are fine.
 
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::de::{Error, SeqAccess, Visitor};
@@ -9,9 +8,6 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::display::escape;
 use crate::model::nearest;
-
-/// The longest time since a timer fired that can be asked for.
-const WITHIN_MAX: Duration = Duration::from_hours(24 * 366);
 
 /// A closed list of words.
 pub(super) trait Vocabulary {
@@ -123,38 +119,6 @@ impl<V: Vocabulary> JsonSchema for Words<V> {
     }
 }
 
-/// How long ago something may have happened.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Within(Duration);
-
-impl Within {
-    pub(super) fn seconds(self) -> i64 {
-        i64::try_from(self.0.as_secs()).unwrap_or(i64::MAX)
-    }
-}
-
-impl<'de> Deserialize<'de> for Within {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|d| d.try_into().ok());
-        match parsed {
-            Some(within) if (Duration::from_secs(1)..=WITHIN_MAX).contains(&within) => {
-                Ok(Self(within))
-            }
-            _ => Err(Error::custom("expected a duration from 1s to 8784h, such as \"26h\"")),
-        }
-    }
-}
-
-impl JsonSchema for Within {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Within".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string" })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,15 +141,6 @@ mod tests {
         ] {
             let error = read(bad).expect_err(bad).to_string();
             assert!(error.contains(said), "{error}");
-        }
-    }
-
-    #[test]
-    fn ages_are_bounded() {
-        let read = |text: &str| serde_json::from_value::<Within>(text.into()).map(Within::seconds);
-        assert_eq!(read("26h").ok(), Some(93_600));
-        for bad in ["0s", "9000h", "-1h", "soon"] {
-            assert!(read(bad).is_err(), "{bad}");
         }
     }
 }
