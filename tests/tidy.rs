@@ -39,6 +39,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "account",
             "adoption",
             "closed",
+            "commit",
             "deadline",
             "entry",
             "metadata",

@@ -13,20 +13,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, not_recorded, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, commit, not_recorded, path};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::deploy_manifest::{self, DeployManifest};
+use crate::probe::git::{Distance, is_object_id};
 use crate::probe::host::{Host, Links};
-use source::{Relation, Source, Standing};
+use source::{Relation, Source};
 
 /// No manifest is read that is larger.
 const BYTES_MAX: u64 = 1 << 20;
 /// No more of a line is shown.
 const WIDTH_MAX: usize = 200;
-/// How many digits of a commit are shown where it is as wanted.
-const SHORT: usize = 12;
 
 /// The table of a deployment.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,7 +65,7 @@ pub(super) enum Seen {
         /// The keys that were asked for; `None` for one that it has not.
         entries: BTreeMap<String, Option<Entry>>,
         /// `None` when nobody asked.
-        standing: Option<Result<Standing, Unknown>>,
+        standing: Option<Result<Distance, Unknown>>,
     },
 }
 
@@ -154,8 +153,8 @@ relation = "equal"
         if let Some(source) = &self.source {
             let wanted = self.relation.unwrap_or_default();
             match standing {
-                Some(Ok(standing)) => {
-                    let (wanted, actual) = (wanted.name(), standing.relation().name());
+                Some(Ok(distance)) => {
+                    let (wanted, actual) = (wanted.name(), Relation::of(*distance).name());
                     if wanted != actual {
                         found.differences.push(Difference::new("relation", wanted, actual));
                     }
@@ -166,10 +165,10 @@ relation = "equal"
             found.seen = standing
                 .as_ref()
                 .and_then(|told| told.as_ref().ok())
-                .map(|standing| standing.in_short(source));
+                .map(|distance| commit::standing(*distance, source.name()));
         }
         let commit = entries.get(&self.commit_key).and_then(|entry| entry.as_ref()?.shown());
-        let commit = commit.map(|text| one_line(text, SHORT + 1));
+        let commit = commit.map(|text| one_line(text, commit::SHORT + 1));
         let seen = [commit, found.seen.take()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         found.seen = Some(if seen.is_empty() { "as wanted".to_owned() } else { seen });
         found
@@ -188,8 +187,8 @@ impl Deployment {
                 "no manifest has such a key: letters, digits, `_`, `-` and `.`"
             } else if value.trim() != value || value.contains(['\n', '\r', '\0']) {
                 "a value is one line without blanks at its ends"
-            } else if *key == self.commit_key && !source::is_commit(value) {
-                "expected 7 to 64 hex digits of a commit"
+            } else if *key == self.commit_key && !commit::is_prefix(value) {
+                commit::PREFIX_FORM
             } else {
                 continue;
             };
@@ -240,12 +239,12 @@ impl Deployment {
             return;
         };
         let Some(difference) = content.differs(key, &Value::from(wanted)) else { return };
-        let is_prefix = key == self.commit_key && !source::is_whole(wanted);
+        let is_prefix = key == self.commit_key && !is_object_id(wanted);
         match content.shown.as_ref().and_then(Value::as_str) {
             Some(shown)
                 if key == self.commit_key
                     && shown.to_ascii_lowercase().starts_with(&wanted.to_ascii_lowercase())
-                    && source::is_commit(shown) => {}
+                    && commit::is_prefix(shown) => {}
             None if is_prefix => {
                 let detail = "outside of `show_content` only a digest is kept, with which no beginning of a commit can be \
                               compared: write all its digits";

@@ -42,11 +42,11 @@ pub(super) struct Freshness {
     /// The newest is at most that old, such as "26h" or "8d".
     younger_than: Option<Period>,
     /// The newest has at least so many bytes.
-    at_least_bytes: Option<u64>,
+    bytes_at_least: Option<u64>,
     /// At least so many files match.
     count_at_least: Option<u64>,
     /// At most so many files match: old ones are taken away.
-    keep_at_most: Option<u64>,
+    count_at_most: Option<u64>,
     /// Hash the newest and report its SHA-256. Default: false.
     #[serde(default)]
     digest: bool,
@@ -145,10 +145,10 @@ impl Freshness {
                 Err(_) => found.blind("younger_than", dated_ahead(newest)),
             }
         }
-        if let Some(wanted) = self.at_least_bytes
+        if let Some(wanted) = self.bytes_at_least
             && newest.bytes < wanted
         {
-            found.differences.push(Difference::new("at_least_bytes", wanted, newest.bytes));
+            found.differences.push(Difference::new("bytes_at_least", wanted, newest.bytes));
         }
         if self.hashes() {
             match &newest.sha256 {
@@ -236,8 +236,8 @@ entries and 32 levels are looked at.";
 directory = "/opt/incomex/backups"
 pattern = "*.dump"
 younger_than = "26h"
-at_least_bytes = 50000000
-keep_at_most = 14
+bytes_at_least = 50000000
+count_at_most = 14
 sha256_file = ".sha256"
 "#;
     const ADOPT: Option<Adoption> = Some(Adoption {
@@ -251,15 +251,15 @@ sha256_file = ".sha256"
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         path::check_key("directory", &self.directory, problems);
         self.check_pattern(problems);
-        if let (Some(least), Some(most)) = (self.count_at_least, self.keep_at_most)
+        if let (Some(least), Some(most)) = (self.count_at_least, self.count_at_most)
             && least > most
         {
             let message = format!("at least {least} and at most {most} files cannot both be");
-            problems.push(Problem::key("keep_at_most", Code::Contradiction, message));
+            problems.push(Problem::key("count_at_most", Code::Contradiction, message));
         }
-        if self.keep_at_most == Some(0) {
+        if self.count_at_most == Some(0) {
             let message = "no file at all is never fresh";
-            problems.push(Problem::key("keep_at_most", Code::Contradiction, message));
+            problems.push(Problem::key("count_at_most", Code::Contradiction, message));
         }
         if self.sha256_file.as_ref().is_some_and(|end| end.is_empty() || end.contains(['/', '\0']))
         {
@@ -319,8 +319,8 @@ sha256_file = ".sha256"
         if self.count_at_least.is_some_and(|least| files < least) {
             found.differences.push(Difference::new("count_at_least", self.count_at_least, files));
         }
-        if self.keep_at_most.is_some_and(|most| files > most) {
-            found.differences.push(Difference::new("keep_at_most", self.keep_at_most, files));
+        if self.count_at_most.is_some_and(|most| files > most) {
+            found.differences.push(Difference::new("count_at_most", self.count_at_most, files));
         }
         self.compare_newest(newest, &mut found);
         found.seen = Some(in_short(newest));

@@ -9,19 +9,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, not_recorded, path};
+use super::{
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, commit, not_recorded, path,
+};
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
 use crate::probe::World;
 use crate::probe::git::Repository;
 use crate::probe::host::{Host, Links};
 use upstream::Upstream;
-
-/// A prefix of a commit that is shorter may soon mean two commits.
-const PREFIX_MIN: usize = 7;
-const PREFIX_MAX: usize = 64;
-/// How many digits of a commit are shown where it is as wanted.
-const SHORT: usize = 12;
 
 /// The table of a repository.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -43,11 +39,11 @@ pub(super) struct GitHead {
     /// How many commits are checked out that `upstream` has not.
     ahead: Option<u64>,
     /// How many there may be at most.
-    ahead_max: Option<u64>,
+    ahead_at_most: Option<u64>,
     /// How many commits `upstream` has that are not checked out.
     behind: Option<u64>,
     /// How many there may be at most.
-    behind_max: Option<u64>,
+    behind_at_most: Option<u64>,
     /// May links be followed on the way to the repository? Never at its end.
     #[serde(default)]
     through_links: bool,
@@ -90,7 +86,7 @@ clean_path = "iu-cutter"
 [git_head."/srv/deploy"]
 upstream = "refs/remotes/origin/main"
 ahead = 0
-behind_max = 3
+behind_at_most = 3
 "#;
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "repository",
@@ -167,21 +163,17 @@ behind_max = 3
         found.expect("detached", self.detached.as_ref(), &branch.is_none());
         self.compare_tree(seen.tree.as_ref(), &mut found);
         self.compare_upstream(seen.upstream.as_ref(), &mut found);
-        let distance = self.upstream_in_short(seen.upstream.as_ref());
-        found.seen = Some(in_short(seen) + &distance);
+        let standing = self.upstream_in_short(seen.upstream.as_ref());
+        let standing = standing.map(|standing| format!(", {standing}")).unwrap_or_default();
+        found.seen = Some(in_short(seen) + &standing);
         found
     }
 }
 
 impl GitHead {
     fn check_forms(&self, problems: &mut Vec<Problem>) {
-        let is_prefix = |text: &String| {
-            (PREFIX_MIN..=PREFIX_MAX).contains(&text.len())
-                && text.bytes().all(|c| c.is_ascii_hexdigit())
-        };
-        if self.commit.as_ref().is_some_and(|commit| !is_prefix(commit)) {
-            let message = format!("expected {PREFIX_MIN} to {PREFIX_MAX} hex digits");
-            problems.push(Problem::key("commit", Code::WrongType, message));
+        if self.commit.as_deref().is_some_and(|commit| !commit::is_prefix(commit)) {
+            problems.push(Problem::key("commit", Code::WrongType, commit::PREFIX_FORM));
         }
         if let Some(branch) = &self.branch
             && (branch.is_empty() || branch.starts_with("refs/heads/"))
@@ -262,8 +254,7 @@ fn changes(tree: &Tree) -> String {
 }
 
 fn in_short(seen: &Seen) -> String {
-    let commit = seen.commit.as_deref().unwrap_or("no commit");
-    let commit = commit.get(..SHORT).unwrap_or(commit);
+    let commit = seen.commit.as_deref().map_or("no commit", commit::short);
     let branch = seen
         .branch
         .as_ref()

@@ -7,6 +7,7 @@
 mod account;
 mod adoption;
 mod closed;
+mod commit;
 mod constant;
 mod container;
 mod cron_entry;

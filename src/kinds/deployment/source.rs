@@ -5,19 +5,11 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::{Problem, path};
-use crate::model::display::{escape, one_line};
+use crate::kinds::{Problem, commit, path};
+use crate::model::display::escape;
 use crate::model::{Code, Reason, Unknown};
-use crate::probe::git::{Repository, is_object_id, is_reference};
+use crate::probe::git::{Distance, Repository, is_reference};
 use crate::probe::host::{Host, Links};
-
-/// A beginning of a commit that is shorter may soon mean two commits.
-const PREFIX_MIN: usize = 7;
-const PREFIX_MAX: usize = 64;
-/// How many digits of a commit are shown.
-const SHORT: usize = 12;
-/// No more of a name is shown.
-const WIDTH_MAX: usize = 80;
 
 /// Where a deployed commit comes from.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +43,15 @@ pub(in crate::kinds) enum Relation {
 }
 
 impl Relation {
+    pub(super) fn of(distance: Distance) -> Self {
+        match (distance.ahead, distance.behind) {
+            (0, 0) => Self::Equal,
+            (0, _) => Self::Behind,
+            (_, 0) => Self::Ahead,
+            _ => Self::Diverged,
+        }
+    }
+
     /// Its name in desired state.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -58,37 +59,6 @@ impl Relation {
             Self::Behind => "behind",
             Self::Ahead => "ahead",
             Self::Diverged => "diverged",
-        }
-    }
-}
-
-/// Commits that only one of both has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::kinds) struct Standing {
-    ahead: u64,
-    behind: u64,
-}
-
-impl Standing {
-    pub(super) fn relation(self) -> Relation {
-        match (self.ahead, self.behind) {
-            (0, 0) => Relation::Equal,
-            (0, _) => Relation::Behind,
-            (_, 0) => Relation::Ahead,
-            _ => Relation::Diverged,
-        }
-    }
-
-    /// `2 behind refs/heads/main`.
-    pub(super) fn in_short(self, source: &Source) -> String {
-        let name = source.name();
-        match self.relation() {
-            Relation::Equal => format!("equal to {name}"),
-            Relation::Behind => format!("{} behind {name}", self.behind),
-            Relation::Ahead => format!("{} ahead of {name}", self.ahead),
-            Relation::Diverged => {
-                format!("diverged from {name}: {} ahead, {} behind", self.ahead, self.behind)
-            }
         }
     }
 }
@@ -111,17 +81,16 @@ impl Source {
                 let message = "`ref` is the full name of a reference, such as `refs/heads/main`";
                 refuse(Code::WrongType, message.into());
             }
-            (None, Some(commit)) if !is_commit(commit) => {
-                refuse(Code::WrongType, "`commit` has 7 to 64 hex digits".into());
+            (None, Some(commit)) if !commit::is_prefix(commit) => {
+                refuse(Code::WrongType, format!("`commit`: {}", commit::PREFIX_FORM));
             }
             _ => {}
         }
     }
 
-    /// The commit that is compared with, as people say it.
-    fn name(&self) -> String {
-        let commit = || self.commit.as_ref().map(|commit| commit.get(..SHORT).unwrap_or(commit));
-        one_line(self.reference.as_deref().or_else(commit).unwrap_or_default(), WIDTH_MAX)
+    /// The reference or the commit that is compared with.
+    pub(super) fn name(&self) -> &str {
+        self.reference.as_deref().or(self.commit.as_deref()).unwrap_or_default()
     }
 
     /// How a commit that was deployed stands to the one that is named here.
@@ -131,13 +100,12 @@ impl Source {
         links: Links,
         deployed: &str,
         may_show: bool,
-    ) -> Result<Standing, Unknown> {
+    ) -> Result<Distance, Unknown> {
         let place = escape(&self.repository);
         let undecidable =
             |what: String| Unknown::new(Reason::Undecidable, format!("`{place}`: {what}"));
-        if !is_commit(deployed) {
-            let detail =
-                format!("the deployed commit is not {PREFIX_MIN} to {PREFIX_MAX} hex digits");
+        if !commit::is_prefix(deployed) {
+            let detail = format!("what was deployed: {}", commit::PREFIX_FORM);
             return Err(Unknown::new(Reason::Malformed, detail));
         }
         let repository = Repository::find(host, Path::new(&self.repository), links)?
@@ -147,27 +115,17 @@ impl Source {
             (None, Some(commit)) => repository.commit_named(host, commit)?,
             (None, None) => None,
         };
-        let theirs =
-            theirs.ok_or_else(|| undecidable(format!("it does not know {}", self.name())))?;
+        let theirs = theirs.ok_or_else(|| {
+            undecidable(format!("it does not know {}", commit::said(self.name())))
+        })?;
         if theirs.eq_ignore_ascii_case(deployed) {
-            return Ok(Standing { ahead: 0, behind: 0 });
+            return Ok(Distance { ahead: 0, behind: 0 });
         }
         let ours = repository.commit_named(host, deployed)?.ok_or_else(|| {
-            let commit = if may_show { deployed.get(..SHORT).unwrap_or(deployed) } else { "" };
-            let commit = format!("the deployed commit {commit}");
-            undecidable(format!("it does not know {}", commit.trim_end()))
+            let shown =
+                if may_show { format!(" {}", commit::short(deployed)) } else { String::new() };
+            undecidable(format!("it does not know the deployed commit{shown}"))
         })?;
-        let distance = repository.distance(host, &ours, &theirs)?;
-        Ok(Standing { ahead: distance.ahead, behind: distance.behind })
+        repository.distance(host, &ours, &theirs)
     }
-}
-
-/// Are these the digits of a commit, or the beginning of them?
-pub(super) fn is_commit(text: &str) -> bool {
-    (PREFIX_MIN..=PREFIX_MAX).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_hexdigit())
-}
-
-/// Are these all the digits of a commit?
-pub(super) fn is_whole(text: &str) -> bool {
-    is_object_id(text)
 }

@@ -141,9 +141,9 @@ fn the_deployed_commit_stands_in_one_relation_to_the_source() {
         root.file("m.txt", format!("source_commit={deployed}\n").as_bytes());
         compare(&root, "d", prepare::<Deployment>("d", &toml).0).expect("told").seen.expect("words")
     };
-    assert_eq!(seen(&first), format!("{}… 2 behind refs/heads/main", &first[..12]));
-    assert_eq!(seen(&tip), format!("{}… equal to refs/heads/main", &tip[..12]));
-    assert!(seen(&side).ends_with(" diverged from refs/heads/main: 1 ahead, 3 behind"));
+    assert_eq!(seen(&first), format!("{}… 2 behind main", &first[..12]));
+    assert_eq!(seen(&tip), format!("{}… equal to main", &tip[..12]));
+    assert!(seen(&side).ends_with(" diverged from main: 1 ahead, 3 behind"));
     root.file("m.txt", b"file_count=82\n");
     check::<Deployment>(&root, "d", &toml, &["blind relation undecidable"]);
     let toml = toml.replace("/src.git", "/none.git");

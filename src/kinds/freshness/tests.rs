@@ -38,19 +38,19 @@ fn age_size_and_number_are_compared() {
     let root = backups();
     let cases: &[(&str, &[&str])] = &[
         ("", &[]),
-        ("younger_than = '26h'\nat_least_bytes = 3\ncount_at_least = 2\nkeep_at_most = 2", &[]),
+        ("younger_than = '26h'\nbytes_at_least = 3\ncount_at_least = 2\ncount_at_most = 2", &[]),
         ("younger_than = '25h'", &[]),
         ("younger_than = '1d'", &["younger_than \"1 d\" \"1 d 1 h (new.gpg)\""]),
-        ("at_least_bytes = 4", &["at_least_bytes 4 3"]),
+        ("bytes_at_least = 4", &["bytes_at_least 4 3"]),
         ("count_at_least = 3", &["count_at_least 3 2"]),
-        ("keep_at_most = 1", &["keep_at_most 1 2"]),
+        ("count_at_most = 1", &["count_at_most 1 2"]),
     ];
     for (more, expected) in cases {
         check::<Freshness>(&root, "x", &table(more), expected);
     }
-    let below = "directory = '/b'\npattern = '**/*.gpg'\nyounger_than = '3h'\nkeep_at_most = 3";
+    let below = "directory = '/b'\npattern = '**/*.gpg'\nyounger_than = '3h'\ncount_at_most = 3";
     check::<Freshness>(&root, "x", below, &[]);
-    let below = "directory = '/b'\npattern = 'sub/*'\nyounger_than = '3h'\nkeep_at_most = 1";
+    let below = "directory = '/b'\npattern = 'sub/*'\nyounger_than = '3h'\ncount_at_most = 1";
     check::<Freshness>(&root, "x", below, &[]);
 }
 
@@ -78,7 +78,7 @@ fn a_time_ahead_of_the_look_tells_nothing() {
         &table("younger_than = '1h'"),
         &["blind younger_than undecidable"],
     );
-    check::<Freshness>(&root, "x", &table("at_least_bytes = 1"), &[]);
+    check::<Freshness>(&root, "x", &table("bytes_at_least = 1"), &[]);
 }
 
 #[test]
@@ -124,8 +124,8 @@ fn deep_folders_are_a_limit_and_not_an_answer() {
 #[test]
 fn tables_that_cannot_be_met_are_refused() {
     for more in [
-        "count_at_least = 3\nkeep_at_most = 2",
-        "keep_at_most = 0",
+        "count_at_least = 3\ncount_at_most = 2",
+        "count_at_most = 0",
         "sha256_file = ''",
         "sha256_file = '/x'",
     ] {

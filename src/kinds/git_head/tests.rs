@@ -110,7 +110,7 @@ fn tables_that_make_no_sense_are_refused() {
         ("/r", "upstream = 'origin/main'\nahead = 0", Code::WrongType),
         ("/r", "upstream = 'refs/heads/../x'\nahead = 0", Code::WrongType),
         ("/r", "upstream = '0123456'\nahead = 0", Code::WrongType),
-        ("/r", "upstream = 'refs/heads/x'\nahead = 0\nahead_max = 1", Code::Contradiction),
+        ("/r", "upstream = 'refs/heads/x'\nahead = 0\nahead_at_most = 1", Code::Contradiction),
     ];
     for (name, toml, code) in cases {
         let (_, problems) = prepare::<GitHead>(name, toml);
@@ -127,7 +127,7 @@ fn the_question_does_not_depend_on_what_is_expected() {
     assert_ne!(question("clean = true"), question("branch = 'x'"));
     let (one, other) = ("upstream = 'refs/heads/a'\n", "upstream = 'refs/heads/b'\n");
     let with = |name: &str, count: &str| question(&format!("{name}{count}"));
-    assert_eq!(with(one, "ahead = 0"), with(one, "behind_max = 3"));
+    assert_eq!(with(one, "ahead = 0"), with(one, "behind_at_most = 3"));
     assert_ne!(with(one, "ahead = 0"), with(other, "ahead = 0"));
     assert_ne!(question("clean = true"), question("clean = true\nclean_path = 'x'"));
 }
@@ -159,11 +159,11 @@ fn commits_are_counted_against_another() {
     let root = with_branches().expect("a repository");
     let cases: &[(&str, &str, &[&str])] = &[
         ("origin/main", "ahead = 0\nbehind = 1", &[]),
-        ("origin/main", "behind_max = 1", &[]),
+        ("origin/main", "behind_at_most = 1", &[]),
         ("origin/main", "ahead = 0\nbehind = 0", &["behind 0 1"]),
-        ("origin/main", "ahead = 2\nbehind_max = 0", &["ahead 2 0", "behind_max 0 1"]),
+        ("origin/main", "ahead = 2\nbehind_at_most = 0", &["ahead 2 0", "behind_at_most 0 1"]),
         ("origin/first", "ahead = 1\nbehind = 0", &[]),
-        ("origin/first", "ahead_max = 0", &["ahead_max 0 1"]),
+        ("origin/first", "ahead_at_most = 0", &["ahead_at_most 0 1"]),
         ("origin/old", "ahead = 2\nbehind = 1", &[]),
         ("origin/none", "behind = 0", &["upstream \"refs/remotes/origin/none\" null"]),
     ];
@@ -175,7 +175,10 @@ fn commits_are_counted_against_another() {
         let toml = format!("upstream = 'refs/{name}'\nahead = 0");
         compare(&root, "/r", prepare::<GitHead>("/r", &toml).0).expect("told").seen.expect("words")
     };
-    assert!(seen("remotes/origin/old").ends_with(" on main, 2 ahead, 1 behind of origin/old"));
+    assert!(
+        seen("remotes/origin/old")
+            .ends_with(" on main, diverged from origin/old: 2 ahead, 1 behind")
+    );
     assert!(seen("remotes/origin/first").ends_with(" on main, 1 ahead of origin/first"));
     assert!(seen("remotes/origin/main").ends_with(" on main, 1 behind origin/main"));
     assert!(seen("heads/main").ends_with(" on main, equal to main"));

@@ -3,15 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{GitHead, SHORT};
-use crate::kinds::{Problem, not_recorded};
-use crate::model::display::one_line;
+use super::GitHead;
+use crate::kinds::{Problem, commit, not_recorded};
 use crate::model::{Code, Comparison, Difference, Reason, Unknown};
-use crate::probe::git::{Head, Repository, is_object_id, is_reference};
+use crate::probe::git::{Distance, Head, Repository, is_object_id, is_reference};
 use crate::probe::host::Host;
-
-/// No more of a name is shown.
-const WIDTH_MAX: usize = 80;
 
 /// What was seen of the other commit.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,13 +16,6 @@ pub(super) struct Upstream {
     commit: Option<String>,
     /// `None` when there is nothing to count.
     distance: Option<Result<Distance, Unknown>>,
-}
-
-/// Commits that only one of two has.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Distance {
-    ahead: u64,
-    behind: u64,
 }
 
 pub(super) fn look(
@@ -39,9 +28,7 @@ pub(super) fn look(
         return Ok(Upstream { commit: None, distance: None });
     };
     let distance = match &head.commit {
-        Some(ours) => repository
-            .distance(host, ours, &commit)
-            .map(|found| Distance { ahead: found.ahead, behind: found.behind }),
+        Some(ours) => repository.distance(host, ours, &commit),
         None => Err(Unknown::new(Reason::Undecidable, "no commit is checked out to count from")),
     };
     Ok(Upstream { commit: Some(commit), distance: Some(distance) })
@@ -52,9 +39,9 @@ impl GitHead {
     fn counts(&self) -> [(&'static str, Option<u64>, bool); 4] {
         [
             ("ahead", self.ahead, false),
-            ("ahead_max", self.ahead_max, true),
+            ("ahead_at_most", self.ahead_at_most, true),
             ("behind", self.behind, false),
-            ("behind_max", self.behind_max, true),
+            ("behind_at_most", self.behind_at_most, true),
         ]
     }
 
@@ -73,7 +60,7 @@ impl GitHead {
             }
             _ => {}
         }
-        for (exact, most) in [("ahead", "ahead_max"), ("behind", "behind_max")] {
+        for (exact, most) in [("ahead", "ahead_at_most"), ("behind", "behind_at_most")] {
             let is_set =
                 |key| self.counts().iter().any(|(k, wanted, _)| *k == key && wanted.is_some());
             if is_set(exact) && is_set(most) {
@@ -98,7 +85,6 @@ impl GitHead {
     ) {
         let Some(name) = &self.upstream else { return };
         let distance = match seen {
-            None => Err(not_recorded()),
             Some(Err(unknown) | Ok(Upstream { distance: Some(Err(unknown)), commit: Some(_) })) => {
                 Err(unknown.clone())
             }
@@ -107,7 +93,7 @@ impl GitHead {
                 return;
             }
             Some(Ok(Upstream { distance: Some(Ok(distance)), .. })) => Ok(*distance),
-            Some(Ok(_)) => Err(not_recorded()),
+            None | Some(Ok(_)) => Err(not_recorded()),
         };
         match distance {
             Err(unknown) => found.blind("upstream", unknown),
@@ -124,29 +110,13 @@ impl GitHead {
         }
     }
 
-    /// `, 2 ahead, 1 behind of origin/main`; empty where nothing was counted.
-    pub(super) fn upstream_in_short(&self, seen: Option<&Result<Upstream, Unknown>>) -> String {
-        let (Some(name), Some(Ok(Upstream { distance: Some(Ok(counted)), .. }))) =
-            (&self.upstream, seen)
-        else {
-            return String::new();
-        };
-        let name = short(name);
-        match (counted.ahead, counted.behind) {
-            (0, 0) => format!(", equal to {name}"),
-            (ahead, 0) => format!(", {ahead} ahead of {name}"),
-            (0, behind) => format!(", {behind} behind {name}"),
-            (ahead, behind) => format!(", {ahead} ahead, {behind} behind of {name}"),
-        }
+    /// How it stands to `upstream`; `None` where nothing was counted.
+    pub(super) fn upstream_in_short(
+        &self,
+        seen: Option<&Result<Upstream, Unknown>>,
+    ) -> Option<String> {
+        let Upstream { distance, .. } = seen?.as_ref().ok()?;
+        let distance = distance.as_ref()?.as_ref().ok()?;
+        Some(commit::standing(*distance, self.upstream.as_ref()?))
     }
-}
-
-/// The name of a reference, or a commit, as people say it.
-fn short(name: &str) -> String {
-    let folders = ["refs/remotes/", "refs/heads/", "refs/tags/"];
-    let short = folders.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
-    if is_object_id(short) {
-        return short.get(..SHORT).unwrap_or(short).to_owned();
-    }
-    one_line(short, WIDTH_MAX)
 }

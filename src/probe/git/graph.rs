@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use git2::{ErrorCode, ObjectType, Oid};
+use serde::{Deserialize, Serialize};
 
 use super::opened::Opened;
 use super::{Host, Repository, SHA1_DIGITS, object_id};
@@ -15,7 +16,7 @@ const COMMITS_MAX: usize = 1_000_000;
 const CUTS: &[&str] = &["shallow", "info/grafts"];
 
 /// How far two commits are from each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distance {
     /// Commits that the first has and the second has not.
     pub ahead: u64,

@@ -326,12 +326,12 @@ fn distances() -> Vec<Case> {
         case(
             "more commits are checked out than the other branch may lack",
             |w| advance(w, "srv/bounded", "main"),
-            &[("git_head./srv/bounded", "ahead_max")],
+            &[("git_head./srv/bounded", "ahead_at_most")],
         ),
         case(
             "the other branch gets more commits than may be missing",
             |w| advance(w, "srv/bounded", "base"),
-            &[("git_head./srv/bounded", "behind_max")],
+            &[("git_head./srv/bounded", "behind_at_most")],
         ),
         case(
             "the other branch is deleted",

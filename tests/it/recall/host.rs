@@ -149,8 +149,8 @@ ahead = 0
 behind = 0
 [git_head."/srv/bounded"]
 upstream = "refs/heads/base"
-ahead_max = 0
-behind_max = 0
+ahead_at_most = 0
+behind_at_most = 0
 [deployment.app]
 file = "/srv/DEPLOY.txt"
 values = {{ files = "2" }}

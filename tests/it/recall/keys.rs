@@ -91,9 +91,9 @@ present = false
 directory = "/srv/backups"
 pattern = "*.gpg"
 younger_than = "26h"
-at_least_bytes = 3
+bytes_at_least = 3
 count_at_least = 2
-keep_at_most = 2
+count_at_most = 2
 sha256_file = ".sha256"
 [gpg_key."/srv/gnupg/*"]
 only = ["/srv/gnupg/{KEY}"]
@@ -179,7 +179,7 @@ fn backups() -> Vec<Case> {
         case(
             "the newest backup is cut short",
             |w| w.host_file("srv/backups/b.gpg", "a"),
-            &[("freshness.backup", "at_least_bytes"), ("freshness.backup", "sha256")],
+            &[("freshness.backup", "bytes_at_least"), ("freshness.backup", "sha256")],
         ),
         case(
             "an old backup is removed",
@@ -192,7 +192,7 @@ fn backups() -> Vec<Case> {
                 w.host_file("srv/backups/c.gpg", "abc");
                 age(w, "srv/backups/c.gpg", 50);
             },
-            &[("freshness.backup", "keep_at_most")],
+            &[("freshness.backup", "count_at_most")],
         ),
         case(
             "the list beside a backup is not written",
