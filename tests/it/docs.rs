@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use countersign::kinds::KINDS;
 use countersign::model::{Evidence, REASONS};
 use countersign::report::FORMATS;
 
@@ -62,13 +63,30 @@ fn the_page_about_the_report_names_every_field_reason_and_code() {
             "{reason}"
         );
     }
+    for kind in KINDS {
+        let row = format!("\n| `{}` | ", kind.name());
+        assert!(page.contains(&row), "the fields of `{}` are missing", kind.name());
+    }
     let evidence = [Evidence::Stat, Evidence::Hashed, Evidence::StatCached];
-    for evidence in evidence.into_iter().chain([Evidence::Parsed, Evidence::Queried]) {
+    for evidence in evidence.into_iter().chain([Evidence::Parsed, Evidence::Queried, Evidence::Ran])
+    {
         let name = serde_json::to_value(evidence).unwrap();
         assert!(page.contains(&format!("| `{}` | ", name.as_str().unwrap())), "{name}");
     }
     for (code, meaning) in countersign::cli::exit::MEANINGS {
         assert!(page.contains(&format!("| {code} | {meaning}")), "{code} {meaning}");
+    }
+}
+
+#[test]
+fn every_kind_is_in_the_readme_and_in_the_manual() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let manual = page("desired-state.md");
+    for kind in KINDS.iter().map(countersign::kinds::Entry::name) {
+        assert!(readme.contains(&format!("`{kind}`")), "README.md does not name `{kind}`");
+        assert!(manual.contains(&format!("**{kind}**")), "docs/desired-state.md lacks **{kind}**");
+        assert!(manual.contains(&format!("[{kind}.")), "docs/desired-state.md has no [{kind}.…]");
     }
 }
 
