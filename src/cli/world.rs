@@ -112,9 +112,7 @@ async fn databases(
     }
     while let Some(outcome) = opening.join_next().await {
         if let Ok((name, session)) = outcome {
-            let named = |why: Unknown| {
-                Unknown::new(why.reason, format!("database `{}`: {}", escape(&name), why.detail))
-            };
+            let named = |why: Unknown| why.of(format_args!("database `{}`", escape(&name)));
             opened.insert(name.clone(), session.map_err(named));
         }
     }

@@ -44,7 +44,7 @@ pub(super) struct Constant {
     one_of: Option<Vec<Value>>,
     /// Only whether the key is there, or is not; for secrets. The value is neither kept nor shown.
     present: Option<bool>,
-    /// May links be followed on the way to the file? Never at its end.
+    /// Look through symbolic links on the way to the file. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
 }
@@ -263,8 +263,7 @@ fn look(host: &Host, group: &[Named<Constant>]) -> Vec<Result<Seen, Unknown>> {
         Ok(None) => return group.iter().map(|_| Ok(Seen::NoFile)).collect(),
         Err(unknown) => return group.iter().map(|_| Err(unknown.clone())).collect(),
     };
-    let in_file =
-        |why: Unknown| Unknown::new(why.reason, format!("{}: {}", escape(&first.file), why.detail));
+    let in_file = |why: Unknown| why.of(escape(&first.file));
     group.iter().map(|named| seen(&named.spec, &text, may_show).map_err(in_file)).collect()
 }
 

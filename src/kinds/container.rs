@@ -46,7 +46,7 @@ pub(super) struct Container {
     /// What it means when there is no such socket. Default: "unknown".
     #[serde(default)]
     no_runtime: NoRuntime,
-    /// For a name with a `*`: every container that may exist under the names that it matches, and has to.
+    /// For a name with a `*`: all containers that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -130,7 +130,7 @@ only = ["directus", "nginx", "postgres"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "container",
         value: "PATTERN",
-        help: "each container whose name matches, of Docker or else Podman, and the list of them",
+        help: "Each container whose name matches, of Docker or else Podman, and the list of them",
         all: Some("*"),
     });
     type Observed = Seen;

@@ -34,7 +34,7 @@ pub(super) struct CronEntry {
     schedule: Option<String>,
     /// What it runs, as it stands behind the user.
     command: Option<String>,
-    /// For a name with `*`: all entries that it may match, as `FILE USER NAMES`.
+    /// For a name with a `*`: all entries that it matches, as `FILE USER NAMES`, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -165,7 +165,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "cron",
         value: "PATTERN",
-        help: "that there are no other entries of cron than those the pattern matches now",
+        help: "That there are no other entries of cron than those the pattern matches now",
         all: Some("*"),
     });
     type Observed = Seen;

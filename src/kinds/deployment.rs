@@ -45,7 +45,7 @@ pub(super) struct Deployment {
     /// How the deployed commit stands to that of `source`: `equal` to it, `behind` it, `ahead` of it, or `diverged` from
     /// it. Default: equal.
     relation: Option<Relation>,
-    /// May links be followed on the way to the manifest and to the repository? Never at their end.
+    /// Look through symbolic links on the way to the manifest and to the repository. Never at their end. Default: false.
     #[serde(default)]
     through_links: bool,
 }
@@ -94,7 +94,7 @@ relation = "equal"
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "deployment",
         value: "FILE",
-        help: "a deploy manifest: every key that it has, where it may be shown",
+        help: "A deploy manifest: every key that it has, where it may be shown",
         all: None,
     });
     type Observed = Seen;
@@ -201,9 +201,7 @@ impl Deployment {
         let links = Links::through(self.through_links);
         let read = host.read_to_show(Path::new(&self.file), links, BYTES_MAX)?;
         let Some((bytes, may_show)) = read else { return Ok(Seen::NoFile) };
-        let in_file = |why: Unknown| {
-            Unknown::new(why.reason, format!("{}: {}", escape(&self.file), why.detail))
-        };
+        let in_file = |why: Unknown| why.of(escape(&self.file));
         let manifest = DeployManifest::parse(&bytes).map_err(in_file)?;
         let entries = self.keys().into_iter().map(|key| {
             let entry = manifest.get(key).map(|entry| {

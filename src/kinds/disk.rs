@@ -80,7 +80,7 @@ same_device_as = "/tmp"
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "disk",
         value: "DIR",
-        help: "the file system of a directory: half of what is free as the limit",
+        help: "The file system of a directory: half of what is free as the limit",
         all: None,
     });
     type Observed = Option<Seen>;

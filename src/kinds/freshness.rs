@@ -243,7 +243,7 @@ sha256_file = ".sha256"
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "freshness",
         value: "DIR/PATTERN",
-        help: "the newest of some files: twice its age and half its size as limits",
+        help: "The newest of some files: twice its age and half its size as limits",
         all: None,
     });
     type Observed = Seen;
@@ -323,12 +323,12 @@ sha256_file = ".sha256"
             found.differences.push(Difference::new("count_at_most", self.count_at_most, files));
         }
         self.compare_newest(newest, &mut found);
-        found.seen = Some(in_short(newest));
+        found.seen = Some(brief(newest));
         found
     }
 }
 
-fn in_short(newest: &Newest) -> String {
+fn brief(newest: &Newest) -> String {
     let age = Period::from_seconds(u64::try_from(newest.age).unwrap_or_default());
     let digest = match newest.sha256 {
         Some(Ok(digest)) => format!(", {digest:?}"),

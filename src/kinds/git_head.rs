@@ -44,7 +44,7 @@ pub(super) struct GitHead {
     behind: Option<u64>,
     /// How many there may be at most.
     behind_at_most: Option<u64>,
-    /// May links be followed on the way to the repository? Never at its end.
+    /// Look through symbolic links on the way to the repository. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
 }
@@ -163,9 +163,9 @@ behind_at_most = 3
         found.expect("detached", self.detached.as_ref(), &branch.is_none());
         self.compare_tree(seen.tree.as_ref(), &mut found);
         self.compare_upstream(seen.upstream.as_ref(), &mut found);
-        let standing = self.upstream_in_short(seen.upstream.as_ref());
+        let standing = self.upstream_brief(seen.upstream.as_ref());
         let standing = standing.map(|standing| format!(", {standing}")).unwrap_or_default();
-        found.seen = Some(in_short(seen) + &standing);
+        found.seen = Some(brief(seen) + &standing);
         found
     }
 }
@@ -253,7 +253,7 @@ fn changes(tree: &Tree) -> String {
     format!("{} changed: {}{more}", tree.changed, tree.first.join(", "))
 }
 
-fn in_short(seen: &Seen) -> String {
+fn brief(seen: &Seen) -> String {
     let commit = seen.commit.as_deref().map_or("no commit", commit::short);
     let branch = seen
         .branch

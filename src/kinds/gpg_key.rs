@@ -28,7 +28,7 @@ pub(super) struct GpgKey {
     /// `false`: no key of that fingerprint may be in the keyring. Default: true.
     #[serde(default = "super::presence::yes")]
     present: bool,
-    /// For a name that ends with `*`: the names of all keys that may be there.
+    /// For a name with a `*`: the names of all keys that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
     /// `true`: no secret key lies beside it. In a home, that is the whole folder of private keys. Default: false.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub(super) struct GpgKey {
     bits_at_least: Option<u32>,
     /// It does not expire sooner than that, such as "30d"; nor do all of its subkeys for encryption, if it has any.
     valid_for: Option<Period>,
-    /// Look through symbolic links on the way to the keyring. Default: false.
+    /// Look through symbolic links on the way to the keyring. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
 }

@@ -30,7 +30,7 @@ pub(super) struct Group {
     members: Option<BTreeSet<String>>,
     /// "files" (the host's own `/etc/group`), or "nss" (the name service of the running system). Default: "files".
     source: Option<Source>,
-    /// For a name with `*`: all groups that it may match.
+    /// For a name with a `*`: all groups that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -78,7 +78,7 @@ members = ["cutter", "deploy"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "group",
         value: "PATTERN",
-        help: "groups whose name the pattern matches, and that there are no others",
+        help: "Groups whose name the pattern matches, and that there are no others",
         all: Some("*"),
     });
     type Observed = Seen;
@@ -125,7 +125,7 @@ members = ["cutter", "deploy"]
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         let asked = asked.to_owned();
-        world.ask(move |host| adopted(&accounts::read_groups(host)?, &asked)).await
+        world.ask(move |host| adopt(&accounts::read_groups(host)?, &asked)).await
     }
 
     fn diff(&self, name: &str, observed: &Seen) -> Comparison {
@@ -193,7 +193,7 @@ fn seen(list: &List<accounts::Group>, name: &str) -> Result<Seen, Unknown> {
 }
 
 /// One table for each, and one for the list where a pattern was asked for.
-fn adopted(list: &List<accounts::Group>, asked: &str) -> Result<Adopted, Unknown> {
+fn adopt(list: &List<accounts::Group>, asked: &str) -> Result<Adopted, Unknown> {
     let mut adopted = Adopted::default();
     let mut names = BTreeSet::from([asked.to_owned()]);
     if is_pattern(asked) {
@@ -273,11 +273,11 @@ mod tests {
     fn what_is_adopted_is_in_sync() {
         let root = root();
         let list = accounts::read_groups(&root.world().host).expect("read");
-        for draft in adopted(&list, "*").expect("whole").drafts {
+        for draft in adopt(&list, "*").expect("whole").drafts {
             let table: serde_json::Map<String, Value> =
                 draft.keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             check::<Group>(&root, &draft.name, &toml::to_string(&table).expect("TOML"), &[]);
         }
-        assert!(adopted(&list, "wheel").is_err());
+        assert!(adopt(&list, "wheel").is_err());
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Listener {
     user: Option<String>,
     /// The systemd unit that holds it, such as "ssh.service".
     unit: Option<String>,
-    /// For a name with a `*`: everything that may listen under the names that it matches, and has to.
+    /// For a name with a `*`: all listeners that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -42,12 +42,9 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Held {
     process: String,
-    exe: Result<Option<String>, Unsaid>,
+    exe: Result<Option<String>, Unknown>,
     unit: Option<String>,
 }
-
-/// Why a program could not be told, as it is stored.
-type Unsaid = String;
 
 impl Kind for Listener {
     const NAME: &'static str = "listener";
@@ -65,7 +62,7 @@ only = ["tcp/0.0.0.0:22", "tcp/[::]:22", "tcp/127.0.0.1:5432"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "listener",
         value: "PATTERN",
-        help: "everything that listens under a name such as `tcp/*`, as the one list of what may",
+        help: "Everything that listens under a name such as `tcp/*`, as the one list of what may",
         all: Some("*"),
     });
     /// One for each name: none or one for a plain name, all for a pattern.
@@ -103,10 +100,8 @@ only = ["tcp/0.0.0.0:22", "tcp/[::]:22", "tcp/127.0.0.1:5432"]
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         let tables = world.ask(look).await?;
         let seen = select(&tables, asked)?;
-        let lines: Vec<String> = seen
-            .iter()
-            .map(|(name, seen)| format!("{}: {}", escape(name), in_short(seen)))
-            .collect();
+        let lines: Vec<String> =
+            seen.iter().map(|(name, seen)| format!("{}: {}", escape(name), brief(seen))).collect();
         let mut adopted = Adopted::default();
         if closed::is_pattern(asked) {
             let names: Vec<&String> = seen.keys().collect();
@@ -148,7 +143,7 @@ only = ["tcp/0.0.0.0:22", "tcp/[::]:22", "tcp/127.0.0.1:5432"]
         }
         if let Some(seen) = seen {
             self.compare(seen, &mut found);
-            found.seen = Some(in_short(seen));
+            found.seen = Some(brief(seen));
         }
         found
     }
@@ -198,11 +193,7 @@ fn compare_process(wanted: &str, holders: &[Held], found: &mut Comparison) {
     for held in holders {
         match &held.exe {
             Ok(exe) => programs.push(exe.as_deref().unwrap_or("no program")),
-            Err(why) => {
-                let unknown = Unknown::new(crate::model::Reason::PermissionDenied, why.clone());
-                found.blind("process", unknown);
-                return;
-            }
+            Err(unknown) => return found.blind("process", unknown.clone()),
         }
     }
     if programs.iter().any(|program| *program != wanted) {
@@ -264,7 +255,7 @@ fn see(host: &Host, socket: &Socket) -> Seen {
         process: holder.name.clone(),
         exe: match &holder.exe {
             Ok(exe) => Ok(exe.as_ref().map(|exe| exe.path.clone())),
-            Err(unknown) => Err(unknown.detail.clone()),
+            Err(unknown) => Err(unknown.clone()),
         },
         unit: holder.unit.clone(),
     };
@@ -307,7 +298,7 @@ fn about(
     }
 }
 
-fn in_short(seen: &Seen) -> String {
+fn brief(seen: &Seen) -> String {
     match &seen.holders {
         Err(_) => one_line(&seen.about, 80),
         Ok(holders) => {

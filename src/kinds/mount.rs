@@ -40,7 +40,7 @@ pub(super) struct Mount {
     read_only: Option<bool>,
     /// Does `/etc/fstab` list this place, so that it is mounted again at boot?
     fstab: Option<bool>,
-    /// For a name with a `*`: every place that may be a mount point among those that it matches, and has to be.
+    /// For a name with a `*`: all mount points that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -89,7 +89,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "mount",
         value: "PATTERN",
-        help: "each mount whose place matches, such as `/` or `/srv/*`",
+        help: "Each mount whose place matches, such as `/` or `/srv/*`",
         all: None,
     });
     type Observed = Seen;

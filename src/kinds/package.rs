@@ -46,7 +46,7 @@ pub(super) struct Package {
     hold: Option<bool>,
     /// The folders of Python's path, in their order: the first that has a distribution of the name decides. For pip.
     paths: Option<Vec<String>>,
-    /// For a name with `*`: the names of all packages that it may match.
+    /// For a name with a `*`: the names of all packages that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -265,7 +265,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "package",
         value: "PATTERN",
-        help: "packages of dpkg whose name the pattern matches, with their versions, and that there are no others",
+        help: "Packages of dpkg whose name the pattern matches, with their versions, and that there are no others",
         all: None,
     });
     type Observed = Seen;
@@ -295,7 +295,7 @@ only = []
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         let asked = asked.to_owned();
-        world.ask(move |host| adopted(&look::dpkg(host, &asked)?, &asked)).await
+        world.ask(move |host| adopt(&look::dpkg(host, &asked)?, &asked)).await
     }
 
     fn diff(&self, name: &str, observed: &Seen) -> Comparison {
@@ -317,7 +317,7 @@ only = []
 }
 
 /// One table for each, and one for the list where a pattern was asked for.
-fn adopted(packages: &[Found], asked: &str) -> Result<Adopted, Unknown> {
+fn adopt(packages: &[Found], asked: &str) -> Result<Adopted, Unknown> {
     let mut adopted = Adopted::default();
     if is_pattern(asked) {
         let names: std::collections::BTreeSet<&str> =

@@ -82,7 +82,7 @@ impl Kind for PgServer {
     const NAME: &'static str = "pg_server";
     const ABOUT: &'static str = "a PostgreSQL server: identity, version, settings, extensions";
     const DOC: &'static str = "\
-The key is a label of your own.
+The key is a name of your choice.
 
 Settings are compared as the text that `SHOW` prints in a new session of the observer in this database, so a value that
 is set for this database or for the observer's role is what is compared. A setting that the observer may not see makes

@@ -52,7 +52,7 @@ pub(super) struct Process {
     capabilities: Option<Vec<String>>,
     /// `true`: each has given up gaining rights by starting programs.
     no_new_privs: Option<bool>,
-    /// For a name with a `*`: everything that may run under the names `USER/NAME` that it matches, and has to.
+    /// For a name with a `*`: all `USER/NAME` that run and that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -95,7 +95,7 @@ only = ["cutter/python3"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "process",
         value: "NAME|PATTERN",
-        help: "a process: user, unit; or with a * all that runs as USER/NAME",
+        help: "A process: user, unit; or with a * all that runs as USER/NAME",
         all: None,
     });
     type Observed = Seen;

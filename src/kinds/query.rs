@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::{Answers, Files, Kind, Named, Problem, by_database};
+use crate::model::display::escaped_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::postgres::{Amount, Found};
 use crate::probe::{World, until};
@@ -41,7 +42,7 @@ pub(super) struct Query {
     rows: Option<Vec<Vec<Scalar>>>,
     /// How many rows it returns.
     row_count: Option<u64>,
-    /// How long it may run, such as "5s"; 5 seconds when nothing is said, at most one minute.
+    /// How long it may run, such as "5s", at most one minute. Default: "5s".
     #[serde(default)]
     deadline: Deadline<5, 60>,
     /// Shows digests instead of what the query returns, for results that not everybody may read.
@@ -63,7 +64,7 @@ impl Kind for Query {
     const NAME: &'static str = "query";
     const ABOUT: &'static str = "what one query returns: a value, rows, or their number";
     const DOC: &'static str = "\
-The key is a label of your own. Write the query as `sql`, or put it into a file and name that as `sql_file`; and what it
+The key is a name of your choice. Write the query as `sql`, or put it into a file and name that as `sql_file`; and what it
 returns as exactly one of `value`, `null = true`, `rows` and `row_count`.
 
 It must be one statement that reads: SELECT, VALUES, TABLE or WITH. The search path is empty, so tables are named with
@@ -246,7 +247,7 @@ impl Query {
         // An empty text, or one that is only blanks, would read as if nothing was there.
         let bare = shown.as_str().filter(|text| !text.trim().is_empty());
         let shown = bare.map_or_else(|| shown.to_string(), str::to_owned);
-        found.seen = Some(shown.chars().take(SEEN_WIDTH_MAX).collect());
+        found.seen = Some(escaped_line(&shown, SEEN_WIDTH_MAX));
     }
 
     fn compare_rows(

@@ -48,7 +48,7 @@ pub(super) struct Smoke {
     /// The number it has to exit with. Default: 0.
     #[serde(default)]
     exit_code: u8,
-    /// How long it may run, such as "5m"; one minute when nothing is said, at most 30.
+    /// How long it may run, such as "5m", at most 30 minutes. Default: "1m".
     #[serde(default)]
     deadline: Deadline<60, 1800>,
 }
@@ -86,7 +86,7 @@ deadline = "5m"
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "smoke",
         value: "DIR",
-        help: "each command that the host allows, run in a folder: how it ends",
+        help: "Each command that the host allows, run in a folder: how it ends",
         all: None,
     });
     type Observed = Seen;
@@ -157,7 +157,7 @@ deadline = "5m"
             }
         }
         found.measured = observed.printed.counted();
-        found.seen = Some(observed.in_brief());
+        found.seen = Some(observed.brief());
         if !(found.differences.is_empty() && found.blind.is_empty()) {
             found.output.clone_from(&observed.printed.last);
         }
@@ -239,7 +239,7 @@ fn out_of_time(why: Unknown) -> Unknown {
 }
 
 impl Seen {
-    fn in_brief(&self) -> String {
+    fn brief(&self) -> String {
         let mut brief = match self.end {
             End::Exit(code) => format!("exit {code}"),
             End::Signal(signal) => format!("signal {signal}"),

@@ -29,7 +29,7 @@ pub(super) struct SshAuthorizedKey {
     /// `false`: the user may not log in with that key. Default: true.
     #[serde(default = "super::presence::yes")]
     present: bool,
-    /// For a name that ends with `*`: the names of all keys that may be there.
+    /// For a name with a `*`: the names of all keys that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
     /// As in "ssh-ed25519".
     #[serde(rename = "type")]

@@ -65,7 +65,7 @@ value = "4096 131072 6291456"
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "sysctl",
         value: "NAME",
-        help: "the value of each setting whose name matches, such as `net.ipv4.conf.*.rp_filter`",
+        help: "The value of each setting whose name matches, such as `net.ipv4.conf.*.rp_filter`",
         all: None,
     });
     /// `None`: this kernel has no such setting.
@@ -110,7 +110,7 @@ value = "4096 131072 6291456"
             let detail = format!("`{}` is no name of a setting", escape(asked));
             Unknown::new(Reason::NotSupported, detail)
         })?;
-        world.ask(move |host| write_down(host.facts(), &pattern)).await
+        world.ask(move |host| adopt(host.facts(), &pattern)).await
     }
 
     fn diff(&self, _name: &str, observed: &Option<Seen>) -> Comparison {
@@ -161,7 +161,7 @@ fn look(
     Ok(Some(Seen { value: Content::of_text(&value.text, value.public), boot }))
 }
 
-fn write_down(facts: Facts<'_>, pattern: &str) -> Result<Adopted, Unknown> {
+fn adopt(facts: Facts<'_>, pattern: &str) -> Result<Adopted, Unknown> {
     let mut adopted = Adopted::default();
     let paths =
         if closed::is_pattern(pattern) { settings::all(facts)? } else { vec![pattern.to_owned()] };

@@ -53,7 +53,7 @@ pub(super) struct SystemdUnit {
     user: Option<String>,
     /// How long ago a timer may have fired last, such as "26h".
     triggered_within: Option<Period>,
-    /// For a pattern: every unit that it may match, loaded or with a unit file. `[]`: none.
+    /// For a name with a `*`: all units that it matches, loaded or with a unit file, and no others. `[]`: none.
     only: Option<Vec<String>>,
     /// `"files"`: read the unit files, and do not ask the manager. When nothing is said, the manager of a running system
     /// is asked, and the files of any other root are read.
@@ -172,7 +172,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "unit",
         value: "PATTERN",
-        help: "units that the pattern matches, as systemd has them now, and the closed list of them",
+        help: "Units that the pattern matches, as systemd has them now, and the closed list of them",
         all: None,
     });
     type Observed = Seen;

@@ -44,7 +44,7 @@ pub(super) struct User {
     sole_uid: Option<bool>,
     /// "files" (the host's own `/etc/passwd`), or "nss" (the name service of the running system). Default: "files".
     source: Option<Source>,
-    /// For a name with `*`: all accounts that it may match.
+    /// For a name with a `*`: all accounts that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
 }
 
@@ -158,7 +158,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "user",
         value: "PATTERN",
-        help: "accounts whose name the pattern matches, and that there are no others",
+        help: "Accounts whose name the pattern matches, and that there are no others",
         all: Some("*"),
     });
     type Observed = Seen;
@@ -199,7 +199,7 @@ only = []
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         let asked = asked.to_owned();
-        world.ask(move |host| adopted(look::files(host, &asked)?, &asked)).await
+        world.ask(move |host| adopt(look::files(host, &asked)?, &asked)).await
     }
 
     fn diff(&self, name: &str, observed: &Seen) -> Comparison {
@@ -245,7 +245,7 @@ impl One {
 }
 
 /// One table for each, and one for the list where a pattern was asked for.
-fn adopted(seen: Vec<(String, Seen)>, asked: &str) -> Result<Adopted, Unknown> {
+fn adopt(seen: Vec<(String, Seen)>, asked: &str) -> Result<Adopted, Unknown> {
     let mut adopted = Adopted::default();
     if is_pattern(asked) {
         let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();

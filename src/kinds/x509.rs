@@ -214,14 +214,14 @@ private_key = false
             Found::Held { certificate, private_key, .. } => {
                 self.compare(certificate, observed.at, &mut found);
                 found.expect("private_key", self.private_key.as_ref(), private_key);
-                found.seen = Some(in_short(certificate));
+                found.seen = Some(brief(certificate));
             }
         }
         found
     }
 }
 
-fn in_short(facts: &Facts) -> String {
+fn brief(facts: &Facts) -> String {
     // Escaped already.
     let name = facts.names.first().or(facts.subject_cn.as_ref());
     let name = name.map_or_else(|| "no name".to_owned(), |name| escaped_line(name, 60));
@@ -241,7 +241,7 @@ fn draft(host: &Host, path: &str) -> Result<Option<Draft>, Unknown> {
     let issuer = Some(facts.issuer.clone()).filter(is_plain);
     let draft = Draft::new(path).set("names", names).set("issuer", issuer);
     let draft = draft.set("algorithm", facts.algorithm.clone()).set("private_key", private_key);
-    Ok(Some(draft.comment(format!("{}, {:?}", in_short(&facts), facts.sha256))))
+    Ok(Some(draft.comment(format!("{}, {:?}", brief(&facts), facts.sha256))))
 }
 
 #[cfg(test)]

@@ -63,6 +63,14 @@ fn cut(shown: &str, width_max: usize) -> String {
     cut
 }
 
+/// The first few of them, and a mark where there are more: `a, b, …`.
+#[must_use]
+pub fn few(names: impl ExactSizeIterator<Item = String>, names_max: usize) -> String {
+    let more = if names.len() > names_max { ", …" } else { "" };
+    let first: Vec<String> = names.take(names_max).collect();
+    format!("{}{more}", first.join(", "))
+}
+
 /// Characters that move the cursor, reorder text, or cannot be seen.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()

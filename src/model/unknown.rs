@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// One question without an answer: a stable reason for programs, a detail for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
 #[error("{reason}: {detail}")]
 pub struct Unknown {
     /// The class, stable across releases.
@@ -18,6 +20,12 @@ impl Unknown {
     /// Puts a reason and its detail together.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
+    }
+
+    /// The same, saying of what it is: `/etc/app.toml: line 3 …`. The place is shown as it is given, so it comes escaped.
+    #[must_use]
+    pub fn of(self, place: impl fmt::Display) -> Self {
+        Self::new(self.reason, format!("{place}: {}", self.detail))
     }
 }
 

@@ -69,9 +69,10 @@ impl DeployManifest {
         Ok(manifest)
     }
 
-    /// Every line, by its key.
-    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.entries.iter().map(|(key, entry)| (key.as_str(), entry))
+    /// What stands behind the sign, by key.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<&str, &str> {
+        self.entries.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str())).collect()
     }
 
     /// The line of a key.
@@ -79,6 +80,12 @@ impl DeployManifest {
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)
     }
+}
+
+/// What a deployment is called after the path of its manifest: the folder that holds it.
+#[must_use]
+pub fn name_of(file: &str) -> &str {
+    file.rsplit('/').nth(1).filter(|name| !name.is_empty()).unwrap_or("root")
 }
 
 /// Can a manifest have a key of this form: letters, digits, `_`, `-` and `.`?

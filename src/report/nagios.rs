@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::groups::{Class, groups};
 use super::{Detail, Monitor, Report, wording};
 use crate::drift::Verdict;
-use crate::model::display::{escape, escaped_line};
+use crate::model::display::{escape, escaped_line, few};
 
 const OK: u8 = 0;
 const WARNING: u8 = 1;
@@ -61,10 +61,8 @@ fn names(report: &Report) -> String {
     if open.is_empty() {
         return String::new();
     }
-    let shown: Vec<String> =
-        open.iter().take(NAMES_MAX).map(|name| escaped_line(name, NAME_CHARS_MAX)).collect();
-    let more = if open.len() > NAMES_MAX { ", …" } else { "" };
-    format!("; see {}{more}", shown.join(", "))
+    let names = open.iter().map(|name| escaped_line(name, NAME_CHARS_MAX));
+    format!("; see {}", few(names, NAMES_MAX))
 }
 
 /// The line of a run that ended without a report.

@@ -12,13 +12,15 @@ use super::groups::{Class, Group, groups};
 use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
 use crate::drift::Verdict;
-use crate::model::display::{escape, escaped_line, one_line};
+use crate::model::display::{escape, escaped_line, few, one_line};
 use crate::model::{Reason, Severity};
 
 /// The longest reason that is shown.
 const WHY_CHARS_MAX: usize = 300;
 /// The longest value that is shown; JSON has the whole.
 const VALUE_CHARS_MAX: usize = 100;
+/// The most resources of a kind that are named where they are in sync.
+const NAMES_MAX: usize = 3;
 /// No name of a resource is padded further.
 const TITLE_WIDTH_MAX: usize = 60;
 
@@ -122,9 +124,7 @@ impl Group<'_> {
         }
         let width = kinds.keys().map(|kind| kind.len()).max().unwrap_or(0);
         for (kind, of_kind) in kinds {
-            let names: Vec<String> = of_kind.iter().take(3).map(|r| brief(r)).collect();
-            let more = if of_kind.len() > names.len() { ", …" } else { "" };
-            let names = format!("{}{more}", names.join(", "));
+            let names = few(of_kind.iter().map(|r| brief(r)), NAMES_MAX);
             writeln!(out, "  {kind:width$}  {:>4}  {DIM}{names}{DIM:#}", of_kind.len())?;
         }
         Ok(())

@@ -313,6 +313,3 @@ fn prepare(folder: &Path) -> Result<Digest, String> {
     let boot = std::fs::read(BOOT_ID).map_err(|e| format!("{BOOT_ID}: {e}"))?;
     Ok(Digest::of(&boot))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,10 @@
 //! A deploy manifest becomes a `deployment` that has to say the same. The file is where it lies on the host.
 
+use serde_json::json;
+
 use super::{Format, Imported, Source};
 use crate::kinds::Draft;
-use crate::probe::deploy_manifest::DeployManifest;
+use crate::probe::deploy_manifest::{self, DeployManifest};
 
 pub(super) const FORMAT: Format = Format {
     name: "deploy-manifest",
@@ -16,15 +18,12 @@ fn read(source: &Source<'_>) -> Result<Imported, String> {
         return Err("it is named by the absolute path that it has on the host".to_owned());
     }
     let manifest = DeployManifest::parse(source.bytes).map_err(|unknown| unknown.detail)?;
-    let values: serde_json::Map<_, _> = manifest
-        .entries()
-        .map(|(key, entry)| (key.to_owned(), entry.value.as_str().into()))
-        .collect();
+    let values = manifest.values();
     if values.is_empty() {
         return Err("it says nothing: there is no line with a key".to_owned());
     }
-    let folder = source.file.rsplit('/').nth(1).filter(|name| !name.is_empty()).unwrap_or("root");
-    let draft = Draft::new(folder).set("file", source.file).set("values", values);
+    let draft = Draft::new(deploy_manifest::name_of(source.file));
+    let draft = draft.set("file", source.file).set("values", json!(values));
     Ok(Imported { drafts: vec![("deployment", draft)], left_out: Vec::new() })
 }
 

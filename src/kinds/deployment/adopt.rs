@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::{BYTES_MAX, source_commit};
 use crate::kinds::{Adopted, Draft, path};
 use crate::model::{Reason, Unknown};
-use crate::probe::deploy_manifest::DeployManifest;
+use crate::probe::deploy_manifest::{self, DeployManifest};
 use crate::probe::host::{Host, Links};
 
 pub(super) fn adopt(host: &Host, asked: &str) -> Result<Adopted, Unknown> {
@@ -18,16 +20,13 @@ pub(super) fn adopt(host: &Host, asked: &str) -> Result<Adopted, Unknown> {
         let detail = "the host's `[observe] show_content` does not show it, so nothing of it is written down";
         return Err(Unknown::new(Reason::NotAllowed, detail));
     }
-    let values: serde_json::Map<_, _> = manifest
-        .entries()
-        .map(|(key, entry)| (key.to_owned(), entry.value.as_str().into()))
-        .collect();
+    let values = manifest.values();
     if values.is_empty() {
         return Ok(adopted);
     }
-    let folder = file.rsplit('/').nth(1).filter(|name| !name.is_empty()).unwrap_or("root");
-    let draft = Draft::new(folder).set("file", file.as_str()).set("values", values.clone());
-    adopted.drafts.push(if values.contains_key(&source_commit()) {
+    let draft = Draft::new(deploy_manifest::name_of(&file));
+    let draft = draft.set("file", file.as_str()).set("values", json!(values));
+    adopted.drafts.push(if values.contains_key(source_commit().as_str()) {
         draft
     } else {
         draft.comment("Which of these keys is the commit? Name it in `commit_key`.")

@@ -111,7 +111,7 @@ impl GitHead {
     }
 
     /// How it stands to `upstream`; `None` where nothing was counted.
-    pub(super) fn upstream_in_short(
+    pub(super) fn upstream_brief(
         &self,
         seen: Option<&Result<Upstream, Unknown>>,
     ) -> Option<String> {
