@@ -38,6 +38,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
         &[
             "account",
             "adoption",
+            "bounds",
             "closed",
             "commit",
             "deadline",

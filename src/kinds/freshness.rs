@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, not_recorded, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, bounds, not_recorded, path};
 use crate::model::display::escape_bytes;
 use crate::model::{
     Code, Comparison, Difference, Digest, Evidence, Period, Reason, Timestamp, Unknown, shown_path,
@@ -251,12 +251,8 @@ sha256_file = ".sha256"
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         path::check_key("directory", &self.directory, problems);
         self.check_pattern(problems);
-        if let (Some(least), Some(most)) = (self.count_at_least, self.count_at_most)
-            && least > most
-        {
-            let message = format!("at least {least} and at most {most} files cannot both be");
-            problems.push(Problem::key("count_at_most", Code::Contradiction, message));
-        }
+        let least = ("count_at_least", self.count_at_least);
+        bounds::check(None, least, ("count_at_most", self.count_at_most), problems);
         if self.count_at_most == Some(0) {
             let message = "no file at all is never fresh";
             problems.push(Problem::key("count_at_most", Code::Contradiction, message));

@@ -62,7 +62,8 @@ from a name service (`+`), makes unknown whatever may be meant by it.
 
 `members` are those that the line lists. Whose primary group it is stands in `/etc/passwd`; see `group` of the kind `user`.
 
-A name with `*` matches groups, and `only` lists all that may be there: `[group.\"*\"]` closes the list of groups.
+A key with a `*` stands for every group that it matches, and `only` is the whole list of them: `[group.\"*\"]` closes the
+list of groups.
 
 Groups that only a directory service has (see `/etc/nsswitch.conf`) do not stand there. `source = \"nss\"` asks the name service
 of the running system (`getent`). What it does not know is unknown, because a directory that is down looks the same; and it

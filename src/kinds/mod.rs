@@ -6,6 +6,7 @@
 
 mod account;
 mod adoption;
+mod bounds;
 mod closed;
 mod commit;
 mod constant;

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, closed, path, presence};
+use super::{
+    Adopted, Adoption, Answers, Files, Kind, Named, Problem, bounds, closed, path, presence,
+};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::World;
@@ -193,17 +195,9 @@ only = ["cutter/python3"]
 
 impl Process {
     fn check_counts(&self, problems: &mut Vec<Problem>) {
-        let range = [("at_least", self.at_least), ("at_most", self.at_most)];
-        for (key, _) in range.iter().filter(|(_, set)| set.is_some() && self.count.is_some()) {
-            let message = format!("`{key}` cannot stand beside `count`");
-            problems.push(Problem::key(key, Code::Contradiction, message));
-        }
-        if let (Some(least), Some(most)) = (self.at_least, self.at_most)
-            && least > most
-        {
-            let message = "no number is as large as `at_least` and as small as `at_most`";
-            problems.push(Problem::key("at_most", Code::Contradiction, message));
-        }
+        let exact = self.count.map(|_| "count");
+        let (least, most) = (("at_least", self.at_least), ("at_most", self.at_most));
+        bounds::check(exact, least, most, problems);
     }
 
     fn check_forms(&self, problems: &mut Vec<Problem>) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answers, Files, Kind, Named, Problem, answer_all, by_database};
+use super::{Answers, Files, Kind, Named, Problem, answer_all, bounds, by_database};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName, Unknown};
 use crate::probe::postgres::{Param, Session};
 use crate::probe::{World, until};
@@ -61,16 +61,9 @@ rows = 158
         if let Err(why) = RelationName::parse(name) {
             problems.push(Problem::resource(Code::BadName, why));
         }
-        if self.rows.is_some() && (self.at_least.is_some() || self.at_most.is_some()) {
-            let message = "`rows` excludes `at_least` and `at_most`";
-            problems.push(Problem::key("rows", Code::Contradiction, message));
-        }
-        if let (Some(least), Some(most)) = (self.at_least, self.at_most)
-            && least > most
-        {
-            let message = format!("no table has at least {least} and at most {most} rows");
-            problems.push(Problem::key("at_most", Code::Contradiction, message));
-        }
+        let exact = self.rows.map(|_| "rows");
+        let (least, most) = (("at_least", self.at_least), ("at_most", self.at_most));
+        bounds::check(exact, least, most, problems);
         if self.rows.is_none() && self.at_least.is_none() && self.at_most.is_none() {
             let message = "the table says nothing about the number of rows";
             let hint = "add `rows`, `at_least` or `at_most`";

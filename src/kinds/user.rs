@@ -134,8 +134,8 @@ service (`+`), makes unknown whoever may be meant by it.
 what stands there nothing but the word is kept. \"locked\" is a field with `!` or `*` in front, and one that is no hash: keys
 and other ways to log in are not closed by it.
 
-A name with `*` matches accounts, and `only` lists all that may be there: `[user.\"*\"]` closes the list of accounts. It
-compares names; give an account a table of its own beside it for the rest.
+A key with a `*` stands for every account that it matches, and `only` is the whole list of them: `[user.\"*\"]` closes the
+list of accounts. It compares names; give an account a table of its own beside it for the rest.
 
 Accounts that only a directory service has (see `/etc/nsswitch.conf`) stand in none of these files. `source = \"nss\"` asks the
 name service of the running system (`getent`). Somebody whom it does not know is unknown, because a directory that is down

@@ -85,6 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_mark_says_that_there_are_more() {
+        let names = || ["a", "b", "c"].map(str::to_owned).into_iter();
+        assert_eq!(few(names(), 3), "a, b, c");
+        assert_eq!(few(names(), 2), "a, b, …");
+        assert_eq!(few(std::iter::empty(), 2), "");
+    }
+
+    #[test]
     fn what_moves_or_hides_is_shown() {
         assert_eq!(escape("plain äöü"), "plain äöü");
         assert_eq!(escape("\u{1b}[31mred\r\n"), "\\u{1b}[31mred\\r\\n");
