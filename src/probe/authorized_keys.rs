@@ -10,6 +10,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::accounts::read_users;
 use super::host::{Host, Links};
 use crate::model::display::{escape, one_line};
 use crate::model::{Content, Digest, Reason, Unknown, shown_path};
@@ -18,8 +19,6 @@ use crate::model::{Content, Digest, Reason, Unknown, shown_path};
 const BYTES_MAX: u64 = 4 << 20;
 /// The most lines with a key.
 const KEYS_MAX: usize = 10_000;
-/// The most bytes of `/etc/passwd`.
-const PASSWD_BYTES_MAX: u64 = 16 << 20;
 
 /// A key that may log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +52,10 @@ pub struct AuthorizedKeys {
 /// # Errors
 /// Unknown, when that cannot be read or does not say.
 pub fn home(host: &Host, user: &str) -> Result<String, Unknown> {
-    let passwd = host.facts().read("/etc/passwd", PASSWD_BYTES_MAX)?.unwrap_or_default();
-    let lines = passwd.split(|c| *c == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-    let home = lines
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find_map(|fields| (fields.len() == 7 && fields[0] == user).then(|| fields[5].to_owned()));
+    let users = read_users(host)?;
+    let home = users.named(user)?.and_then(|account| std::str::from_utf8(&account.home).ok());
     match home {
-        Some(home) if home.starts_with('/') => Ok(home),
+        Some(home) if home.starts_with('/') => Ok(home.to_owned()),
         _ => {
             let user = one_line(user, 60);
             let detail =
@@ -352,6 +348,9 @@ mod tests {
         for user in ["odd", "none", ""] {
             assert_eq!(home(&host, user).map_err(|u| u.reason), Err(Reason::Undecidable), "{user}");
         }
+        // A name service may have another anna.
+        std::fs::write(folder.path().join("etc/passwd"), format!("+\n{list}")).expect("written");
+        assert_eq!(home(&host, "anna").map_err(|u| u.reason), Err(Reason::NotSupported));
     }
 
     proptest! {
