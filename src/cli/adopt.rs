@@ -87,7 +87,8 @@ fn take_over(
 ) -> Result<Writing, Failure> {
     let before = if known { read(tree, host)? } else { empty(host) };
     let of = |(kind, draft): (&str, Draft)| (ResourceName::new(kind, &draft.name), draft);
-    let wanted = wanted(imported.drafts.into_iter().map(of).collect(), &[]);
+    let drafts = adopt::named(imported.drafts.into_iter().map(of).collect(), &before);
+    let wanted = wanted(drafts, &[]);
     let desired = known.then_some(&before);
     let writing = adopt::write_down(tree, host, None, desired, &wanted)
         .map_err(|e| Failure::of(exit::INVALID, &e))?;
@@ -176,6 +177,7 @@ async fn look(
             Err(unknown) => summary.unseen(kind.name(), vec![(asked.clone(), unknown)]),
         }
     }
+    let drafts = adopt::named(drafts, &before);
     let names: Vec<ResourceName> = drafts.iter().map(|(name, _)| name.clone()).collect();
     let there = verdicts(&opened, &before, &names).await;
     let wanted = wanted(drafts, &there);

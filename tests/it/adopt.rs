@@ -226,3 +226,23 @@ fn a_list_of_sha256sum_is_taken_over() {
     let ran = adopt(&world, &["--from", "sha256sum", "x"]).ends_with(64);
     assert!(ran.stderr.contains("did you mean `sha256sums`?"), "{}", ran.stderr);
 }
+
+#[test]
+fn two_trees_and_constants_of_one_name_are_both_written_down() {
+    let world = world();
+    world.host_file("srv/app/c.py", "");
+    world.host_file("srv/settings.toml", "[server]\nport = 9090\n");
+    let first = ["--tree", "/opt/app", "--constant", "/etc/app/settings.toml:server.port"];
+    let second = ["--tree", "/srv/app", "--constant", "/srv/settings.toml:server.port"];
+    adopt(&world, &first).ends_with(0);
+    let ran = adopt(&world, &second).ends_with(0);
+    assert!(ran.stdout.contains("wrote       hosts/a/tree.toml"), "{}", ran.stdout);
+    let before = texts(&world.path("desired"));
+    let ran = adopt(&world, &[first, second].concat()).ends_with(0);
+    assert!(!ran.stdout.contains("wrote"), "{}", ran.stdout);
+    assert_eq!(texts(&world.path("desired")), before);
+    assert_eq!(world.report(0)["summary"]["in_sync"], 4);
+    world.host_file("srv/app/extra", "");
+    world.host_file("srv/settings.toml", "[server]\nport = 9091\n");
+    assert_eq!(world.report(2)["summary"]["drift"], 2);
+}
