@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::metadata::not_asked;
 use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, path, presence,
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Place, Problem, closed, path, presence,
 };
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
@@ -93,7 +93,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "mount",
         value: "PATTERN",
-        help: "each mount whose place matches, such as `/` or `/srv/*`",
+        help: "Each mount whose place matches, such as `/` or `/srv/*`",
         all: None,
     });
     type Observed = Seen;
@@ -112,6 +112,16 @@ only = []
         closed::check(name, self.only.as_ref(), &[&of_one[..], &others].concat(), problems);
         if !closed::is_pattern(name) {
             path::check_name(name, problems);
+        } else if !name.starts_with(['/', '*']) || name.contains("//") || name.ends_with('/') {
+            problems.push(Problem {
+                place: Place::Resource,
+                code: Code::BadName,
+                message: "the name matches no mount point".into(),
+                hint: Some(
+                    "a mount point is a path with a `/` in front and none at its end".into(),
+                ),
+                warning: false,
+            });
         }
         for option in self.options_include.iter().filter(|o| self.options_exclude.contains(o)) {
             let option = crate::model::display::escape(option);
@@ -305,6 +315,10 @@ mod tests {
             problems.iter().map(|p| p.code.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(codes("srv", ""), ["CS0012"]);
+        for bad in ["srv/*", "/srv/*/", "//srv*"] {
+            assert_eq!(codes(bad, "only = []"), ["CS0012"], "{bad}");
+        }
+        assert!(codes("*/data", "only = []").is_empty());
         assert_eq!(codes("/srv", "present = false\ntype = 'x'"), ["CS0008"]);
         assert!(codes("/srv", "present = false\nfstab = false").is_empty());
         assert_eq!(codes("/srv/*", "only = []\nfstab = true"), ["CS0008"]);
