@@ -133,7 +133,7 @@ only = ["directus", "nginx", "postgres"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "container",
         value: "PATTERN",
-        help: "each container whose name matches, of Docker or else Podman, and the list of them",
+        help: "Each container whose name matches, of Docker or else Podman, and the list of them",
         all: Some("*"),
     });
     type Observed = Seen;

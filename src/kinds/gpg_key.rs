@@ -251,6 +251,9 @@ fn brief(key: &Key) -> String {
 }
 
 fn adopt(host: &Host, keyring: &str) -> Result<Adopted, Unknown> {
+    if host.stat(Path::new(keyring), Links::Refuse)?.is_none() {
+        return Ok(Adopted::default());
+    }
     let (mut keys, private) = look(host, keyring, Links::Refuse, true)?;
     keys.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
     // One key may stand in a file twice.

@@ -83,7 +83,7 @@ members = ["cutter", "deploy"]
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "group",
         value: "PATTERN",
-        help: "groups whose name the pattern matches, and that there are no others",
+        help: "Groups whose name the pattern matches, and that there are no others",
         all: Some("*"),
     });
     type Observed = Seen;

@@ -268,7 +268,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "package",
         value: "PATTERN",
-        help: "packages of dpkg whose name the pattern matches, with their versions, and that there are no others",
+        help: "Packages of dpkg whose name the pattern matches, with their versions, and that there are no others",
         all: None,
     });
     type Observed = Seen;

@@ -192,7 +192,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "unit",
         value: "PATTERN",
-        help: "units that the pattern matches, as systemd has them now, and the closed list of them",
+        help: "Units that the pattern matches, as systemd has them now, and the closed list of them",
         all: None,
     });
     type Observed = Seen;

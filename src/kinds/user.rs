@@ -161,7 +161,7 @@ only = []
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "user",
         value: "PATTERN",
-        help: "accounts whose name the pattern matches, and that there are no others",
+        help: "Accounts whose name the pattern matches, and that there are no others",
         all: Some("*"),
     });
     type Observed = Seen;
