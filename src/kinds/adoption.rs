@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::closed;
 use crate::model::Unknown;
 
 /// How `adopt` reaches a kind.
@@ -15,6 +16,14 @@ pub struct Adoption {
     pub help: &'static str,
     /// What `--only KIND` alone asks for; `None` where somebody has to name something.
     pub all: Option<&'static str>,
+}
+
+/// Is the resource of a name among what was asked for: that itself, what lies below it, or what a pattern matches?
+#[must_use]
+pub fn covers(asked: &str, name: &str) -> bool {
+    let below =
+        name.strip_prefix(asked.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    below || name == asked || (closed::is_pattern(asked) && closed::matches(asked, name))
 }
 
 /// What a kind wrote down.

@@ -246,3 +246,19 @@ fn two_trees_and_constants_of_one_name_are_both_written_down() {
     world.host_file("srv/settings.toml", "[server]\nport = 9091\n");
     assert_eq!(world.report(2)["summary"]["drift"], 2);
 }
+
+#[test]
+fn a_table_of_what_is_gone_is_told_and_kept() {
+    let world = world();
+    world.host_file("etc/passwd", "root:x:0:0::/:\nanna:x:1000:0::/:\n");
+    adopt(&world, &["--user", "*", "--directory", "/var/lib/app"]).ends_with(0);
+    world.host_file("etc/passwd", "root:x:0:0::/:\n");
+    fs::remove_dir(world.path("root/var/lib/app/locks")).unwrap();
+    let ran = adopt(&world, &["--user", "*", "--directory", "/var/lib/app"]).ends_with(2);
+    for name in ["user.anna in hosts/a/user.toml", "directory./var/lib/app/locks in hosts/a/"] {
+        assert!(ran.stdout.contains(&format!("differs, left alone  {name}")), "{}", ran.stdout);
+    }
+    assert_eq!(world.report(2)["summary"]["drift"], 2);
+    // Of what was not asked for nothing is said.
+    adopt(&world, &["--user", "root"]).ends_with(0);
+}
