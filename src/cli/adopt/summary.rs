@@ -207,6 +207,12 @@ impl Summary {
         let missed = self.missed();
         let things = if missed == 1 { "thing" } else { "things" };
         let _ = match self.exit() {
+            exit::OK if folder.is_none() => {
+                writeln!(
+                    text,
+                    "{GREEN}OK{GREEN:#}  {host}: {total} {noun} to write down; -o DIR does"
+                )
+            }
             exit::OK => writeln!(text, "{GREEN}OK{GREEN:#}  {host}: {total} {noun} written down"),
             _ if total == 0 => writeln!(
                 text,
