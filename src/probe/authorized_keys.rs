@@ -308,7 +308,7 @@ mod tests {
         let strings = |strings: &[&[u8]]| {
             let counted = strings
                 .iter()
-                .flat_map(|s| [&[0, 0, 0, u8::try_from(s.len()).unwrap()], *s].concat());
+                .flat_map(|s| [&[0, 0, 0, u8::try_from(s.len()).expect("short")], *s].concat());
             STANDARD.encode(counted.collect::<Vec<u8>>())
         };
         let rsa = strings(&[b"ssh-rsa", &[1, 0, 1], &[7; 64]]);
