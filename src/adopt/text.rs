@@ -9,8 +9,8 @@ use super::{AdoptError, Outcome, Wanted};
 use crate::desired::Tree;
 
 /// What a new file opens with.
-const OPENING: &str = "# Written down from what was there, and from now on what is wanted: edit it as you like. Written down again, a table\n\
-                       # keeps its comments and its own keys.\n\n";
+const OPENING: &str = "# Written by `countersign adopt`, and from now on what is wanted: edit it as you like. Adopted again, a table keeps its\n\
+                       # comments and its own keys.\n\n";
 /// An array longer than this stands on several lines.
 const ARRAY_WIDTH_MAX: usize = 90;
 

@@ -208,8 +208,8 @@ impl Summary {
             exit::OK => writeln!(text, "{GREEN}OK{GREEN:#}  {host}: {total} {noun} written down"),
             _ => writeln!(
                 text,
-                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {} of {total} {noun} as they should be, {} things not written down",
-                total - self.not_in_sync.len(),
+                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {total} {noun} written down, {} not in sync, {} not seen or left out",
+                self.not_in_sync.len(),
                 self.missed(),
             ),
         };
