@@ -11,6 +11,8 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::error::Failure;
 use super::output::{self, Output};
 use super::{Global, context, exit, world};
@@ -20,7 +22,8 @@ use crate::config::Config;
 use crate::desired::{self, Desired, Request, Tree};
 use crate::drift::{self, Judged, Verdict};
 use crate::kinds::{self, Draft, Entry};
-use crate::model::{Clock as _, ResourceName, SystemClock, Unknown};
+use crate::model::display::escape;
+use crate::model::{Clock as _, Reason, ResourceName, SystemClock, Unknown};
 use crate::observed::{self, Question};
 use asked::Asked;
 use summary::Summary;
@@ -168,7 +171,10 @@ async fn look(
                 if adopted.drafts.is_empty() && adopted.unseen.is_empty() {
                     summary.nothing(kind.name(), asked);
                 }
-                drafts.extend(adopted.drafts.into_iter().map(|draft| {
+                let (plain, replaced): (Vec<Draft>, _) =
+                    adopted.drafts.into_iter().partition(|draft| !refers(draft));
+                summary.unseen(kind.name(), replaced.into_iter().map(as_unseen).collect());
+                drafts.extend(plain.into_iter().map(|draft| {
                     let name = draft.kind.unwrap_or(kind.name());
                     (ResourceName::new(name, &draft.name), draft)
                 }));
@@ -223,6 +229,10 @@ fn host(config: &Config, tree: &Tree) -> Result<(String, bool), Failure> {
     let hosts = tree.hosts();
     let named = config.host.value.clone();
     match (named, hosts.as_slice()) {
+        (Some(name), _) if name.is_empty() || name.starts_with('.') || name.contains('/') => {
+            let message = format!("`{}` cannot be the name of a folder of a host", escape(&name));
+            Err(Failure::new(exit::USAGE, message))
+        }
         (Some(name), hosts) => {
             let known = hosts.contains(&name);
             Ok((name, known))
@@ -238,6 +248,24 @@ fn host(config: &Config, tree: &Tree) -> Result<(String, bool), Failure> {
 /// Desired state that says nothing, of a host that is not in it yet.
 fn empty(host: &str) -> Desired {
     Desired { host: host.to_owned(), ..Desired::default() }
+}
+
+/// Does a value of it hold what desired state replaces by a value of its own? There is no other way to write that.
+fn refers(draft: &Draft) -> bool {
+    fn any(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains("${values."),
+            Value::Array(items) => items.iter().any(any),
+            Value::Object(keys) => keys.values().any(any),
+            _ => false,
+        }
+    }
+    draft.keys.iter().any(|(_, value)| any(value))
+}
+
+fn as_unseen(draft: Draft) -> (String, Unknown) {
+    let detail = "it holds `${values.`, which desired state would take for a reference";
+    (draft.name, Unknown::new(Reason::NotSupported, detail))
 }
 
 /// Drafts in their order, the first of a name wins.

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD};
 
@@ -247,6 +247,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// When that fails, or a link or something else than a folder stands in the way.
 #[expect(clippy::disallowed_methods, reason = "makes folders where the operator asked for files")]
 pub fn place(folder: &Path, relative: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if relative.components().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(cannot(relative, "it would not lie below the folder that was named"));
+    }
     std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error.to_string()))?;
     let mut at = folder.to_owned();
     for part in relative.parent().into_iter().flat_map(Path::components) {
@@ -358,6 +361,19 @@ mod tests {
         }
         assert_eq!(fs::read(at("file")).expect("read"), b"kept");
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn what_is_placed_stays_below_its_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let below = folder.path().join("below");
+        for outside in ["../x", "a/../../x", "/x", ".."] {
+            let failure = place(&below, Path::new(outside), b"").expect_err(outside);
+            assert!(failure.message.contains("not lie below"), "{}", failure.message);
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+        place(&below, Path::new("a/x"), b"x").expect("written");
+        assert!(below.join("a/x").is_file());
     }
 
     #[test]

@@ -184,6 +184,27 @@ fn it_commits_what_it_wrote_and_nothing_else() {
 }
 
 #[test]
+fn the_name_of_a_host_leads_nowhere_else() {
+    let world = world();
+    let (root, folder) = (world.path("root"), world.path("out/desired"));
+    let (root, folder) = (root.to_str().unwrap(), folder.to_str().unwrap());
+    for host in ["../../x", "..", "a/b", "/x", ""] {
+        let words = ["adopt", "--root", root, "-o", folder, "--directory", "/opt", "--host", host];
+        assert!(run(&words).ends_with(64).stderr.contains("cannot be the name"), "{host}");
+    }
+    assert!(!world.path("out").exists());
+}
+
+#[test]
+fn what_desired_state_would_replace_is_not_written_down() {
+    let world = world();
+    std::os::unix::fs::symlink("${values.x}", world.path("root/opt/link")).unwrap();
+    let ran = adopt(&world, &["--symlink", "/opt/link", "--directory", "/opt/app"]).ends_with(4);
+    assert!(ran.stdout.contains("would take for a reference"), "{}", ran.stdout);
+    assert!(world.path("desired/hosts/a/directory.toml").exists());
+}
+
+#[test]
 fn another_host_is_refused() {
     let world = world();
     world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"elsewhere\" }\n");
@@ -241,7 +262,7 @@ fn every_kind_writes_itself_down_in_sync() {
         ("--deployment", "/srv/DEPLOY.txt"),
         ("--freshness", "/srv/backups/*.gpg"),
         ("--certificate", "/srv/site.pem"),
-        ("--gpg-keyring", "/root/.gnupg"),
+        ("--gpg-keyring", "/srv/gnupg"),
         ("--authorized-keys", "root"),
         ("--user", "*"),
         ("--group", "*"),

@@ -196,13 +196,15 @@ fn wait(child: &Child, deadline: Duration) -> bool {
     true
 }
 
-/// Ends the whole group, then collects the child. The child alone comes first: it makes the group, and may not have yet.
+/// Ends the whole group, then collects the child.
 fn end(child: &mut Child) -> io::Result<ExitStatus> {
-    // An error says that it has ended.
-    let _ = child.kill();
-    if let Some(pid) = pid(child) {
-        // Nobody is left: that is what was wanted.
-        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    let group = |pid| rustix::process::kill_process_group(pid, Signal::KILL);
+    if let Some(pid) = pid(child)
+        && group(pid).is_err()
+    {
+        // The child makes the group, and had not yet: it goes alone, or with all that it has started since.
+        let _ = child.kill();
+        let _ = group(pid);
     }
     child.wait()
 }
