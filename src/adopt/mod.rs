@@ -4,6 +4,7 @@
 //! that was not written down anew. What says the same already is not touched at all.
 
 pub mod from;
+mod names;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use crate::desired::{Desired, Tree};
 use crate::kinds::Draft;
 use crate::model::ResourceName;
+
+pub use names::named;
 
 /// A resource to write down.
 #[derive(Debug)]

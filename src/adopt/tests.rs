@@ -93,3 +93,43 @@ fn long_lists_stand_on_lines_of_their_own() {
     assert!(file.contains("only = [\n    \"cutter-0.service\",\n"), "{file}");
     assert!(file.contains("\"cutter-19.service\",\n]\n"), "{file}");
 }
+
+/// A draft of a tree, as a kind with names of choice hands it over.
+fn tree_at(root: &str) -> (ResourceName, Draft) {
+    let name = root.rsplit('/').next().expect("a name");
+    let draft = Draft::new(name).set("root", root).about(&["root"], root);
+    (ResourceName::new("tree", name), draft)
+}
+
+#[test]
+fn two_things_of_one_name_have_two_tables() {
+    let names = |drafts: Vec<(ResourceName, Draft)>, desired: &Desired| -> Vec<String> {
+        named(drafts, desired).into_iter().map(|(name, _)| name.to_string()).collect()
+    };
+    let nothing = Desired::default();
+    let drafts = || vec![tree_at("/a/lib"), tree_at("/b/lib"), tree_at("/a/lib")];
+    assert_eq!(names(drafts(), &nothing), ["tree.lib", "tree./b/lib", "tree.lib"]);
+    // The table of a person keeps its name, and its name means no other thing.
+    let list = "[tree.lib]\nroot = '/x'\nmanifest = 'm'\n[tree.\"/a/lib\"]\nroot = '/y'\nmanifest = 'm'\n\
+                [tree.ours]\nroot = '/b/lib'\nmanifest = 'm'\n";
+    let line = format!("{}  a\n", "a".repeat(64));
+    let tree = tree(&[
+        ("hosts/a/host.toml", "[host]\n"),
+        ("hosts/a/tree.toml", list),
+        ("hosts/a/m", line.as_str()),
+    ]);
+    let loaded = crate::desired::read(&tree, "a", SystemClock.now());
+    let desired = loaded.desired.expect("it is valid");
+    let expected = ["tree./a/lib 2", "tree.ours", "tree./a/lib 2"];
+    assert_eq!(names(drafts(), &desired), expected);
+}
+
+#[test]
+fn comments_are_escaped_once_and_open_no_gap() {
+    let mut wanted = directory("/x", "0755");
+    wanted.draft = wanted.draft.comment("C = \\u{9c} and \u{202e}");
+    let writing = written(&Tree::default(), &[wanted]);
+    let file = text(&writing, "hosts/a/directory.toml");
+    let expected = "own keys.\n\n# C = \\u{9c} and \\u{202e}\n[directory.\"/x\"]\n";
+    assert!(file.contains(expected), "{file}");
+}

@@ -7,6 +7,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Key, Table};
 
 use super::{AdoptError, Outcome, Wanted};
 use crate::desired::Tree;
+use crate::model::display::escaped_line;
 
 /// What a new file opens with.
 const OPENING: &str = "# Written by `countersign adopt`, and from now on what is wanted: edit it as you like. Adopted again, a table keeps its\n\
@@ -52,7 +53,8 @@ impl<'a> Editing<'a> {
             }
         }
         if let Some(comment) = &wanted.draft.comment {
-            table.decor_mut().set_prefix(commented(comment));
+            let blank = if document.is_empty() { "" } else { "\n" };
+            table.decor_mut().set_prefix(format!("{blank}{}", commented(comment)));
         }
         let kinds = document
             .entry(&wanted.name.kind)
@@ -158,9 +160,10 @@ fn plain(item: &Item) -> Option<String> {
     Some(value.to_string())
 }
 
+/// What a kind says may be escaped already, for it says the same in reports.
 fn commented(comment: &str) -> String {
-    let lines = comment.lines().map(|line| format!("# {}\n", crate::model::display::escape(line)));
-    format!("\n{}", lines.collect::<String>())
+    let lines = comment.lines().map(|line| format!("# {}\n", escaped_line(line, usize::MAX)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// A JSON value as TOML. Null is nothing, and nothing holds one.

@@ -19,7 +19,7 @@ use crate::adopt::{self, Outcome, Wanted, Writing};
 use crate::config::Config;
 use crate::desired::{self, Desired, Request, Tree};
 use crate::drift::{self, Judged, Verdict};
-use crate::kinds::Draft;
+use crate::kinds::{self, Draft, Entry};
 use crate::model::{Clock as _, ResourceName, SystemClock, Unknown};
 use crate::observed::{self, Question};
 use asked::Asked;
@@ -87,7 +87,8 @@ fn take_over(
 ) -> Result<Writing, Failure> {
     let before = if known { read(tree, host)? } else { empty(host) };
     let of = |(kind, draft): (&str, Draft)| (ResourceName::new(kind, &draft.name), draft);
-    let wanted = wanted(imported.drafts.into_iter().map(of).collect(), &[]);
+    let drafts = adopt::named(imported.drafts.into_iter().map(of).collect(), &before);
+    let wanted = wanted(drafts, &[]);
     let desired = known.then_some(&before);
     let writing = adopt::write_down(tree, host, None, desired, &wanted)
         .map_err(|e| Failure::of(exit::INVALID, &e))?;
@@ -176,19 +177,45 @@ async fn look(
             Err(unknown) => summary.unseen(kind.name(), vec![(asked.clone(), unknown)]),
         }
     }
+    let drafts = adopt::named(drafts, &before);
     let names: Vec<ResourceName> = drafts.iter().map(|(name, _)| name.clone()).collect();
     let there = verdicts(&opened, &before, &names).await;
     let wanted = wanted(drafts, &there);
     let hostname = opened.probe.host.hostname().ok();
     let desired = known.then_some(&before);
-    let writing = adopt::write_down(tree, host, hostname.as_deref(), desired, &wanted)
+    let mut writing = adopt::write_down(tree, host, hostname.as_deref(), desired, &wanted)
         .map_err(|e| Failure::of(exit::INVALID, &e))?;
     let after = read(&writing.applied(tree), host)?;
-    for (name, verdict, why) in verdicts(&opened, &after, &names).await {
+    let of_old = covered(&after, &arguments.asked.of_kinds, &names);
+    let all = [names, of_old].concat();
+    for (name, verdict, why) in verdicts(&opened, &after, &all).await {
+        let file = after.resources.get(&name).map(|resource| resource.file.clone());
+        if !writing.outcomes.contains_key(&name) {
+            // What cannot be told of it was said of what was asked for.
+            if verdict != Verdict::Drift {
+                continue;
+            }
+            writing.outcomes.insert(name.clone(), (Outcome::LeftAlone, file.unwrap_or_default()));
+        }
         summary.judged(&name, verdict, why, &writing);
     }
     opened.probe.close().await;
     Ok(writing)
+}
+
+/// What desired state has of what was asked for, besides what was found: it may be gone, and its table is not.
+fn covered(
+    desired: &Desired,
+    asked: &[(&'static Entry, String)],
+    found: &[ResourceName],
+) -> Vec<ResourceName> {
+    let asked_for = |name: &&ResourceName| {
+        asked
+            .iter()
+            .any(|(kind, asked)| kind.name() == name.kind && kinds::covers(asked, &name.name))
+    };
+    let names = desired.resources.keys().filter(|name| !found.contains(name));
+    names.filter(asked_for).cloned().collect()
 }
 
 /// The name of the host, and whether desired state has it.

@@ -96,8 +96,13 @@ fn narrow(desired: &mut Desired, only: &[String]) -> Result<(), Failure> {
             desired.resources.keys().filter(|name| glob.is_match(name.to_string())).collect();
         if matching.is_empty() {
             let message = format!("no resource of {} matches `{pattern}`", desired.host);
-            return Err(Failure::new(exit::INVALID, message)
-                .hint("a name is KIND.NAME, as in 'tree.*' or '*/var/lib/*'"));
+            let of_kind = desired.resources.keys().any(|name| name.kind == *pattern);
+            let hint = if of_kind {
+                format!("all of a kind are '{pattern}.*'")
+            } else {
+                "a name is KIND.NAME, as in 'tree.*' or '*/var/lib/*'".to_owned()
+            };
+            return Err(Failure::new(exit::INVALID, message).hint(hint));
         }
         kept.extend(matching.into_iter().cloned());
     }

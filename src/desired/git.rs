@@ -49,6 +49,10 @@ impl Objects {
             ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::UnbornBranch => {
                 SourceError::NoRevision { revision: revision.to_owned(), place: self.place.clone() }
             }
+            // The beginning of an id that is too short to be one.
+            ErrorCode::Ambiguous if revision.len() < ID_DIGITS_MIN => {
+                SourceError::NoRevision { revision: revision.to_owned(), place: self.place.clone() }
+            }
             _ => SourceError::from_git(&self.place, error),
         };
         if is_id(revision) {
@@ -106,9 +110,13 @@ impl Objects {
     }
 }
 
+/// Fewer digits may mean any commit.
+const ID_DIGITS_MIN: usize = 7;
+
 /// Has it the form of a commit's id, or of the beginning of one that is long enough to mean one?
 pub(super) fn is_id(revision: &str) -> bool {
-    (7..=64).contains(&revision.len()) && revision.bytes().all(|c| c.is_ascii_hexdigit())
+    (ID_DIGITS_MIN..=64).contains(&revision.len())
+        && revision.bytes().all(|c| c.is_ascii_hexdigit())
 }
 
 struct Walk<'a> {

@@ -139,7 +139,14 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
         other => other?,
     };
     let Some(objects) = objects else {
-        return folder(&path, request);
+        // What lies there is not the revision that was asked for, whatever it is.
+        return match request.revision {
+            None => folder(&path, request),
+            Some(revision) => Err(SourceError::NoRevision {
+                revision: revision.to_owned(),
+                place: format!("{}, which is no git repository", path.display()),
+            }),
+        };
     };
     let within = objects.work_tree().and_then(|work| std::fs::canonicalize(work).ok());
     let within = within.and_then(|work| Some(path.strip_prefix(work).ok()?.display().to_string()));
@@ -330,5 +337,26 @@ mod tests {
             assert!(!is_remote(path), "{path}");
         }
         assert!(is_commit(Some("703559c")) && !is_commit(Some("main")) && !is_commit(None));
+    }
+
+    #[test]
+    fn a_revision_of_what_is_no_repository_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir_all(folder.path().join("hosts/a")).expect("a folder");
+        std::fs::write(folder.path().join("hosts/a/host.toml"), "[host]\n").expect("a file");
+        let load = |revision| {
+            let (source, data) = (folder.path().to_str().expect("UTF-8"), folder.path());
+            let host = Some("a");
+            load(&Request { source, revision, folder: None, committed_only: false, data, host })
+        };
+        assert_eq!(load(None).map(|tree| tree.pinned).ok(), Some(false));
+        for revision in ["main", "abc", "703559c"] {
+            let refused = load(Some(revision)).map_err(|error| error.to_string());
+            let refused = refused.err().unwrap_or_default();
+            assert!(refused.contains("no git repository"), "{revision}: {refused}");
+        }
+        git2::Repository::init(folder.path()).expect("a repository");
+        let refused = load(Some("abc")).map(|_| ());
+        assert!(matches!(refused, Err(SourceError::NoRevision { .. })), "{refused:?}");
     }
 }

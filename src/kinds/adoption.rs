@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::closed;
 use crate::model::Unknown;
 
 /// How `adopt` reaches a kind.
@@ -15,6 +16,14 @@ pub struct Adoption {
     pub help: &'static str,
     /// What `--only KIND` alone asks for; `None` where somebody has to name something.
     pub all: Option<&'static str>,
+}
+
+/// Is the resource of a name among what was asked for: that itself, what lies below it, or what a pattern matches?
+#[must_use]
+pub fn covers(asked: &str, name: &str) -> bool {
+    let below =
+        name.strip_prefix(asked.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    below || name == asked || (closed::is_pattern(asked) && closed::matches(asked, name))
 }
 
 /// What a kind wrote down.
@@ -39,12 +48,30 @@ pub struct Draft {
     pub files: Vec<(String, Vec<u8>)>,
     /// What a reader should know; each line becomes a comment above the table.
     pub comment: Option<String>,
+    /// Where the name is one of choice: what says which thing it is about.
+    pub about: Option<About>,
+}
+
+/// Which thing a table of a name of choice is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About {
+    /// The keys that say it: a table with the same values in them is about the same thing, whatever its name.
+    pub keys: &'static [&'static str],
+    /// A name for where another thing has the usual one.
+    pub longer: String,
 }
 
 impl Draft {
     /// A table without keys.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { kind: None, name: name.into(), keys: Vec::new(), files: Vec::new(), comment: None }
+        Self {
+            kind: None,
+            name: name.into(),
+            keys: Vec::new(),
+            files: Vec::new(),
+            comment: None,
+            about: None,
+        }
     }
 
     /// The same of another kind: a link that a tree came across.
@@ -68,6 +95,13 @@ impl Draft {
     #[must_use]
     pub fn file(mut self, path: impl Into<String>, content: Vec<u8>) -> Self {
         self.files.push((path.into(), content));
+        self
+    }
+
+    /// Its name is one of choice: these keys say which thing it is about, and `longer` is a name that only this has.
+    #[must_use]
+    pub fn about(mut self, keys: &'static [&'static str], longer: impl Into<String>) -> Self {
+        self.about = Some(About { keys, longer: longer.into() });
         self
     }
 

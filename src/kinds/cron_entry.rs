@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::closed::{self, is_pattern, matches};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path, presence};
 use crate::model::display::{escape, one_line};
-use crate::model::{Code, Comparison, Content, Difference, Evidence, Unknown};
+use crate::model::{Code, Comparison, Content, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::cron::schedule::Schedule;
 use crate::probe::cron::{Entry, Reader, Source, Table};
@@ -191,6 +191,11 @@ only = []
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        if !is_pattern(asked) {
+            let shown = escape(asked);
+            let detail = format!("`{shown}` has no `*`: entries are matched whole, as `*{shown}*`");
+            return Err(Unknown::new(Reason::NotSupported, detail));
+        }
         let asked = asked.to_owned();
         let (pattern, tables) =
             world.ask(move |host| Ok((asked, Reader::new(host)?.all()?))).await?;

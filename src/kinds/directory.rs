@@ -163,12 +163,28 @@ fn adopt(host: &Host, asked: &str) -> Adopted {
                 continue;
             }
         }
+        if elsewhere(host, asked, &path) {
+            let detail =
+                "another file system is mounted there; name it to write down what is below";
+            adopted.unseen.push((format!("{path}/*"), Unknown::new(Reason::NotSupported, detail)));
+            continue;
+        }
         match host.entries(Path::new(&path), Links::Refuse, ENTRIES_MAX) {
             Ok(contents) => todo.extend(folders(&path, contents, &mut adopted.unseen)),
             Err(unknown) => adopted.unseen.push((format!("{path}/*"), unknown)),
         }
     }
     adopted
+}
+
+/// Does a directory lie on another mount than the one that was asked for? `/proc` is no part of what somebody wants to be
+/// below `/`. Where that cannot be told, reading its entries says why.
+fn elsewhere(host: &Host, asked: &str, path: &str) -> bool {
+    let place = |path| host.place(Path::new(path), Links::Refuse).ok().flatten();
+    match (place(asked), place(path)) {
+        (Some(asked), Some(there)) => asked != there,
+        _ => false,
+    }
 }
 
 /// The directories among the entries of one, as paths. A name that TOML cannot hold is told apart.
@@ -219,6 +235,23 @@ mod tests {
         for (name, toml, expected) in cases {
             check::<Directory>(&root, name, toml, expected);
         }
+    }
+
+    #[test]
+    fn what_is_mounted_below_is_not_walked() {
+        let host = Host::open(Path::new("/"), crate::config::Policy::everything()).expect("a root");
+        let places = ["/dev", "/dev/shm"].map(|path| host.place(Path::new(path), Links::Refuse));
+        if !matches!(&places, [Ok(Some(above)), Ok(Some(below))] if above != below) {
+            eprintln!("SKIPPED: nothing is mounted at /dev/shm");
+            return;
+        }
+        let adopted = adopt(&host, "/dev");
+        let unseen: Vec<&str> = adopted.unseen.iter().map(|(path, _)| path.as_str()).collect();
+        assert!(unseen.contains(&"/dev/shm/*"), "{unseen:?}");
+        assert!(
+            adopted.drafts.iter().any(|draft| draft.name == "/dev/shm"),
+            "its own attributes are"
+        );
     }
 
     #[test]

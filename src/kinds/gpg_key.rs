@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::{Comparison, Difference, Evidence, Period, Reason, Timestamp, Unknown};
 use crate::probe::World;
-use crate::probe::host::{Host, Links};
+use crate::probe::host::{FileType, Host, Links};
 use crate::probe::openpgp::{self, Expiry, Key};
 use name::Named as KeyName;
 
@@ -231,7 +231,14 @@ fn brief(key: &Key) -> String {
 }
 
 fn adopt(host: &Host, keyring: &str) -> Result<Adopted, Unknown> {
+    if host.stat(Path::new(keyring), Links::Refuse)?.is_none() {
+        return Ok(Adopted::default());
+    }
     let (mut keys, private) = look(host, keyring, Links::Refuse, true)?;
+    if keys.is_empty() && !is_keyring(host, keyring)? {
+        let detail = "it is a folder without `pubring.kbx` or `pubring.gpg`; a keyring in it is named by its file";
+        return Err(Unknown::new(Reason::NotSupported, detail));
+    }
     keys.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
     // One key may stand in a file twice.
     keys.dedup_by(|a, b| a.fingerprint == b.fingerprint);
@@ -263,6 +270,17 @@ fn adopt(host: &Host, keyring: &str) -> Result<Adopted, Unknown> {
         drafts.push(draft.comment(format!("Made {}, {}.", key.created, brief(key))));
     }
     Ok(Adopted { drafts, unseen })
+}
+
+/// A file is one, and a folder in which GnuPG would find one: a folder of keyrings would be written down as empty.
+fn is_keyring(host: &Host, path: &str) -> Result<bool, Unknown> {
+    for ring in ["pubring.kbx", "pubring.gpg"] {
+        if host.stat(&Path::new(path).join(ring), Links::Refuse)?.is_some() {
+            return Ok(true);
+        }
+    }
+    let stat = host.stat(Path::new(path), Links::Refuse)?;
+    Ok(stat.is_some_and(|stat| stat.file_type != FileType::Directory))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
 use crate::model::display::{escape, one_line};
-use crate::model::{Code, Comparison, Difference, Evidence, Unknown};
+use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::host::Host;
 use crate::probe::kernel::sockets::{self, Family, Holder, Listener as Socket, Table};
@@ -81,6 +81,7 @@ only = ["tcp/0.0.0.0:22", "tcp/[::]:22", "tcp/127.0.0.1:5432"]
         for name in listed.map(String::as_str).chain((!closed::is_pattern(name)).then_some(name)) {
             check_name(name, problems);
         }
+        check_pattern(name, problems);
         if self.user.is_some() && name.starts_with(Family::Unix.prefix()) {
             let message = "the kernel tells no user of a unix socket";
             let problem = Problem::key("user", Code::Unsupported, message);
@@ -98,6 +99,16 @@ only = ["tcp/0.0.0.0:22", "tcp/[::]:22", "tcp/127.0.0.1:5432"]
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let mut problems = Vec::new();
+        if closed::is_pattern(asked) {
+            check_pattern(asked, &mut problems);
+        } else {
+            check_name(asked, &mut problems);
+        }
+        if let Some(Problem { message, hint, .. }) = problems.pop() {
+            let detail = format!("{message}; {}", hint.unwrap_or_default());
+            return Err(Unknown::new(Reason::NotSupported, detail));
+        }
         let tables = world.ask(look).await?;
         let seen = select(&tables, asked)?;
         let lines: Vec<String> =
@@ -226,6 +237,22 @@ fn check_name(name: &str, problems: &mut Vec<Problem>) {
     }
 }
 
+/// A pattern that no listener can have is in sync with `only = []` whatever listens.
+fn check_pattern(name: &str, problems: &mut Vec<Problem>) {
+    if closed::is_pattern(name) && !Family::ALL.into_iter().any(|family| reaches(name, family)) {
+        let message = format!("`{}` matches no name of a listener", escape(name));
+        let hint = "names begin with `tcp/`, `udp/` or `unix/`";
+        problems.push(Problem::resource(Code::BadName, message).hint(hint));
+    }
+}
+
+/// Can a name, or what a pattern matches, be of this family?
+fn reaches(name: &str, family: Family) -> bool {
+    let fixed = name.split('*').next().unwrap_or_default();
+    let prefix = family.prefix();
+    fixed.starts_with(prefix) || (closed::is_pattern(name) && prefix.starts_with(fixed))
+}
+
 type Tables = BTreeMap<Family, Result<BTreeMap<String, Seen>, Unknown>>;
 
 fn look(host: &Host) -> Result<Tables, Unknown> {
@@ -237,10 +264,8 @@ fn look(host: &Host) -> Result<Tables, Unknown> {
 /// What of the tables a name means. A pattern that may mean several families needs all of them.
 fn select(tables: &Tables, name: &str) -> Result<BTreeMap<String, Seen>, Unknown> {
     let mut selected = BTreeMap::new();
-    let fixed = name.split('*').next().unwrap_or_default();
     for (family, table) in tables {
-        let prefix = family.prefix();
-        if !(fixed.starts_with(prefix) || (closed::is_pattern(name) && prefix.starts_with(fixed))) {
+        if !reaches(name, *family) {
             continue;
         }
         let table = table.as_ref().map_err(Clone::clone)?;

@@ -58,7 +58,7 @@ use crate::model::display::escape;
 use crate::model::{Code, Comparison, Reason, Span, Unknown};
 use crate::probe::World;
 
-pub use adoption::{Adopted, Adoption, Draft};
+pub use adoption::{About, Adopted, Adoption, Draft, covers};
 pub use entry::{Entry, Preparing, Spec, Stored};
 
 /// Every kind, in the order of their documentation.

@@ -108,6 +108,11 @@ only = []
         closed::check(name, self.only.as_ref(), &[&of_one[..], &others].concat(), problems);
         if !closed::is_pattern(name) {
             path::check_name(name, problems);
+        } else if !name.starts_with(['/', '*']) || name.contains("//") || name.ends_with('/') {
+            let hint = "a mount point is a path with a `/` in front and none at its end";
+            problems.push(
+                Problem::resource(Code::BadName, "the name matches no mount point").hint(hint),
+            );
         }
         for option in self.options_include.iter().filter(|o| self.options_exclude.contains(o)) {
             let option = crate::model::display::escape(option);
@@ -301,6 +306,10 @@ mod tests {
             problems.iter().map(|p| p.code.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(codes("srv", ""), ["CS0012"]);
+        for bad in ["srv/*", "/srv/*/", "//srv*"] {
+            assert_eq!(codes(bad, "only = []"), ["CS0012"], "{bad}");
+        }
+        assert!(codes("*/data", "only = []").is_empty());
         assert_eq!(codes("/srv", "present = false\ntype = 'x'"), ["CS0008"]);
         assert!(codes("/srv", "present = false\nfstab = false").is_empty());
         assert_eq!(codes("/srv/*", "only = []\nfstab = true"), ["CS0008"]);

@@ -4,6 +4,7 @@ mod adopt;
 mod seen;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -28,7 +29,7 @@ const NAME_BYTES_MAX: usize = 15;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Process {
-    /// The absolute path of the program that it runs; for a script that is the interpreter.
+    /// The absolute path of the program that it runs, or of a link to it; for a script that is the interpreter.
     exe: Option<String>,
     /// Its short name (`comm`), at most 15 bytes. Without `exe`, `name` and `command` it is the name of the table.
     name: Option<String>,
@@ -223,8 +224,9 @@ impl Process {
 
     fn find(&self, host: &Host, all: &[Running]) -> Seen {
         let (mut processes, mut undecided, mut why) = (Vec::new(), 0, None);
+        let real = self.exe.as_deref().map_or(Ok(None), |exe| host.facts().follow(exe));
         for running in all {
-            match self.means(running) {
+            match self.means(running, &real) {
                 Ok(true) => processes.push(One::of(host, running)),
                 Ok(false) => {}
                 Err(unknown) => {
@@ -238,7 +240,12 @@ impl Process {
     }
 
     /// What can be told without rights comes first, so that little is left undecided.
-    fn means(&self, running: &Running) -> Result<bool, Unknown> {
+    /// `real` is where `exe` leads: the kernel says `/usr/bin/bash` of what was started as `/bin/bash`.
+    fn means(
+        &self,
+        running: &Running,
+        real: &Result<Option<PathBuf>, Unknown>,
+    ) -> Result<bool, Unknown> {
         if self.name.as_ref().is_some_and(|name| *name != running.name) {
             return Ok(false);
         }
@@ -247,7 +254,12 @@ impl Process {
         }
         let Some(wanted) = &self.exe else { return Ok(true) };
         let exe = running.exe.as_ref().map_err(Clone::clone)?;
-        Ok(exe.as_ref().is_some_and(|exe| exe.path == *wanted))
+        let Some(exe) = exe else { return Ok(false) };
+        if exe.path == *wanted {
+            return Ok(true);
+        }
+        let real = real.as_ref().map_err(Clone::clone)?;
+        Ok(real.as_ref().and_then(|real| real.to_str()).is_some_and(|real| real == exe.path))
     }
 
     /// How many may run: from, and up to where there is a limit.

@@ -65,7 +65,8 @@ value = "4096 131072 6291456"
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "sysctl",
         value: "NAME",
-        help: "The value of each setting whose name matches, such as `net.ipv4.conf.*.rp_filter`",
+        help: "The value of each setting whose name matches, such as `net.ipv4.conf.*.rp_filter`; with a `*` only of those \
+               that can be written",
         all: None,
     });
     /// `None`: this kernel has no such setting.
@@ -163,9 +164,16 @@ fn look(
 
 fn adopt(facts: Facts<'_>, pattern: &str) -> Result<Adopted, Unknown> {
     let mut adopted = Adopted::default();
-    let paths =
-        if closed::is_pattern(pattern) { settings::all(facts)? } else { vec![pattern.to_owned()] };
-    for path in paths.into_iter().filter(|path| closed::matches(pattern, path)) {
+    let paths = if closed::is_pattern(pattern) {
+        let mut paths = settings::all(facts)?;
+        paths.retain(|path| closed::matches(pattern, path));
+        // What cannot be asked about is told by name below.
+        paths.retain(|path| settings::is_set(facts, path).unwrap_or(true));
+        paths
+    } else {
+        vec![pattern.to_owned()]
+    };
+    for path in paths {
         // With a dot in a part only slashes can divide.
         let name = if path.contains('.') { path.clone() } else { path.replace('/', ".") };
         match settings::read(facts, &path) {
@@ -266,6 +274,15 @@ mod tests {
                 "net.ipv4.tcp_fastopen_key unseen not_allowed"
             ]
         );
+        // A counter that nobody can set, and a switch that nobody can read, are no settings.
+        root.file("proc/sys/kernel/random/uuid", b"6a\n");
+        root.mode("proc/sys/kernel/random/uuid", 0o444);
+        root.file("proc/sys/kernel/random/flush", b"");
+        root.mode("proc/sys/kernel/random/flush", 0o200);
+        root.file("proc/sys/kernel/ns_last_pid", b"7\n");
+        assert_eq!(adopt::<Sysctl>(&root, "kernel.*").expect("told"), [""; 0]);
+        let named = adopt::<Sysctl>(&root, "kernel.random.uuid").expect("told");
+        assert_eq!(named, ["kernel.random.uuid value=\"6a\""]);
         let lines = adopt::<Sysctl>(&root, "net.ipv4.conf.*.rp_filter").expect("told");
         assert_eq!(lines, ["net/ipv4/conf/eth0.100/rp_filter value=\"2\""]);
     }

@@ -182,7 +182,18 @@ pub(super) fn field(difference: &Difference, chars_max: usize) -> String {
 
 /// Both sides of a difference, short enough for a line. Where both are digests, enough of each to tell them apart.
 pub(super) fn sides(difference: &Difference, chars_max: usize) -> (String, String) {
-    (value(&difference.desired, chars_max), value(&difference.actual, chars_max))
+    let sides = (value(&difference.desired, chars_max), value(&difference.actual, chars_max));
+    if sides.0 != sides.1 {
+        return sides;
+    }
+    // The text "3" and the number 3 differ, and have to look so.
+    let quoted = |value: &Value, shown: String| match value {
+        Value::String(text) if !is_digest(text) && !shown.starts_with('"') => {
+            format!("\"{shown}\"")
+        }
+        _ => shown,
+    };
+    (quoted(&difference.desired, sides.0), quoted(&difference.actual, sides.1))
 }
 
 fn value(value: &Value, chars_max: usize) -> String {
@@ -200,4 +211,21 @@ fn value(value: &Value, chars_max: usize) -> String {
 fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:")
         .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_differ_look_so() {
+        let shown =
+            |desired: Value, actual: Value| sides(&Difference::new("f", desired, actual), 20);
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(shown("3".into(), 3.into()), pair("\"3\"", "3"));
+        assert_eq!(shown(true.into(), "true".into()), pair("true", "\"true\""));
+        assert_eq!(shown("nothing".into(), Value::Null), pair("\"nothing\"", "nothing"));
+        assert_eq!(shown("3".into(), "4".into()), pair("3", "4"));
+        assert_eq!(shown("".into(), Value::Null), pair("\"\"", "nothing"));
+    }
 }

@@ -268,3 +268,39 @@ fn every_kind_writes_itself_down_in_sync() {
         assert!(elsewhere || kinds.contains(kind.name()), "{} of {kinds:?}", kind.name());
     }
 }
+
+#[test]
+fn two_trees_and_constants_of_one_name_are_both_written_down() {
+    let world = world();
+    world.host_file("srv/app/c.py", "");
+    world.host_file("srv/settings.toml", "[server]\nport = 9090\n");
+    let first = ["--tree", "/opt/app", "--constant", "/etc/app/settings.toml:server.port"];
+    let second = ["--tree", "/srv/app", "--constant", "/srv/settings.toml:server.port"];
+    adopt(&world, &first).ends_with(0);
+    let ran = adopt(&world, &second).ends_with(0);
+    assert!(ran.stdout.contains("wrote       hosts/a/tree.toml"), "{}", ran.stdout);
+    let before = texts(&world.path("desired"));
+    let ran = adopt(&world, &[first, second].concat()).ends_with(0);
+    assert!(!ran.stdout.contains("wrote"), "{}", ran.stdout);
+    assert_eq!(texts(&world.path("desired")), before);
+    assert_eq!(world.report(0)["summary"]["in_sync"], 4);
+    world.host_file("srv/app/extra", "");
+    world.host_file("srv/settings.toml", "[server]\nport = 9091\n");
+    assert_eq!(world.report(2)["summary"]["drift"], 2);
+}
+
+#[test]
+fn a_table_of_what_is_gone_is_told_and_kept() {
+    let world = world();
+    world.host_file("etc/passwd", "root:x:0:0::/:\nanna:x:1000:0::/:\n");
+    adopt(&world, &["--user", "*", "--directory", "/var/lib/app"]).ends_with(0);
+    world.host_file("etc/passwd", "root:x:0:0::/:\n");
+    fs::remove_dir(world.path("root/var/lib/app/locks")).unwrap();
+    let ran = adopt(&world, &["--user", "*", "--directory", "/var/lib/app"]).ends_with(2);
+    for name in ["user.anna in hosts/a/user.toml", "directory./var/lib/app/locks in hosts/a/"] {
+        assert!(ran.stdout.contains(&format!("differs, left alone  {name}")), "{}", ran.stdout);
+    }
+    assert_eq!(world.report(2)["summary"]["drift"], 2);
+    // Of what was not asked for nothing is said.
+    adopt(&world, &["--user", "root"]).ends_with(0);
+}

@@ -204,16 +204,27 @@ impl Summary {
         let total = writing.outcomes.len();
         let noun = if total == 1 { "resource" } else { "resources" };
         let host = escape(&self.host);
+        let missed = self.missed();
+        let things = if missed == 1 { "thing" } else { "things" };
         let _ = match self.exit() {
+            exit::OK if folder.is_none() => {
+                writeln!(
+                    text,
+                    "{GREEN}OK{GREEN:#}  {host}: {total} {noun} to write down; -o DIR does"
+                )
+            }
             exit::OK => writeln!(text, "{GREEN}OK{GREEN:#}  {host}: {total} {noun} written down"),
+            _ if total == 0 => writeln!(
+                text,
+                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: no resource written down, {missed} {things} could not be",
+            ),
             _ => writeln!(
                 text,
-                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {total} {noun} written down, {} not in sync, {} not seen or left out",
+                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {total} {noun} written down, {} not in sync, {missed} {things} not seen or left out",
                 self.not_in_sync.len(),
-                self.missed(),
             ),
         };
-        if let Some(folder) = folder.filter(|_| !writing.files.is_empty()) {
+        if let Some(folder) = folder.filter(|_| total > 0 && !writing.files.is_empty()) {
             let folder = folder.display().to_string();
             let _ =
                 writeln!(text, "read it, then: countersign check --desired {}", escape(&folder));

@@ -35,7 +35,8 @@ pub(super) fn adopt(host: &Host, asked: &str) -> Result<Adopted, Unknown> {
     let draft = Draft::new(name(&file, key))
         .set("file", file.as_str())
         .set("format", format.name())
-        .set("key", key);
+        .set("key", key)
+        .about(&["file", "key"], asked);
     if !may_show {
         if literal::locate(format, &text, key)?.is_some() {
             adopted.drafts.push(draft.set("present", true).comment(HIDDEN));

@@ -158,3 +158,13 @@ fn what_is_adopted_is_in_sync() {
         draft.keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     check::<CronEntry>(&root, "*", &toml::to_string(&table).expect("TOML"), &[]);
 }
+
+#[test]
+fn entries_are_written_down_by_a_pattern_only() {
+    let root = root();
+    mine(&root, "@daily /usr/bin/x\n");
+    let refused = test_world::adopt::<CronEntry>(&root, "x").map_err(|unknown| unknown.reason);
+    assert_eq!(refused, Err(Reason::NotSupported));
+    let lines = test_world::adopt::<CronEntry>(&root, "*zz*").expect("told");
+    assert_eq!(lines, ["*zz* only=[]"]);
+}

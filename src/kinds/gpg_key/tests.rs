@@ -160,6 +160,10 @@ fn a_keyring_is_written_down_closed() {
     let names: Vec<&str> = written.drafts.iter().map(|draft| draft.name.as_str()).collect();
     assert_eq!(names, ["/g/*", &format!("/g/{first}")]);
     assert_eq!(written.unseen.len(), 1, "the revoked one");
-    assert_eq!(adopted::<GpgKey>(&root, "/none").expect("empty").drafts.len(), 1);
+    // A path that was mistyped is no keyring without keys.
+    assert_eq!(adopted::<GpgKey>(&root, "/none").expect("empty").drafts, []);
+    root.dir("rings", 0o755).file("rings/a.gpg", b"");
+    let refused = adopted::<GpgKey>(&root, "/rings").map(|_| ()).map_err(|unknown| unknown.reason);
+    assert_eq!(refused, Err(Reason::NotSupported), "a folder of keyrings is not an empty one");
     assert!(adopted::<GpgKey>(&root, "g").is_err());
 }

@@ -133,6 +133,10 @@ fn these_are_all_the_listeners() {
         adopt::<Listener>(&root, "tcp/1.1.1.1:1").expect("told"),
         ["tcp/1.1.1.1:1 present=false"]
     );
+    for bad in ["tcp/80", "nginx", "http*"] {
+        let refused = adopt::<Listener>(&root, bad).map_err(|unknown| unknown.reason);
+        assert_eq!(refused, Err(Reason::NotSupported), "{bad}");
+    }
 }
 
 #[test]
@@ -200,6 +204,13 @@ fn names_have_one_form() {
         assert_eq!(codes(bad, ""), ["CS0012"], "{bad}");
     }
     assert_eq!(codes("tcp/*", "only = ['tcp/x']"), ["CS0012"]);
+    // Such a list would be in sync whatever listens.
+    for bad in ["tpc/*", "http*", "127.0.0.1:*"] {
+        assert_eq!(codes(bad, "only = []"), ["CS0012"], "{bad}");
+    }
+    for good in ["*", "t*", "*:22", "unix/@*"] {
+        assert_eq!(codes(good, "only = []"), [""; 0], "{good}");
+    }
     assert_eq!(codes("tcp/*", "only = []\nprocess = 'x'"), ["CS0008"]);
     assert_eq!(codes("tcp/1.1.1.1:1", "present = false\nunit = 'x'"), ["CS0008"]);
     assert_eq!(codes("unix//x", "user = 'x'"), ["CS0023"]);

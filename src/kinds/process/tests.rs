@@ -62,6 +62,19 @@ fn processes_are_counted_by_what_they_are() {
 }
 
 #[test]
+fn a_program_is_meant_by_any_path_that_leads_to_it() {
+    let root = root();
+    root.file("usr/bin/python3.12", b"");
+    root.link("usr/bin/python3", "python3.12");
+    root.link("bin", "usr/bin");
+    for exe in ["/usr/bin/python3.12", "/bin/python3.12", "/usr/bin/python3", "/bin/python3"] {
+        check::<Process>(&root, "agent", &format!("exe = '{exe}'\ncount = 2"), &[]);
+        check::<Process>(&root, "x", &format!("exe = '{exe}'\npresent = false"), &["count 0 2"]);
+    }
+    check::<Process>(&root, "x", "exe = '/usr/bin/python'\npresent = false", &[]);
+}
+
+#[test]
 fn what_the_table_says_holds_for_each_and_is_told_once() {
     let root = root();
     let cases: &[(&str, &str, &[&str])] = &[

@@ -180,7 +180,8 @@ impl Found {
             .set("group", sole(self.groups))
             .set("file_mode", sole(self.file_modes.iter().map(Mode::to_string)))
             .set("directory_mode", sole(self.folder_modes.iter().map(Mode::to_string)))
-            .file(manifest, self.list);
+            .file(manifest, self.list)
+            .about(&["root"], root);
         if !self.ignore.is_empty() {
             draft = draft.set("ignore", self.ignore);
         }

@@ -4,7 +4,7 @@
 //! and a host that opens nothing opens no facts. Links are followed beneath the root: `/proc/net` is one.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fd::AsFd as _;
 
@@ -81,14 +81,19 @@ impl Facts<'_> {
         }
     }
 
+    /// Where a path leads when every link is followed; `None` when that is nowhere.
+    ///
+    /// # Errors
+    /// Unknown, when that cannot be told.
+    pub fn follow(self, path: &str) -> Result<Option<PathBuf>, Unknown> {
+        Ok(self.find(Path::new(path), Follow::Everything)?.map(|spot| spot.path))
+    }
+
     /// Where a directory really lies, for a program that opens it by its path: what was checked, as the kernel names it.
     ///
     /// # Errors
     /// Unknown, when no directory stands there or that cannot be told.
-    pub(in crate::probe) fn real_directory(
-        self,
-        path: &str,
-    ) -> Result<std::path::PathBuf, Unknown> {
+    pub(in crate::probe) fn real_directory(self, path: &str) -> Result<PathBuf, Unknown> {
         let path = Path::new(path);
         let opened = match self.find(path, Follow::Everything)? {
             Some(spot) => content::directory(&self.0.opener, &spot)?,

@@ -19,6 +19,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const ENTRIES_MAX: usize = 10_000;
 /// No setting lies deeper: `net/ipv4/conf/eth0/rp_filter` is 5.
 const DEPTH_MAX: usize = 10;
+/// What can be written, and goes on by itself all the same.
+const COUNTERS: [&str; 1] = ["kernel/ns_last_pid"];
 
 /// The value that a setting has now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,17 @@ pub fn read(facts: Facts<'_>, path: &str) -> Result<Option<Value>, Unknown> {
     let Some(bytes) = facts.read(&path, VALUE_BYTES_MAX)? else { return Ok(None) };
     let public = stat.mode.bits() & 0o004 != 0;
     Ok(Some(Value { text: plain(&text(&bytes)), public }))
+}
+
+/// Is this a setting, which holds what somebody wrote to it? What can only be read is a fact or a counter, and what can
+/// only be written does something.
+///
+/// # Errors
+/// Unknown, when that cannot be told.
+pub fn is_set(facts: Facts<'_>, path: &str) -> Result<bool, Unknown> {
+    let stat = facts.stat(&format!("/proc/sys/{path}"))?;
+    let has = |bits: u32| stat.as_ref().is_some_and(|stat| stat.mode.bits() & bits != 0);
+    Ok(has(0o444) && has(0o222) && !COUNTERS.contains(&path))
 }
 
 /// A value as it is compared: the kernel divides numbers by tabs, people by blanks.

@@ -1,13 +1,14 @@
 //! What differs of one resource, and what of it could not be told, on a terminal.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::super::value::ResourceReport;
 use super::super::{Detail, wording};
 use super::{CYAN, DIM, GREEN, MAGENTA, RED, VALUE_CHARS_MAX, WHY_CHARS_MAX};
 use crate::drift::Verdict;
-use crate::model::Difference;
 use crate::model::display::{escape, escaped_line};
+use crate::model::{Change, Difference};
 
 /// The most differences of one resource that are shown without `-v`.
 const SHOWN: usize = 12;
@@ -80,7 +81,23 @@ pub(super) fn write(
         write_line(difference, out)?;
         write_unified(difference, detail, out)?;
     }
-    more(resource.differences.len(), shown, "", out)
+    let hidden = resource.differences.get(shown..).unwrap_or_default();
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    let count = hidden.len();
+    writeln!(out, "      … {count} more{} (-v or --output json has all)", by_change(hidden))
+}
+
+/// What happened to the items that are not shown: one that was changed may hide behind hundreds that are missing.
+fn by_change(hidden: &[Difference]) -> String {
+    let mut counts: BTreeMap<Change, usize> = BTreeMap::new();
+    for change in hidden.iter().filter_map(|difference| difference.change) {
+        *counts.entry(change).or_default() += 1;
+    }
+    let counts = counts.into_iter().map(|(c, count)| format!("{count} {}", wording::change(c)));
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    if counts.is_empty() { counts } else { format!(": {counts}") }
 }
 
 /// `widths`: of the field, and of what is wanted.
