@@ -5,7 +5,7 @@
 //!
 //! What is left is: reading and executing below the named folders with the rights of an unprivileged user, writing to
 //! `/dev/null` and to the descriptors 0 to 2. No socket but a pair of connected ones, no change of any file or of its
-//! attributes, no way out of the process group, and bounds on memory, processor time, processes and files.
+//! attributes, no terminal, no way out of the process group, and bounds on memory, processor time, processes and files.
 
 mod account;
 mod filter;
@@ -72,11 +72,13 @@ const LIMITS: &[(Resource, u64)] = &[
 ];
 const NICE: i32 = 10;
 
-/// Narrows this process: descriptors, limits, user, rights, files, system calls, in this order.
+/// Narrows this process: session, descriptors, limits, user, rights, files, system calls, in this order.
 ///
 /// # Errors
 /// [`Reason::NotConfined`] with the step that failed. The process may be half narrowed then, and must run nothing.
 pub fn confine(confined: &Confined) -> Result<(), Unknown> {
+    // A group of its own, and no terminal: one that an operator sits at could be typed into.
+    rustix::process::setsid().map_err(refused("it could not leave its session"))?;
     close_fds::set_fds_cloexec(3, &[]);
     for (resource, most) in LIMITS {
         limit(*resource, *most).map_err(refused("a limit of the process could not be set"))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD};
@@ -203,7 +204,10 @@ fn cannot(path: &Path, why: &str) -> Failure {
 /// The mode of the file that stands there, if one does. Anything but a regular file is refused.
 fn earlier(path: &Path) -> Result<Option<std::fs::Permissions>, Failure> {
     match std::fs::symlink_metadata(path) {
-        Ok(there) if there.is_file() => Ok(Some(there.permissions())),
+        // Not the bits that would lend the rights of whoever writes here.
+        Ok(there) if there.is_file() => {
+            Ok(Some(PermissionsExt::from_mode(there.permissions().mode() & 0o777)))
+        }
         Ok(_) => Err(cannot(path, "it is no regular file")
             .hint("name a file, or redirect standard output: `countersign … > PATH`")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -223,7 +227,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let (earlier, folder) = (earlier(path)?, folder_of(path));
     // Asked first, so that an error names the folder's trouble and not a file that nobody named.
     folder.metadata().map_err(failed)?;
-    let new: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let new: std::fs::Permissions = PermissionsExt::from_mode(0o666);
     let mut beside = tempfile::Builder::new();
     let beside = beside.prefix(".countersign-").permissions(new).tempfile_in(folder);
     let written = beside.and_then(|mut file| {
@@ -271,12 +275,12 @@ pub fn watched() -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
 
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::symlink_metadata(path).expect("there").permissions().mode() & 0o777
+        fs::symlink_metadata(path).expect("there").permissions().mode() & 0o7777
     }
 
     #[test]
@@ -362,8 +366,8 @@ mod tests {
         let path = folder.path().join("report");
         replace(&path, b"one").expect("written");
         assert_eq!(mode(&path) & 0o111, 0, "never executable");
-        for bits in [0o600, 0o640] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(bits)).expect("changed");
+        for (before, bits) in [(0o600, 0o600), (0o640, 0o640), (0o6750, 0o750)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(before)).expect("changed");
             replace(&path, b"two").expect("written");
             assert_eq!((mode(&path), fs::read(&path).expect("read")), (bits, b"two".to_vec()));
         }

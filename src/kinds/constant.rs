@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, not_recorded, path};
 use crate::model::display::{escape, one_line};
-use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Unknown};
+use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::host::{Host, Links};
 use crate::probe::literal::{self, Format};
@@ -268,6 +268,12 @@ fn look(host: &Host, group: &[Named<Constant>]) -> Vec<Result<Seen, Unknown>> {
 }
 
 fn seen(spec: &Constant, text: &[u8], may_show: bool) -> Result<Seen, Unknown> {
+    if spec.format == Format::Regex && !may_show {
+        // Whether it matches, and the digest of one captured letter, would tell any text letter by letter.
+        let detail = "an expression could spell out what may not be shown; `[observe] show_content` of the host's \
+                      configuration has to open the file";
+        return Err(Unknown::new(Reason::NotAllowed, detail));
+    }
     if spec.present.is_some() {
         let line = literal::locate(spec.format, text, &spec.key)?;
         return Ok(line.map_or(Seen::NoKey, |line| Seen::Key { line }));

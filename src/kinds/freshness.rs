@@ -120,13 +120,14 @@ impl Freshness {
             let path = question.directory.join(&below);
             let sha256 = self.hashes().then(|| hash(host, &path, self.links(), cancel));
             let suffix = self.sha256_file.as_deref();
+            let is = sha256.as_ref().and_then(|hashed| hashed.as_ref().ok()).copied();
             Newest {
                 name: escape_bytes(below.as_os_str().as_bytes()),
                 bytes: dated.stat.size,
                 modified: Timestamp::from_unix_seconds(dated.modified.0),
                 age: now.unix_seconds().saturating_sub(dated.modified.0),
                 sha256,
-                beside: suffix.map(|suffix| beside::read(host, &path, suffix, self.links())),
+                beside: suffix.map(|s| beside::read(host, &path, s, self.links(), is)),
             }
         });
         Ok(Seen::Looked { files, newest })
@@ -168,7 +169,11 @@ impl Freshness {
                 let (wanted, is) = (format!("{wanted:?}"), format!("{is:?}"));
                 found.differences.push(Difference::new("sha256", wanted, is));
             }
-            (Some(Ok(Beside::Says(_))), _) => {}
+            (Some(Ok(Beside::SaysAnother)), Some(Ok(is))) => {
+                let wanted = "another one, which may not be shown";
+                found.differences.push(Difference::new("sha256", wanted, format!("{is:?}")));
+            }
+            (Some(Ok(Beside::Says(_) | Beside::SaysAnother)), _) => {}
             (Some(Err(unknown)), _) => found.blind("sha256_file", unknown.clone()),
             (None, _) => found.blind("sha256_file", not_recorded()),
         }
@@ -227,7 +232,8 @@ The age runs from that change to the moment when the look began, and is stored: 
 day. A file dated more than 5 minutes later than the look has no age that means anything; `younger_than` is then unknown,
 as somebody's clock is wrong or the time was set by hand.
 
-`digest` reads the newest to its end and reports its SHA-256. `sha256_file` compares it with what the file beside it says.
+`digest` reads the newest to its end and reports its SHA-256. `sha256_file` compares it with what the file beside it says; a digest
+that stands there alone is not shown where `show_content` does not open the file, as it might be a key.
 
 A folder or file that must not or cannot be read may hide a newer one, and makes everything unknown. At most 200,000
 entries and 32 levels are looked at.";

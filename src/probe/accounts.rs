@@ -66,13 +66,15 @@ pub enum Password {
 }
 
 impl Password {
-    /// What a password field means. `crypt` returns a text with `$` or `_` in front, or one of 13 characters.
+    /// What a password field means. `crypt` returns a text with `$` or `_` in front, or one of 13 characters, and 11 more for
+    /// each further part of a long password (bigcrypt).
     fn of(field: &[u8]) -> Self {
         let plain = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
+        let is_long = |length: usize| length >= 13 && length % 11 == 2;
         match field {
             [] => Self::None,
             [b'$' | b'_', ..] => Self::Set,
-            field if field.len() == 13 && field.iter().all(plain) => Self::Set,
+            field if is_long(field.len()) && field.iter().all(plain) => Self::Set,
             _ => Self::Locked,
         }
     }

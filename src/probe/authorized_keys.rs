@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::accounts::read_users;
+use super::accounts;
 use super::host::{Host, Links};
 use crate::model::display::{escape, one_line};
 use crate::model::{Content, Digest, Reason, Unknown, shown_path};
@@ -52,10 +52,10 @@ pub struct AuthorizedKeys {
 /// # Errors
 /// Unknown, when that cannot be read or does not say.
 pub fn home(host: &Host, user: &str) -> Result<String, Unknown> {
-    let users = read_users(host)?;
-    let home = users.named(user)?.and_then(|account| std::str::from_utf8(&account.home).ok());
+    let users = accounts::read_users(host)?;
+    let home = users.named(user)?.map(|account| String::from_utf8(account.home.clone()));
     match home {
-        Some(home) if home.starts_with('/') => Ok(home.to_owned()),
+        Some(Ok(home)) if home.starts_with('/') => Ok(home),
         _ => {
             let user = one_line(user, 60);
             let detail =
@@ -77,7 +77,9 @@ pub fn read(
 ) -> Result<(), Unknown> {
     // Asked first: the place that was read decides what may be shown, and it may be another one behind a link.
     let Some((bytes, may_show)) = host.read_to_show(path, links, BYTES_MAX)? else { return Ok(()) };
-    for line in bytes.split(|c| *c == b'\n').map(blank_trimmed) {
+    // sshd reads texts of C, which end at a NUL.
+    let text = |line: &'_ [u8]| line.iter().position(|c| *c == 0).unwrap_or(line.len());
+    for line in bytes.split(|c| *c == b'\n').map(|line| blank_trimmed(&line[..text(line)])) {
         match key(line, may_show) {
             _ if line.is_empty() || line[0] == b'#' => {}
             None => found.unreadable += 1,
@@ -142,10 +144,26 @@ fn authorized(
 fn plain(text: &[u8]) -> Option<(&str, Vec<u8>, &[u8])> {
     let (kind, rest) = word(text);
     let (blob, comment) = word(rest);
-    let blob = STANDARD.decode(blob.trim_ascii_end()).ok()?;
+    // Whatever else C takes for a blank may stand between the letters.
+    let blank = |c: &u8| matches!(c, b'\t'..=b'\r');
+    let letters: Vec<u8> = blob.iter().copied().filter(|c| !blank(c)).collect();
+    let blob = STANDARD.decode(letters).ok()?;
     let kind =
         std::str::from_utf8(kind).ok().filter(|k| k.bytes().all(|c| c.is_ascii_graphic()))?;
+    let kind = own_type(kind);
     is_key(kind, &blob).then_some((kind, blob, comment))
+}
+
+/// The type that a key has which sshd also takes under the name of a signature.
+fn own_type(kind: &str) -> &str {
+    match kind {
+        "rsa-sha2-256" | "rsa-sha2-512" => "ssh-rsa",
+        "rsa-sha2-256-cert-v01@openssh.com" | "rsa-sha2-512-cert-v01@openssh.com" => {
+            "ssh-rsa-cert-v01@openssh.com"
+        }
+        "webauthn-sk-ecdsa-sha2-nistp256@openssh.com" => "sk-ecdsa-sha2-nistp256@openssh.com",
+        kind => kind,
+    }
 }
 
 /// A key is a row of counted strings. The first is its type; how many more there are is known for the known types.
@@ -172,7 +190,9 @@ fn is_key(kind: &str, blob: &[u8]) -> bool {
         "ssh-dss" => 5,
         _ => strings.len(),
     };
-    let empty = strings.iter().any(|string| string.is_empty());
+    // The last of a hardware key names what it is for, and may name nothing.
+    let filled = strings.len().saturating_sub(usize::from(kind.starts_with("sk-")));
+    let empty = strings[..filled].iter().any(|string| string.is_empty());
     strings.first() == Some(&kind.as_bytes())
         && strings.len() == wanted
         && !empty
@@ -282,6 +302,31 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_sshd_takes_in_an_odd_form_are_keys() {
+        let key = ed25519(1);
+        let (start, end) = key.split_at(40);
+        let strings = |strings: &[&[u8]]| {
+            let counted = strings
+                .iter()
+                .flat_map(|s| [&[0, 0, 0, u8::try_from(s.len()).expect("short")], *s].concat());
+            STANDARD.encode(counted.collect::<Vec<u8>>())
+        };
+        let rsa = strings(&[b"ssh-rsa", &[1, 0, 1], &[7; 64]]);
+        let hardware = strings(&[b"sk-ssh-ed25519@openssh.com", &[1; 32], b""]);
+        for (line, kind) in [
+            (format!("{key}\0junk"), "ssh-ed25519"),
+            (format!("{start}\x0b{end} c"), "ssh-ed25519"),
+            (format!("restrict {start}\r{end}\r"), "ssh-ed25519"),
+            (format!("rsa-sha2-512 {rsa}"), "ssh-rsa"),
+            (format!("sk-ssh-ed25519@openssh.com {hardware}"), "sk-ssh-ed25519@openssh.com"),
+        ] {
+            let found = read_text(line.as_bytes());
+            let kinds: Vec<&str> = found.keys.iter().map(|key| key.kind.as_str()).collect();
+            assert_eq!((kinds.as_slice(), found.unreadable), (&[kind][..], 0), "{line:?}");
+        }
+    }
+
+    #[test]
     fn a_type_that_nobody_knows_yet_is_a_key_all_the_same() {
         let blob = [&[0, 0, 0, 3][..], b"new", &[0, 0, 0, 1, 7]].concat();
         let found = read_text(format!("new {}", STANDARD.encode(blob)).as_bytes());
@@ -348,9 +393,6 @@ mod tests {
         for user in ["odd", "none", ""] {
             assert_eq!(home(&host, user).map_err(|u| u.reason), Err(Reason::Undecidable), "{user}");
         }
-        // A name service may have another anna.
-        std::fs::write(folder.path().join("etc/passwd"), format!("+\n{list}")).expect("written");
-        assert_eq!(home(&host, "anna").map_err(|u| u.reason), Err(Reason::NotSupported));
     }
 
     proptest! {

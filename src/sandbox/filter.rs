@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use libc::{ENOSYS, EPERM, c_long};
+use libc::{ENOSYS, ENOTTY, EPERM, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -21,6 +21,8 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 const REFUSED: &[c_long] = &[
     // Networks, and the sockets of other programs: databases, containers, the bus.
     libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_bind,
     // Does everything that this filter refuses, unseen by it.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
@@ -44,10 +46,18 @@ const REFUSED: &[c_long] = &[
     469, // file_setattr
     libc::SYS_quotactl,
     libc::SYS_quotactl_fd,
-    // What stays in the kernel when its maker ends.
+    // What stays in the kernel when its maker ends; and what others have there, which is reached by its number alone.
     libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
     libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
     libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
     libc::SYS_add_key,
@@ -133,9 +143,16 @@ const REFUSED_HERE: &[c_long] = &[];
 #[cfg(target_arch = "x86_64")]
 const X32: c_long = 0x4000_0000;
 
-/// Installs both filters in the calling thread, which hands them on to whatever it starts.
+/// What may be asked of an open file: how much there is to read, and how its descriptor behaves. Everything else changes
+/// attributes of files and of whole file systems through a descriptor that only reads, or steers a device.
+const CONTROLS: &[u64] = &[libc::FIONREAD, libc::FIONBIO, libc::FIOCLEX, libc::FIONCLEX];
+
+/// Installs the filters in the calling thread, which hands them on to whatever it starts.
 pub(super) fn install() -> Result<(), Unknown> {
-    let programs = [program(refusals()?, EPERM)?, program(missing(), ENOSYS)?];
+    let made = refused("the filter of system calls could not be made");
+    let controls = controls().map_err(made)?;
+    let programs =
+        [program(refusals()?, EPERM)?, program(missing(), ENOSYS)?, program(controls, ENOTTY)?];
     for program in &programs {
         seccompiler::apply_filter(program)
             .map_err(refused("the filter of system calls could not be installed"))?;
@@ -155,20 +172,47 @@ fn program(rules: Rules, errno: i32) -> Result<BpfProgram, Unknown> {
 fn refusals() -> Result<Rules, Unknown> {
     let mut rules: Rules =
         REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
-    let built = some_arguments(&mut rules);
-    built.map_err(refused("the filter of system calls could not be made"))?;
+    let made = refused("the filter of system calls could not be made");
+    some_arguments(&mut rules).map_err(made)?;
     Ok(with_other_numbers(rules))
 }
 
-/// Calls that depend on an argument: connected pairs of local sockets, and processes in the namespaces of this one.
-fn some_arguments(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
-    let when = |operator, value| {
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, operator, value)
-            .and_then(|condition| SeccompRule::new(vec![condition]))
-    };
+type Built<T> = Result<T, seccompiler::BackendError>;
+
+/// One comparison of the lower half of an argument.
+fn when(argument: u8, operator: SeccompCmpOp, value: u64) -> Built<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
+}
+
+/// A call is refused when one of its rules holds, and a rule holds when all of its comparisons do.
+fn each(conditions: impl IntoIterator<Item = Built<SeccompCondition>>) -> Built<Vec<SeccompRule>> {
+    conditions.into_iter().map(|condition| SeccompRule::new(vec![condition?])).collect()
+}
+
+/// Calls that depend on an argument.
+fn some_arguments(rules: &mut Rules) -> Built<()> {
+    rules.insert(libc::SYS_socketpair, each(pairs())?);
+    rules.insert(libc::SYS_clone, each(processes())?);
+    rules.insert(libc::SYS_openat, each(openings(2))?);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, each(openings(1))?);
+    others(rules)
+}
+
+/// Only pairs of local sockets that stay connected: what sends single messages can send them to anyone who has a name.
+fn pairs() -> impl Iterator<Item = Built<SeccompCondition>> {
+    const KIND: u64 = 0xf;
+    let connected =
+        [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(|kind| u64::from(kind.unsigned_abs()));
+    let others = (0..=KIND).filter(move |kind| !connected.contains(kind));
     let local = u64::from(libc::AF_UNIX.unsigned_abs());
-    rules.insert(libc::SYS_socketpair, vec![when(SeccompCmpOp::Ne, local)?]);
-    let namespaces = [
+    std::iter::once(when(0, SeccompCmpOp::Ne, local))
+        .chain(others.map(|kind| when(1, SeccompCmpOp::MaskedEq(KIND), kind)))
+}
+
+/// Processes are in the namespaces of the one that makes them, and are its own children.
+fn processes() -> impl Iterator<Item = Built<SeccompCondition>> {
+    let flags = [
         libc::CLONE_NEWNS,
         libc::CLONE_NEWCGROUP,
         libc::CLONE_NEWUTS,
@@ -176,16 +220,63 @@ fn some_arguments(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
         libc::CLONE_NEWUSER,
         libc::CLONE_NEWPID,
         libc::CLONE_NEWNET,
+        libc::CLONE_PARENT,
     ];
-    let new = namespaces.map(|flag| u64::from(flag.unsigned_abs()));
-    let new = new.into_iter().map(|flag| when(SeccompCmpOp::MaskedEq(flag), flag));
-    rules.insert(libc::SYS_clone, new.collect::<Result<_, _>>()?);
+    let flags = flags.map(|flag| u64::from(flag.unsigned_abs()));
+    flags.into_iter().map(|flag| when(0, SeccompCmpOp::MaskedEq(flag), flag))
+}
+
+/// Two ways to open that older versions of Landlock do not see: truncating what is opened to be read, and opening neither
+/// to read nor to write, as one opens a terminal to steer it.
+fn openings(flags: u8) -> impl Iterator<Item = Built<SeccompCondition>> {
+    let [how, truncate] = [libc::O_ACCMODE, libc::O_TRUNC].map(|f| u64::from(f.unsigned_abs()));
+    let read_and_truncate = (how | truncate, truncate);
+    [read_and_truncate, (how, how)]
+        .into_iter()
+        .map(move |(mask, value)| when(flags, SeccompCmpOp::MaskedEq(mask), value))
+}
+
+/// Limits, priorities and processors of anyone but the caller; a signal to everyone; the ties that end the command; a
+/// hold on a file that whoever opens it has to wait for.
+fn others(rules: &mut Rules) -> Built<()> {
+    const IOPRIO_WHO_PROCESS: u64 = 1;
+    let is_other = |argument| when(argument, SeccompCmpOp::Ne, 0);
+    let equal =
+        |argument, value: i32| when(argument, SeccompCmpOp::Eq, u64::from(value.cast_unsigned()));
+    for call in [
+        libc::SYS_prlimit64,
+        libc::SYS_sched_setaffinity,
+        libc::SYS_sched_setscheduler,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setattr,
+    ] {
+        rules.insert(call, each([is_other(0)])?);
+    }
+    // `PRIO_PROCESS` is 0.
+    rules.insert(libc::SYS_setpriority, each([is_other(0), is_other(1)])?);
+    let who = when(0, SeccompCmpOp::Ne, IOPRIO_WHO_PROCESS);
+    rules.insert(libc::SYS_ioprio_set, each([who, is_other(1)])?);
+    rules.insert(libc::SYS_kill, each([equal(0, -1)])?);
+    rules.insert(libc::SYS_prctl, each([equal(0, libc::PR_SET_PDEATHSIG)])?);
+    rules.insert(libc::SYS_fcntl, each([equal(1, libc::F_SETLEASE)])?);
     Ok(())
 }
 
-/// Its flags lie in memory, where a filter cannot look. A caller that is told that there is no such call takes `clone`.
+/// Calls whose flags lie in memory, where a filter cannot look. A caller that is told that there is no such call takes the
+/// older one.
 fn missing() -> Rules {
-    with_other_numbers(Rules::from([(libc::SYS_clone3, Vec::new())]))
+    let calls = [libc::SYS_clone3, libc::SYS_openat2];
+    with_other_numbers(calls.map(|call| (call, Vec::new())).into())
+}
+
+/// Whoever asks more of a file is told that it has no such control, as of any file that is no device.
+fn controls() -> Built<Rules> {
+    let other = CONTROLS.iter().map(|control| when(1, SeccompCmpOp::Ne, *control));
+    let other = SeccompRule::new(other.collect::<Built<_>>()?)?;
+    let mut rules = Rules::from([(libc::SYS_ioctl, vec![other])]);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(X32 + 514, rules[&libc::SYS_ioctl].clone());
+    Ok(rules)
 }
 
 /// The same calls under the numbers that x32 gives them.

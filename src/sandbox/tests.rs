@@ -88,6 +88,56 @@ fn what_landlock_leaves_open_is_refused() {
     });
 }
 
+/// What a filter refuses where Landlock is too old to.
+#[test]
+fn no_way_to_open_a_file_gets_past_older_kernels() {
+    use rustix::fs::{Mode, OFlags};
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "text").expect("a file");
+    alone(move || {
+        filter::install().expect("a filter");
+        let open = |flags| rustix::fs::open(&file, flags, Mode::empty()).map(|_| ());
+        let steer = OFlags::from_bits_retain(libc::O_ACCMODE.unsigned_abs());
+        assert_eq!(open(steer), Err(Errno::PERM));
+        assert_eq!(open(steer | OFlags::TRUNC), Err(Errno::PERM));
+        assert_eq!(open(OFlags::RDONLY | OFlags::TRUNC), Err(Errno::PERM));
+        assert_eq!(fs::read(&file).expect("it can be read"), b"text");
+        let (none, beneath) = (Mode::empty(), rustix::fs::ResolveFlags::empty());
+        let hidden = rustix::fs::openat2(rustix::fs::CWD, &file, OFlags::RDONLY, none, beneath);
+        assert_eq!(hidden.err(), Some(Errno::NOSYS), "its flags cannot be seen");
+        // Landlock knows those that say that they write.
+        assert_eq!(open(OFlags::WRONLY | OFlags::TRUNC), Ok(()));
+    });
+}
+
+#[test]
+fn others_and_what_they_share_are_out_of_reach() {
+    alone(|| {
+        filter::install().expect("a filter");
+        // A socket for single messages sends them to whom it likes, connected or not.
+        assert_eq!(errno(std::os::unix::net::UnixDatagram::pair()), Some(Errno::PERM));
+        assert!(UnixStream::pair().is_ok());
+        let other = rustix::process::getppid();
+        let limit = rustix::process::getrlimit(Resource::Core);
+        let same = || Rlimit { current: limit.current, maximum: limit.maximum };
+        let set = rustix::process::prlimit(other, Resource::Core, same());
+        assert_eq!(set.map(|_| ()), Err(Errno::PERM));
+        assert!(rustix::process::setrlimit(Resource::Core, same()).is_ok());
+        assert_eq!(rustix::process::setpriority_process(other, 19), Err(Errno::PERM));
+        let user = rustix::process::getuid();
+        assert_eq!(rustix::process::setpriority_user(user, 19), Err(Errno::PERM));
+        let processors = rustix::thread::sched_getaffinity(None).expect("processors");
+        assert_eq!(rustix::thread::sched_setaffinity(other, &processors), Err(Errno::PERM));
+        assert_eq!(rustix::thread::sched_setaffinity(None, &processors), Ok(()));
+        assert_eq!(rustix::process::set_parent_process_death_signal(None), Err(Errno::PERM));
+        let (read, _write) = io::pipe().expect("a pipe");
+        assert_eq!(rustix::io::ioctl_fionread(&read), Ok(0));
+        let file = fs::File::open("/etc/passwd").expect("a file");
+        assert_eq!(rustix::fs::ioctl_getflags(&file), Err(Errno::NOTTY));
+    });
+}
+
 #[test]
 fn where_the_kernel_cannot_confine_nothing_is_concluded() {
     let read = [PathBuf::from("/tmp")];

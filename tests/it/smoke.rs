@@ -102,7 +102,7 @@ fn a_suite_is_run_counted_and_leaves_nothing() {
 
 /// Tries what must not work, and prints which error came of it. What works prints `!`.
 const ATTEMPTS: &str = r#"
-import ctypes, errno, os, socket
+import ctypes, errno, fcntl, os, resource, socket
 def attempt(name, action, *arguments):
     try:
         action(*arguments)
@@ -137,7 +137,17 @@ attempt("truncate", os.truncate, "x.py", 0)
 attempt("setsid", os.setsid)
 attempt("setpgid", os.setpgid, 0, 0)
 attempt("unshare", call, ctypes.c_long(UNSHARE), 0x10000000)
+attempt("shared memory", call, ctypes.c_long(SHMCTL), 0, 14, ctypes.create_string_buffer(256))
 attempt("io_uring", call, ctypes.c_long(425), 1, 0)
+attempt("datagrams", socket.socketpair, socket.AF_UNIX, socket.SOCK_DGRAM)
+attempt("raw pair", socket.socketpair, socket.AF_UNIX, socket.SOCK_RAW)
+attempt("steer", os.open, "/dev/tty", os.O_RDWR | os.O_WRONLY)
+attempt("limits", resource.prlimit, os.getppid(), resource.RLIMIT_CPU, (1, 1))
+attempt("priority", os.setpriority, os.PRIO_USER, os.getuid(), 19)
+attempt("everyone", os.kill, -1, 0)
+attempt("attributes", fcntl.ioctl, open("x.py"), 0x40086602, b"\0" * 8)
+attempt("lease", fcntl.fcntl, open("x.py"), fcntl.F_SETLEASE, fcntl.F_RDLCK)
+print("session", os.getsid(0) == os.getpgid(0) != os.getsid(os.getppid()))
 attempt("parent", open, "/proc/%d/environ" % os.getppid())
 attempt("outside", open, "../../etc/hostname")
 open("/dev/null", "w").write("x")
@@ -155,14 +165,34 @@ fn nothing_can_be_reached_written_or_changed() {
     if !confines() {
         return;
     }
-    let unshare = if cfg!(target_arch = "x86_64") { "272" } else { "97" };
+    let [unshare, shmctl] =
+        if cfg!(target_arch = "x86_64") { ["272", "31"] } else { ["97", "195"] };
     let user = match rustix::process::getuid().as_raw() {
         0 => 65534,
         own => own,
     };
     let eperm = [
-        "tcp", "udp", "tcp6", "netlink", "unix", "abstract", "chmod", "utime", "truncate",
-        "setsid", "setpgid", "unshare", "io_uring",
+        "tcp",
+        "udp",
+        "tcp6",
+        "netlink",
+        "unix",
+        "abstract",
+        "chmod",
+        "utime",
+        "truncate",
+        "setsid",
+        "setpgid",
+        "unshare",
+        "io_uring",
+        "datagrams",
+        "raw pair",
+        "steer",
+        "limits",
+        "priority",
+        "everyone",
+        "lease",
+        "shared memory",
     ];
     let eacces = [
         "write .",
@@ -187,12 +217,13 @@ fn nothing_can_be_reached_written_or_changed() {
     );
     lines.extend(["open [0, 1, 2]".to_owned(), "stdin /dev/null".to_owned()]);
     lines.push(format!("user {user} {user} groups []"));
+    lines.extend(["attributes ENOTTY", "session True"].map(str::to_owned));
     lines.extend(["NoNewPrivs: 1", "Seccomp: 2"].map(str::to_owned));
     lines.extend(["CapEff:", "CapPrm:", "CapAmb:"].map(|field| format!("{field} {:016}", 0)));
 
     let (first, second) = lines.split_at(lines.len() / 2);
     let prints = |lines: &[String]| format!("prints = {}", json!(lines));
-    let program = ATTEMPTS.replace("UNSHARE", unshare);
+    let program = ATTEMPTS.replace("UNSHARE", unshare).replace("SHMCTL", shmctl);
     let more =
         format!("{}\n{}", prints(first), table("x", &prints(second)).replace("smoke.a", "smoke.b"));
     let lab = Lab::new(&table("x", &more), &[("x", &program)]);

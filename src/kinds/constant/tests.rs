@@ -93,6 +93,10 @@ fn what_may_not_be_shown_is_a_digest_on_both_sides() {
         assert!(!text.contains("hunter2") && !text.contains("expected"), "{text}");
         assert_eq!(found.seen.as_deref(), Some("at line 2"));
     }
+    for wanted in ["present = true", "value = 'h'", "one_of = ['h']"] {
+        let letter = table(".env", "regex", "A=(.).*", wanted);
+        check::<Constant>(&root, "c", &letter, &["blind not_allowed"]);
+    }
     let (spec, _) =
         prepare::<Constant>("c", &table("__init__.py", "python", "__milestone__", "value = 'O8B'"));
     let found = compare(&root, "c", spec).expect("told");

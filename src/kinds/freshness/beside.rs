@@ -20,21 +20,35 @@ pub(super) enum Beside {
     Absent,
     /// This digest.
     Says(Digest),
+    /// Another than that of the file; it stands there alone, where nothing may be shown, and may be a key.
+    SaysAnother,
 }
 
-/// Reads the file whose name is that of `path` with `suffix` added.
+/// Reads the file whose name is that of `path` with `suffix` added. `is` is the digest of the file itself.
 pub(super) fn read(
     host: &Host,
     path: &Path,
     suffix: &str,
     links: Links,
+    is: Option<Digest>,
 ) -> Result<Beside, Unknown> {
     let mut beside = OsString::from(path);
     beside.push(suffix);
     let beside = PathBuf::from(beside);
-    let Some((_, bytes)) = host.read(&beside, links, BYTES_MAX)? else { return Ok(Beside::Absent) };
+    let Some((bytes, may_show)) = host.read_to_show(&beside, links, BYTES_MAX)? else {
+        return Ok(Beside::Absent);
+    };
     let name = path.file_name().unwrap_or_default().as_bytes();
-    said(&bytes, name).map(Beside::Says).ok_or_else(|| {
+    // 64 digits without a name are what many secret keys look like.
+    let alone = bytes.trim_ascii().len() == 64;
+    let told = |said| {
+        if may_show || !alone || is == Some(said) {
+            Beside::Says(said)
+        } else {
+            Beside::SaysAnother
+        }
+    };
+    said(&bytes, name).map(told).ok_or_else(|| {
         let (beside, path) = (shown_path(&beside), shown_path(path));
         let detail = format!("`{beside}` does not hold exactly one SHA-256 of `{path}`");
         Unknown::new(Reason::Malformed, detail)

@@ -100,6 +100,25 @@ fn the_digest_is_reported_and_compared_with_the_file_beside() {
 }
 
 #[test]
+fn what_may_be_a_key_is_not_shown_as_a_digest() {
+    let mut root = backups();
+    root.policy = crate::config::Policy::new(&["/".into()], &[], &[]).expect("patterns");
+    let beside = table("sha256_file = '.key'");
+    let (key, own) = ("c0ffee".repeat(10) + "abcd", crate::model::Digest::of(b"abc"));
+    root.file("b/new.gpg.key", format!("{key}\n").as_bytes());
+    let spec = test_world::prepare::<Freshness>("x", &beside).0;
+    let found = test_world::compare(&root, "x", spec).expect("told");
+    let text = format!("{found:?}");
+    assert!(found.differences.len() == 1 && text.contains("not be shown"), "{text}");
+    assert!(!text.contains("c0ffee"), "{text}");
+    root.file("b/new.gpg.key", format!("{own}\n").as_bytes());
+    check::<Freshness>(&root, "x", &beside, &[]);
+    root.file("b/new.gpg.key", format!("{key}  new.gpg\n").as_bytes());
+    let named = format!("sha256 \"sha256:{key}\" \"sha256:{own}\"");
+    check::<Freshness>(&root, "x", &beside, &[&named]);
+}
+
+#[test]
 fn what_must_not_be_read_may_hide_a_newer_one() {
     let mut root = backups();
     let deny = |pattern: &str| {

@@ -70,11 +70,13 @@ mod tests {
     #[test]
     fn of_a_password_only_its_kind_is_kept() {
         let shadow =
-            b"a::1:\nb:!:1\nc:*:1\nd:$y$j9T$salt$hash:1\ne:!$6$hash:1\nf:ab01FAX.bQRSU:1\ng:x:1\n";
+            b"a::1:\nb:!:1\nc:*:1\nd:$y$j9T$salt$hash:1\ne:!$6$hash:1\nf:ab01FAX.bQRSU:1\ng:x:1\n\
+              h:ab8rPp61EtyKoExmqLIH2GYwmOFmFnER1mo:1\n";
         let shadow = Shadow::parse(shadow);
-        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let found = names.map(|name| shadow.of(name).expect("a line").name());
-        assert_eq!(found, ["none", "locked", "locked", "set", "locked", "set", "locked"]);
+        let (none, locked, set) = ("none", "locked", "set");
+        assert_eq!(found, [none, locked, locked, set, locked, set, locked, set]);
         assert_eq!(shadow.of("z").map_err(|u| u.reason), Err(Reason::Malformed));
         assert!(!format!("{shadow:?}").contains("hash"));
     }

@@ -5,8 +5,8 @@
 //! command: one of which nobody was told that it is confined was not run. The kernel closes the connection when the command
 //! begins, so nothing that the command prints can be taken for a report.
 //!
-//! Everything that the command starts stays in its process group, which a filter of system calls does not let it leave;
-//! so the end of that group is the end of all of it.
+//! The confined form makes a session of its own, without a terminal. Everything that the command starts stays in its process
+//! group, which a filter of system calls does not let it leave; so the end of that group is the end of all of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -114,7 +114,7 @@ fn command(folder: &OwnedFd) -> Command {
     let mut command = Command::new(ITSELF);
     // By its descriptor: what was found beneath the root is where it runs, whatever has taken its name since.
     command.arg(VERB).current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()));
-    command.env_clear().process_group(0);
+    command.env_clear();
     command
 }
 
@@ -196,8 +196,10 @@ fn wait(child: &Child, deadline: Duration) -> bool {
     true
 }
 
-/// Ends the whole group, then collects the child.
+/// Ends the whole group, then collects the child. The child alone comes first: it makes the group, and may not have yet.
 fn end(child: &mut Child) -> io::Result<ExitStatus> {
+    // An error says that it has ended.
+    let _ = child.kill();
     if let Some(pid) = pid(child) {
         // Nobody is left: that is what was wanted.
         let _ = rustix::process::kill_process_group(pid, Signal::KILL);
