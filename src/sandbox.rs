@@ -31,7 +31,7 @@ pub struct Confined {
     pub command: Vec<String>,
     /// Whose rights it has when the process is root's; another process keeps its own user.
     pub user: String,
-    /// Folders of the running system that it may read and execute, besides [`SYSTEM`].
+    /// Folders of the running system that it may read and execute, besides the system's own.
     pub read: Vec<PathBuf>,
     /// Its whole environment.
     pub environment: BTreeMap<String, String>,

@@ -23,7 +23,7 @@ pub fn write(mut out: impl Write, value: &impl Serialize) -> io::Result<()> {
 /// The same on one line.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`fn@write`].
 pub fn line(mut out: impl Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut out, Visible(CompactFormatter)))?;
     out.write_all(b"\n")
