@@ -1,5 +1,5 @@
 # What people type; each target is one command that can also be typed by hand.
-.PHONY: demo test build bench lint ci clean setup
+.PHONY: demo test build bench lint ci clean setup setup-tests
 
 CARGO ?= cargo
 
@@ -8,7 +8,7 @@ demo: setup
 	$(CARGO) run --locked -- demo
 
 # Units, the integration binary with real servers, transcripts, tidiness and documentation.
-test: setup
+test: setup-tests
 	$(CARGO) test --locked
 
 build: setup
@@ -30,3 +30,6 @@ clean:
 
 setup:
 	@.ci/setup
+
+setup-tests:
+	@.ci/setup tests

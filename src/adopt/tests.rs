@@ -36,7 +36,7 @@ fn a_new_host_is_whole_and_valid() {
         "[host]\nidentity = { hostname = \"testhost\" }\n"
     );
     let file = text(&writing, "hosts/a/directory.toml");
-    assert!(file.starts_with("# Written down"), "{file}");
+    assert!(file.starts_with("# Written by"), "{file}");
     assert!(
         file.contains("[directory.\"/var/lib/x\"]\nowner = \"root\"\nmode = \"0755\"\n"),
         "{file}"

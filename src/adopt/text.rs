@@ -10,8 +10,8 @@ use crate::desired::Tree;
 use crate::model::display::escaped_line;
 
 /// What a new file opens with.
-const OPENING: &str = "# Written down from what was there, and from now on what is wanted: edit it as you like. Written down again, a table\n\
-                       # keeps its comments and its own keys.\n\n";
+const OPENING: &str = "# Written by `countersign adopt`, and from now on what is wanted: edit it as you like. Adopted again, a table keeps its\n\
+                       # comments and its own keys.\n\n";
 /// An array longer than this stands on several lines.
 const ARRAY_WIDTH_MAX: usize = 90;
 

@@ -36,7 +36,7 @@ pub(super) async fn open(
     config: &Config,
     desired: &Desired,
     deadline: Duration,
-    cached: bool,
+    remember: bool,
 ) -> Result<Opened, Failure> {
     let pinned = config.hostname.value.as_deref();
     let identifiers =
@@ -58,17 +58,9 @@ pub(super) async fn open(
     let host = Arc::new(host);
     let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
-    let digests = cached.then(|| remembered(config, desired, now, &mut notes)).flatten();
-    let probe = Arc::new(World {
-        host,
-        databases,
-        smoke,
-        caches: digests,
-        progress,
-        now,
-        deadline,
-        threads,
-    });
+    let caches = remember.then(|| remembered(config, desired, now, &mut notes)).flatten();
+    let probe = World { host, databases, smoke, caches, progress, now, deadline, threads };
+    let probe = Arc::new(probe);
     Ok(Opened { probe, notes, unverified })
 }
 

@@ -33,11 +33,13 @@ pub(super) const DUMP: &str = "-- a dump of the sandbox, of which only name, age
 const FOLDER_MODE: u32 = 0o755;
 
 /// The folders with another mode than 0755, and those that nothing else would make.
-const FOLDERS: [(&str, u32); 8] = [
+const FOLDERS: &[(&str, u32)] = &[
     ("etc/cron.d", FOLDER_MODE),
     ("etc/cron.daily", FOLDER_MODE),
     ("opt/incomex/dot/iu-cutter-v0.6", 0o775),
+    ("opt/incomex/dot/iu-cutter-v0.6-o7-sidecar", FOLDER_MODE),
     ("opt/incomex/dot/iu-cutter-v0.6-o8a-staging", FOLDER_MODE),
+    ("opt/incomex/dot/iu-cutter-v0.6-o8c-sidecar", FOLDER_MODE),
     ("tmp", 0o1777),
     ("usr/lib/python3/dist-packages", FOLDER_MODE),
     ("var/lib", FOLDER_MODE),
@@ -77,7 +79,10 @@ const FIXED: &[(&str, u32, &str)] = &[
         0o644,
         "source_commit=6625f768841dd80a9d524fb722889731edc53c07\nexecution_enabled=false\n",
     ),
+    ("opt/incomex/dot/iu-cutter-v0.6-o7-sidecar/README.txt", 0o644, "Left over from O7.\n"),
     ("opt/incomex/dot/iu-cutter-v0.6-o8a-staging/README.txt", 0o644, "Left over from O8A.\n"),
+    ("opt/incomex/dot/iu-cutter-v0.6-o8c-sidecar/README.txt", 0o644, "Left over from O8C.\n"),
+    ("tmp/iu-cutter-v0.6-6625f76.tar.gz", 0o644, "In the place of the archive of O6B.\n"),
     (
         "usr/local/lib/python3.12/dist-packages/psycopg2-2.9.11.dist-info/METADATA",
         0o644,
@@ -127,7 +132,7 @@ pub struct Sandbox {
 pub fn write(root: &Path) -> Result<Sandbox, LayoutError> {
     let writer = Writer::new(root)?;
     let account = Account::of(&writer.root).map_err(writer.failed("etc/passwd"))?;
-    for (path, mode) in FOLDERS {
+    for &(path, mode) in FOLDERS {
         writer.folder(path, mode)?;
     }
     for &(path, mode, text) in FIXED {

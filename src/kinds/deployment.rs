@@ -2,6 +2,7 @@
 //!
 //! A manifest says what somebody wrote into it. That the deployed files are those it names, only `tree` can tell.
 
+mod adopt;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::path::absolute;
-use super::{Answers, Files, Kind, Named, Place, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem};
 use crate::model::display::{escape, one_line};
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Line, Reason, Unknown};
 use crate::probe::World;
@@ -92,6 +93,12 @@ file = "/opt/incomex/dot/iu-cutter-v0.6/DEPLOY-MANIFEST.txt"
 source = { repository = "/srv/git/iu-cutter.git", ref = "refs/heads/main" }
 relation = "equal"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "deployment",
+        value: "FILE",
+        help: "a deploy manifest: every key that it has, where it may be shown",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -134,6 +141,11 @@ relation = "equal"
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
         world.sweep(items, |host, _, spec: &Arc<Self>| spec.look(host)).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = asked.to_owned();
+        world.ask(move |host| adopt::adopt(host, &asked)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

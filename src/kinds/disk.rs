@@ -1,5 +1,7 @@
 //! `[disk."/opt"]`: the room that is left on the file system of a directory, and which other directory shares it.
 
+mod adopt;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::not_asked;
-use super::{Answers, Files, Kind, Named, Place, Problem, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, path};
 use crate::model::{Code, Comparison, Difference, Evidence, Percent, Reason, Size, Unknown};
 use crate::probe::World;
 use crate::probe::host::{self, Host, Links};
@@ -76,6 +78,12 @@ used_at_most = "90%"
 inodes_free_at_least = 100000
 same_device_as = "/tmp"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "disk",
+        value: "DIR",
+        help: "the file system of a directory: half of what is free as the limit",
+        all: None,
+    });
     type Observed = Option<Seen>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -108,6 +116,11 @@ same_device_as = "/tmp"
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<Seen>> {
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
         world.sweep(items, |host, path, spec: &Arc<Self>| spec.look(host, Path::new(path))).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = asked.to_owned();
+        world.ask(move |host| adopt::adopt(host, &asked)).await
     }
 
     fn diff(&self, _path: &str, observed: &Option<Seen>) -> Comparison {

@@ -2,6 +2,7 @@
 //!
 //! For backups, exports, heartbeats: what has to appear again and again. The age is measured when it is looked at.
 
+mod adopt;
 mod beside;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::not_asked;
-use super::{Answers, Files, Kind, Named, Problem, path};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path};
 use crate::model::display::escape_bytes;
 use crate::model::{
     Code, Comparison, Difference, Digest, Evidence, Period, Reason, Timestamp, Unknown, shown_path,
@@ -32,7 +33,7 @@ const PATTERN_BYTES_MAX: usize = 1000;
 const AHEAD_SECONDS_MAX: i64 = 300;
 
 /// The table of a freshness.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Freshness {
     /// The absolute path of the directory.
@@ -240,6 +241,12 @@ at_least_bytes = 50000000
 keep_at_most = 14
 sha256_file = ".sha256"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "freshness",
+        value: "DIR/PATTERN",
+        help: "the newest of some files: twice its age and half its size as limits",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -282,6 +289,13 @@ sha256_file = ".sha256"
         let items = wanted.iter().map(|n| (n.name.clone(), Arc::clone(&n.spec))).collect();
         let look = move |host: &Host, _: &str, spec: &Arc<Self>| spec.look(host, now, &cancel);
         world.sweep(items, look).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let (asked, now) = (asked.to_owned(), world.now);
+        let cancel = Cancel::default();
+        let _guard = cancel.on_drop();
+        world.ask(move |host| adopt::adopt(host, &asked, now, &cancel)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

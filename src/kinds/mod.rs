@@ -248,10 +248,9 @@ impl Problem {
     }
 }
 
-#[cfg(test)]
+/// No file at all, for a table that names none.
 struct NoFiles;
 
-#[cfg(test)]
 impl Files for NoFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         Err(format!("no file `{path}`"))

@@ -1,5 +1,6 @@
 //! `[process.cutter-agent]`: how many of a process run, as whom, with which rights; or everything that a user runs.
 
+mod adopt;
 mod seen;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answers, Files, Kind, Named, Place, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, closed, presence};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::World;
@@ -96,6 +97,12 @@ no_new_privs = true
 [process."cutter/*"]
 only = ["cutter/python3"]
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "process",
+        value: "NAME|PATTERN",
+        help: "a process: user, unit; or with a * all that runs as USER/NAME",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -162,6 +169,11 @@ only = ["cutter/python3"]
             Ok(asked.iter().map(answer).collect())
         });
         answers.await.unwrap_or_else(|unknown| super::answer_all(wanted, &unknown))
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let asked = asked.to_owned();
+        world.ask(move |host| adopt::adopt(host, &asked)).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

@@ -2,6 +2,7 @@
 //!
 //! What may run and how it is confined is decided below [`crate::probe::smoke`]; here it is asked and compared.
 
+mod adopt;
 mod output;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::deadline::Deadline;
 use super::path::absolute;
-use super::{Answers, Files, Kind, Named, Problem};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, nearest};
 use crate::probe::smoke::{self, Ran};
 use crate::probe::{World, until};
@@ -29,7 +30,7 @@ const LINES_MAX: usize = 32;
 const ENDING: Duration = Duration::from_secs(10);
 
 /// The table of a smoke command.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Smoke {
     /// The program and its arguments, word by word as the host's `[smoke] allow` has them.
@@ -83,6 +84,12 @@ expect = { tests = 394 }
 prints = ["OK"]
 deadline = "5m"
 "#;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "smoke",
+        value: "DIR",
+        help: "each command that the host allows, run in a folder: how it ends",
+        all: None,
+    });
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
@@ -121,6 +128,10 @@ deadline = "5m"
             answers.insert(name.clone(), spec.ask(world, give_up).await);
         }
         answers
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        adopt::adopt(world, asked).await
     }
 
     fn diff(&self, _name: &str, observed: &Seen) -> Comparison {

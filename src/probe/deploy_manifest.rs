@@ -69,6 +69,11 @@ impl DeployManifest {
         Ok(manifest)
     }
 
+    /// Every line, by its key.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(key, entry)| (key.as_str(), entry))
+    }
+
     /// The line of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Entry> {

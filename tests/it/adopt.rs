@@ -262,3 +262,45 @@ fn a_table_of_what_is_gone_is_told_and_kept() {
     // Of what was not asked for nothing is said.
     adopt(&world, &["--user", "root"]).ends_with(0);
 }
+
+#[test]
+fn every_kind_writes_itself_down_in_sync() {
+    let world = crate::recall::host::world();
+    fs::remove_dir_all(world.path("desired")).unwrap();
+    let asked = [
+        ("--tree", "/srv/tree"),
+        ("--directory", "/srv/dir"),
+        ("--file", "/srv/pinned"),
+        ("--symlink", "/srv/link"),
+        ("--constant", "/srv/settings.py:LIMIT"),
+        ("--repository", "/srv/repo"),
+        ("--deployment", "/srv/DEPLOY.txt"),
+        ("--freshness", "/srv/backups/*.gpg"),
+        ("--certificate", "/srv/site.pem"),
+        ("--gpg-keyring", "/root/.gnupg"),
+        ("--authorized-keys", "root"),
+        ("--user", "*"),
+        ("--group", "*"),
+        ("--package", "*"),
+        ("--cron", "*"),
+        ("--unit", "*"),
+        ("--process", "agent"),
+        ("--process", "4712/*"),
+        ("--listener", "*"),
+        ("--container", "*"),
+        ("--mount", "*"),
+        ("--disk", "/srv"),
+        ("--sysctl", "net.ipv4.ip_forward"),
+    ];
+    let flags: Vec<&str> = asked.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
+    let ran = adopt(&world, &flags);
+    assert_eq!(ran.code, 0, "{}", ran.everything());
+    let report = world.report(0);
+    let kinds: std::collections::BTreeSet<&str> =
+        report["resources"].as_array().unwrap().iter().filter_map(|r| r["kind"].as_str()).collect();
+    for kind in countersign::kinds::KINDS {
+        // A smoke command needs a configuration that allows it; see its own tests.
+        let elsewhere = kind.adoption().is_none() || kind.name() == "smoke";
+        assert!(elsewhere || kinds.contains(kind.name()), "{} of {kinds:?}", kind.name());
+    }
+}

@@ -311,3 +311,43 @@ fn a_planted_change_is_caught() {
     assert!(!is_harmless("openat(3, \"x\", O_WRONLY|O_CREAT) = 4", ""));
     assert!(is_harmless("openat(3, \"x\", O_RDONLY|O_CLOEXEC) = 4", ""));
 }
+
+/// Kinds whose examples need what a test of all kinds has not: a database, a list of allowed commands.
+const NOT_HERE: &[&str] = &["pg_server", "query", "row_count", "smoke"];
+
+#[test]
+fn every_example_is_observed_recorded_and_judged_again_alike() {
+    let world = world();
+    let recording = world.path("recorded.json");
+    let recording = recording.to_str().unwrap();
+    let judged = |more: &[&str]| {
+        let mut report = world.check(&[&["--output", "json"], more].concat()).report();
+        for field in ["observed_at", "notes", "replayed", "sandbox"] {
+            report.as_object_mut().unwrap().remove(field);
+        }
+        let resources = report["resources"].as_array_mut().unwrap();
+        for resource in resources {
+            resource.as_object_mut().unwrap().remove("observed_at");
+        }
+        report
+    };
+    let (live, replayed) = (judged(&["--record", recording]), judged(&["--replay", recording]));
+    for (one, other) in
+        live["resources"].as_array().unwrap().iter().zip(replayed["resources"].as_array().unwrap())
+    {
+        assert_eq!(one, other);
+    }
+    assert_eq!(live, replayed);
+    for kind in countersign::kinds::KINDS {
+        let of_kind = |r: &&serde_json::Value| r["kind"] == kind.name();
+        let mut seen = live["resources"].as_array().unwrap().iter().filter(of_kind).peekable();
+        assert!(seen.peek().is_some(), "{} has no example", kind.name());
+        let told = seen
+            .any(|r| r["verdict"] != "unknown" || !r["differences"].as_array().unwrap().is_empty());
+        assert!(
+            told || NOT_HERE.contains(&kind.name()),
+            "{}: nothing of its example is told",
+            kind.name()
+        );
+    }
+}

@@ -150,10 +150,10 @@ fn lay_out(root: &Path, list: &str) -> BTreeSet<String> {
 
 fn world(root: &Path) -> World {
     World {
-        caches: None,
         smoke: countersign::config::SmokePolicy::nothing(),
         host: Arc::new(Host::open(root, Policy::everything()).unwrap()),
         databases: BTreeMap::new(),
+        caches: None,
         progress: Arc::default(),
         now: SystemClock.now(),
         deadline: Duration::from_mins(5),

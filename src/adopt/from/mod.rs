@@ -1,5 +1,7 @@
 //! Desired state from what other tools wrote: one file a format. Pure: nothing of the host is looked at.
 
+mod deploy_manifest;
+mod goss;
 mod sha256sums;
 
 use crate::kinds::Draft;
@@ -38,7 +40,7 @@ pub struct Source<'a> {
 }
 
 /// Every format.
-pub static FORMATS: &[Format] = &[sha256sums::FORMAT];
+pub static FORMATS: &[Format] = &[sha256sums::FORMAT, deploy_manifest::FORMAT, goss::FORMAT];
 
 /// The format of that name.
 #[must_use]

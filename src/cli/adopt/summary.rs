@@ -220,8 +220,9 @@ impl Summary {
             ),
             _ => writeln!(
                 text,
-                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {} of {total} {noun} as they should be, {missed} {things} not written down",
-                total - self.not_in_sync.len(),
+                "{YELLOW}INCOMPLETE{YELLOW:#}  {host}: {total} {noun} written down, {} not in sync, {} not seen or left out",
+                self.not_in_sync.len(),
+                missed,
             ),
         };
         if let Some(folder) = folder.filter(|_| total > 0 && !writing.files.is_empty()) {

@@ -157,6 +157,14 @@ pub fn locate(format: Format, text: &[u8], key: &str) -> Result<Option<u64>, Lit
     Ok(format.read(decode(text)?, key)?.map(|place| place.line))
 }
 
+/// All that a text in YAML says, JSON included; `None` when it says nothing.
+///
+/// # Errors
+/// As for [`find`], for any part of it.
+pub fn yaml_document(text: &[u8]) -> Result<Option<Value>, LiteralError> {
+    yaml::whole(decode(text)?)
+}
+
 /// The text without its byte order mark.
 fn decode(bytes: &[u8]) -> Result<&str, LiteralError> {
     match std::str::from_utf8(bytes) {

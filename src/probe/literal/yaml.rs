@@ -31,6 +31,14 @@ pub(super) fn read(text: &str, key: &str) -> Result<Option<Place>, LiteralError>
     document.find(&parts)
 }
 
+/// All of a document; `None` for an empty one.
+pub(super) fn whole(text: &str) -> Result<Option<Value>, LiteralError> {
+    check_text(text)?;
+    let document = Document::parse(text)?;
+    let mut budget = VALUE_BYTES_MAX;
+    document.root.map(|root| document.json(root, 0, &mut budget)).transpose()
+}
+
 /// Refuses what would change the meaning of everything below it.
 fn check_text(text: &str) -> Result<(), LiteralError> {
     let lone = |(at, _): &(usize, &str)| text.as_bytes().get(at + 1) != Some(&b'\n');

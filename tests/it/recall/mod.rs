@@ -3,7 +3,7 @@
 
 mod accounts;
 mod cases;
-mod host;
+pub(crate) mod host;
 mod keys;
 mod quiet;
 pub(crate) mod system;
