@@ -252,6 +252,7 @@ fn a_list_of_sha256sum_is_taken_over() {
 fn every_kind_writes_itself_down_in_sync() {
     let world = crate::recall::host::world();
     fs::remove_dir_all(world.path("desired")).unwrap();
+    world.host_file("root/.gnupg/pubring.gpg", "");
     let asked = [
         ("--tree", "/srv/tree"),
         ("--directory", "/srv/dir"),
