@@ -46,6 +46,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "metadata",
             "path",
             "presence",
+            "secretive",
             "test_world",
             "validity",
         ],

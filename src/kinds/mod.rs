@@ -32,6 +32,7 @@ mod presence;
 mod process;
 mod query;
 mod row_count;
+mod secretive;
 mod smoke;
 mod ssh_authorized_key;
 mod symlink;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::secretive::is_secretive;
 use super::{Answers, Files, Kind, Named, Problem, by_database, not_recorded};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Content, Difference, Evidence, Reason, Unknown};
@@ -29,9 +30,6 @@ const OF_THE_SESSION: [&str; 11] = [
     "statement_timeout",
     "transaction_isolation",
 ];
-
-/// Settings whose values may hold secrets: compared, and shown as digests only.
-const SECRETIVE: [&str; 6] = ["conninfo", "passphrase", "passwd", "password", "secret", "token"];
 
 /// The table of a server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -227,11 +225,6 @@ fn compare_setting(
         Some(Told::Unknown(why)) => found.blind(field, why.clone()),
         None => found.blind(field, not_recorded()),
     }
-}
-
-fn is_secretive(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name != "password_encryption" && SECRETIVE.iter().any(|word| name.contains(word))
 }
 
 /// What the role may not see is not listed here.

@@ -139,6 +139,15 @@ fn no_secret_is_written_down() {
 }
 
 #[test]
+fn a_name_that_speaks_of_a_secret_is_no_value() {
+    let world = world();
+    // Without a configuration everything below a root may be shown.
+    adopt(&world, &["--constant", "/etc/app/secret.env:TOKEN"]).ends_with(0);
+    let written = texts(&world.path("desired"));
+    assert!(written.contains("present = true") && !written.contains(CANARY), "{written}");
+}
+
+#[test]
 fn what_cannot_be_seen_is_said() {
     let world = world();
     std::os::unix::fs::symlink("app", world.path("root/opt/way")).unwrap();

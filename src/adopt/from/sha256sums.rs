@@ -28,6 +28,7 @@ fn read(source: &Source<'_>) -> Result<Imported, String> {
         .set("root", root)
         .set("manifest", manifest.as_str())
         .set("unlisted", "drift")
+        .about(&["root"], root)
         .file(manifest, source.bytes.to_vec());
     Ok(Imported { drafts: vec![("tree", draft)], left_out: Vec::new() })
 }

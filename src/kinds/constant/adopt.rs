@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::secretive::is_secretive;
 use super::super::{Adopted, Draft, Kind as _, path};
 use super::{BYTES_MAX, Constant};
 use crate::model::display::escape;
@@ -10,8 +11,8 @@ use crate::probe::host::{Host, Links};
 use crate::probe::literal::{self, Format};
 
 /// What is said where a value is not written down.
-const HIDDEN: &str =
-    "The value is not written down: the host's `[observe] show_content` does not show this file.";
+const HIDDEN: &str = "The value is not written down: its name speaks of a secret, or `[observe] show_content` does not \
+                      show the file.";
 
 /// The constant of `FILE:KEY`. A key may have colons in it, a file that is asked for may not.
 pub(super) fn adopt(host: &Host, asked: &str) -> Result<Adopted, Unknown> {
@@ -37,7 +38,7 @@ pub(super) fn adopt(host: &Host, asked: &str) -> Result<Adopted, Unknown> {
         .set("format", format.name())
         .set("key", key)
         .about(&["file", "key"], asked);
-    if !may_show {
+    if !may_show || is_secretive(key) {
         if literal::locate(format, &text, key)?.is_some() {
             adopted.drafts.push(draft.set("present", true).comment(HIDDEN));
         }

@@ -26,6 +26,7 @@ pub(super) fn adopt(host: &Host, asked: &str) -> Result<Adopted, Unknown> {
     }
     let draft = Draft::new(deploy_manifest::name_of(&file));
     let draft = draft.set("file", file.as_str()).set("values", json!(values));
+    let draft = draft.about(&["file"], file.as_str());
     adopted.drafts.push(if values.contains_key(source_commit().as_str()) {
         draft
     } else {

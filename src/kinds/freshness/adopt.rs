@@ -38,7 +38,8 @@ pub(super) fn adopt(
         .set("directory", asking.directory.as_str())
         .set("pattern", pattern)
         .set("younger_than", format!("{}h", age.div_ceil(3600)))
-        .set("bytes_at_least", newest.bytes / 2);
+        .set("bytes_at_least", newest.bytes / 2)
+        .about(&["directory", "pattern"], asked);
     adopted.drafts.push(draft.comment(COMMENT));
     Ok(adopted)
 }
