@@ -78,7 +78,8 @@ pub fn write_down(
     let mut editing = text::Editing::new(tree);
     let own = format!("hosts/{host}/");
     let main = format!("{own}host.toml");
-    if !tree.files.contains_key(&main) {
+    // A host without a single resource could not even be checked.
+    if !wanted.is_empty() && !tree.files.contains_key(&main) {
         writing.files.insert(main, text::host(hostname).into_bytes());
     }
     for one in wanted {

@@ -88,7 +88,7 @@ fn take_over(
     tree: &Tree,
     (host, known): (&str, bool),
 ) -> Result<Writing, Failure> {
-    let before = if known { read(tree, host)? } else { empty(host) };
+    let before = read(tree, host)?;
     let of = |(kind, draft): (&str, Draft)| (ResourceName::new(kind, &draft.name), draft);
     let drafts = adopt::named(imported.drafts.into_iter().map(of).collect(), &before);
     let wanted = wanted(drafts, &[]);
@@ -99,7 +99,11 @@ fn take_over(
     Ok(writing)
 }
 
+/// What desired state says of the host; nothing where it does not know it, because nothing was written down.
 fn read(tree: &Tree, host: &str) -> Result<Desired, Failure> {
+    if !tree.hosts().iter().any(|known| known == host) {
+        return Ok(empty(host));
+    }
     let loaded = desired::read_begun(tree, host, SystemClock.now());
     context::valid(loaded, tree, host).map(|(desired, _)| desired)
 }
@@ -162,7 +166,7 @@ async fn look(
     summary: &mut Summary,
 ) -> Result<Writing, Failure> {
     let deadline = Duration::from_secs(arguments.deadline);
-    let before = if known { read(tree, host)? } else { empty(host) };
+    let before = read(tree, host)?;
     let opened = world::open(config, &before, deadline, false).await?;
     let mut drafts = Vec::new();
     for (kind, asked) in &arguments.asked.of_kinds {

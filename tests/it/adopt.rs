@@ -156,6 +156,12 @@ fn what_cannot_be_seen_is_said() {
     assert!(ran.stdout.contains("not seen  directory /none: nothing is there"), "{}", ran.stdout);
     assert!(ran.stdout.contains("symlink_on_path"), "{}", ran.stdout);
     assert!(ran.stdout.contains("INCOMPLETE"), "{}", ran.stdout);
+    set_mode(&world, "etc/app/settings.toml", 0o600);
+    let ran = adopt(&world, &["--tree", "/etc/app"]).ends_with(4);
+    assert!(ran.stdout.contains("none but their owner may read"), "{}", ran.stdout);
+    let empty = World::new();
+    adopt(&empty, &["--directory", "/none"]).ends_with(4);
+    assert!(!empty.path("desired").exists(), "a host without resources is written");
     let json = adopt(&world, &["--directory", "/none", "--output", "json"]).ends_with(4).report();
     assert_eq!(json["nothing_there"][0], "directory /none");
     assert_eq!(json["schema"], "countersign.adopt");

@@ -37,7 +37,7 @@ fn git(folder: &Path, arguments: &[&str], paths: &[OsString]) -> Result<(), Fail
     if status.success() {
         return Ok(());
     }
-    let why = escape_bytes(&stderr);
+    let why = escape_bytes(stderr.trim_ascii());
     let message = format!("the files are written, and `git {}` failed: {why}", arguments[0]);
     Err(Failure::new(exit::ERROR, message).hint("commit them by hand"))
 }

@@ -166,7 +166,11 @@ impl Found {
     fn finish(self, root: &str) -> Adopted {
         let mut adopted = Adopted { drafts: Vec::new(), unseen: self.unseen };
         if self.files == 0 {
-            let detail = "no file below it can be listed";
+            let detail = if self.closed > 0 {
+                "none but their owner may read the files below it, and their digests are hints at secrets"
+            } else {
+                "no file below it can be listed"
+            };
             adopted.unseen.push((root.to_owned(), Unknown::new(Reason::NotSupported, detail)));
             return adopted;
         }
