@@ -23,6 +23,7 @@ mod private_server;
 mod program;
 mod readonly;
 mod recall;
+mod recall_pg;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;

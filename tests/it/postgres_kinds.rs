@@ -172,7 +172,7 @@ async fn a_thousand_tables_cost_two_questions_and_a_sick_one_costs_only_itself()
     let other = admin(&lab.server, &lab.database).await;
     other.batch_execute("BEGIN; LOCK TABLE t3 IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let stored = observed(&lab_world(&lab).await, "row_count", &tables[..9]).await;
-    assert_eq!(reason(&stored, "public.t3"), Reason::Deadline);
+    assert_eq!(reason(&stored, "public.t3"), Reason::Locked);
     assert_eq!(stored.values().filter(|answer| answer.is_ok()).count(), 8);
     assert_eq!(stored["public.t7"], Ok(json!(2)));
 }
