@@ -28,7 +28,10 @@ mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_event_trigger;
+mod pg_function;
 mod pg_server;
+mod pg_trigger;
 mod presence;
 mod process;
 mod query;
@@ -92,6 +95,9 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
+    Entry::of::<pg_function::PgFunction>(),
+    Entry::of::<pg_trigger::PgTrigger>(),
+    Entry::of::<pg_event_trigger::PgEventTrigger>(),
 ];
 
 /// The kind of that name.

@@ -7,8 +7,14 @@
 //!
 //! Writing such text takes a lock that a migration may hold. Then the objects behind that lock are left out and named
 //! ([`Look::blocked`]), and all others are read.
+//!
+//! And the server writes such text of what is committed by then, whatever the snapshot says. So a row that somebody has
+//! replaced since the snapshot is left out as well, before the question and after it ([`Object::ROW`]).
 
+mod event_trigger;
 mod function;
+mod routine;
+mod trigger;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +24,10 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
-pub use function::Function;
+pub use event_trigger::{EventTrigger, event_triggers};
+pub use function::{AGGREGATE_KEYS, Function};
+pub use routine::{Definition, Routine, routines};
+pub use trigger::{ListedTrigger, Trigger, triggers};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +46,24 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
     const NAMED: (&'static str, &'static str);
     /// The SQL expression of the OID of the relation on which writing its text takes a lock; `None` where none does.
     const RELATION: Option<&'static str> = None;
+    /// The alias of its row, where the server writes text of it: text of a row that was replaced since the snapshot would
+    /// not belong to the other columns. The first two columns of the question are then those of [`Object::NAMED`].
+    const ROW: Option<&'static str> = None;
 
     /// The question for a server of this version (such as 160013), with the condition that chooses the objects. All columns
     /// are text. In a stable order.
     fn sql(condition: &str, version: u32) -> String;
 
+    /// The SQL condition that its text can be written without the relations whose OIDs are `$3`; `None` where no text is.
+    #[must_use]
+    fn unlocked() -> Option<String> {
+        Self::RELATION.map(|relation| format!("{relation} <> ALL ($3::pg_catalog.oid[])"))
+    }
+
     /// Reads one row.
     ///
     /// # Errors
-    /// When it has another form.
+    /// When it has another form; [`Reason::ChangedWhileReading`] when it went away meanwhile.
     fn read(row: &Fields<'_>) -> Result<Self, Unknown>;
 }
 
@@ -54,7 +72,7 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
 pub struct Look<T> {
     /// The objects, in the order of the question.
     pub found: Vec<T>,
-    /// Relations whose objects could not be read, because somebody holds a lock on them.
+    /// What could not be read: relations on which somebody holds a lock, and names of objects that changed meanwhile.
     pub blocked: BTreeMap<RelationName, Unknown>,
 }
 
@@ -84,12 +102,26 @@ impl Scope {
             ),
         };
         // A cast of the OID would hide it from the index, so the list is cast instead.
-        let left_out = match T::RELATION {
-            Some(relation) => format!("{relation} <> ALL ($3::pg_catalog.oid[])"),
-            None => "$3::pg_catalog.text[] IS NOT NULL".to_owned(),
-        };
-        format!("({chosen} AND {left_out})")
+        let unlocked = T::unlocked();
+        let unlocked = unlocked.as_deref().unwrap_or("$3::pg_catalog.text[] IS NOT NULL");
+        format!("({chosen} AND {unlocked})")
     }
+}
+
+/// The SQL condition that a row of the snapshot has been replaced or deleted since, by a transaction that has committed.
+///
+/// The row that we see carries the id of whoever replaced it (`xmax`). Only one that had not ended when the snapshot was
+/// taken counts; an older one was rolled back, or we would not see the row. `xmax` has 32 bits, and the status is asked by
+/// 64: the others are those of the snapshot's own end, which is less than 2^31 away.
+fn replaced(row: &str) -> String {
+    format!(
+        "CASE WHEN {row}.xmax::text = '0' THEN false ELSE (SELECT CASE WHEN x.id >= x.low \
+         THEN pg_catalog.pg_xact_status(x.id::text::pg_catalog.xid8) = 'committed' ELSE false END FROM \
+         (SELECT s.top + ((({row}.xmax::text::int8 - s.top + 2147483648) % 4294967296 + 4294967296) % 4294967296) \
+         - 2147483648, s.low FROM (SELECT pg_catalog.pg_snapshot_xmax(now)::text::int8, \
+         pg_catalog.pg_snapshot_xmin(now)::text::int8 FROM pg_catalog.pg_current_snapshot() AS now) AS s (top, low)) \
+         AS x (id, low)) END"
+    )
 }
 
 /// Reads the objects of a class.
@@ -99,32 +131,76 @@ impl Scope {
 pub async fn look<T: Object>(session: &Session, scope: &Scope) -> Result<Look<T>, Unknown> {
     let blocked = match read(session, scope, &[]).await {
         Err(why) if why.reason == Reason::Locked => locked(session).await?,
-        answered => return answered.map(|found| Look { found, blocked: BTreeMap::new() }),
+        answered => return answered,
     };
     let left_out: Vec<String> = blocked.keys().cloned().collect();
-    let found = read(session, scope, &left_out).await?;
+    let mut look = read(session, scope, &left_out).await?;
     let why = |name: RelationName| {
         let detail = format!("a lock on {} is held, or waited for", escape(&name.to_string()));
         (name, Unknown::new(Reason::Locked, detail))
     };
-    Ok(Look { found, blocked: blocked.into_values().map(why).collect() })
+    look.blocked.extend(blocked.into_values().map(why));
+    Ok(look)
 }
 
 async fn read<T: Object>(
     session: &Session,
     scope: &Scope,
     left_out: &[String],
-) -> Result<Vec<T>, Unknown> {
+) -> Result<Look<T>, Unknown> {
     let texts = scope.texts(left_out);
-    let params = texts.iter().map(|texts| Param::Texts(texts)).collect();
-    let sql = T::sql(&scope.condition::<T>(), session.identity().version_number);
-    let mut found = Vec::new();
-    let reading = Reading::new(sql, params, |row| {
-        found.push(T::read(row)?);
-        Ok(())
-    });
-    session.read(vec![reading]).await.into_iter().collect::<Result<(), Unknown>>()?;
-    Ok(found)
+    let params = || texts.iter().map(|texts| Param::Texts(texts)).collect();
+    let (condition, version) = (scope.condition::<T>(), session.identity().version_number);
+    let (mut found, mut gone, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut readings = Vec::new();
+    if let Some(row) = T::ROW {
+        let replaced = replaced(row);
+        let sql = T::sql(&format!("{condition} AND NOT ({replaced})"), version);
+        readings.push(Reading::new(sql, params(), |row| {
+            let name = named(row)?;
+            match T::read(row) {
+                Err(why) if why.reason == Reason::ChangedWhileReading => gone.push(name),
+                object => found.push((Some(name), object?)),
+            }
+            Ok(())
+        }));
+        // Once more, after the texts were written. The planner leaves out the columns that nobody asks for.
+        let sql = T::sql(&format!("{condition} AND ({replaced})"), version);
+        let sql = format!("SELECT q.schema, q.name FROM ({sql}) AS q (schema, name)");
+        readings.push(Reading::new(sql, params(), |row| {
+            changed.push(named(row)?);
+            Ok(())
+        }));
+    } else {
+        readings.push(Reading::new(T::sql(&condition, version), params(), |row| {
+            found.push((None, T::read(row)?));
+            Ok(())
+        }));
+    }
+    let readings = readings.into_iter().map(Reading::alike).collect();
+    session.read(readings).await.into_iter().collect::<Result<(), Unknown>>()?;
+    let why = |name: RelationName| {
+        let detail = format!(
+            "{} {} changed after the snapshot in which all else is read",
+            T::CLASS,
+            escape(&name.to_string())
+        );
+        (name, Unknown::new(Reason::ChangedWhileReading, detail))
+    };
+    let blocked: BTreeMap<RelationName, Unknown> =
+        changed.into_iter().chain(gone).map(why).collect();
+    found.retain(|(name, _)| name.as_ref().is_none_or(|name| !blocked.contains_key(name)));
+    Ok(Look { found: found.into_iter().map(|(_, object)| object).collect(), blocked })
+}
+
+/// The first two columns.
+fn named(row: &Fields<'_>) -> Result<RelationName, Unknown> {
+    Ok(RelationName { schema: row.owned(0)?, name: row.owned(1)? })
+}
+
+/// Left out of what is stored where it says nothing: `false`, an empty list, no text.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Relations of this database on which another session has, or waits for, the lock that shuts everybody out. Who waits
