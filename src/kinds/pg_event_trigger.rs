@@ -118,7 +118,7 @@ only = ["audit_ddl"]
             problems.push(Problem::resource(Code::BadName, message));
         }
         // PostgreSQL stores tags in capital letters, in the order of the statement.
-        for tags in &mut self.tags {
+        if let Some(tags) = &mut self.tags {
             tags.iter_mut().for_each(|tag| tag.make_ascii_uppercase());
             tags.sort();
             tags.dedup();
