@@ -4,6 +4,7 @@
 //! regular files and nothing else are opened. What is kept are counts and what differs: memory does not grow with the
 //! number of files that are as they should be.
 
+mod attributes;
 mod carried;
 mod file;
 mod filesystem;

@@ -321,9 +321,9 @@ impl Reading<'_, '_> {
         let Self { walk, open, mut files, next, .. } = self;
         while files.len() > FILES_AT_ONCE {
             let files = files.split_off(files.len() - FILES_AT_ONCE);
-            next.push(Task::Files { open: Arc::clone(&open), files });
+            next.push(Task::Files { open: Arc::clone(&open), files, apart: false });
         }
-        walk.hash_files(&open, files, scratch, next)
+        walk.hash_files(&open, files, false, scratch, next)
     }
 }
 

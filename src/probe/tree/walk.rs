@@ -21,6 +21,8 @@ use crate::state::{HashCache, RACY_SECONDS};
 /// Below these a second thread costs more than it saves.
 const FILES_FOR_THREADS: u64 = 1_000;
 const BYTES_FOR_THREADS: u64 = 16 << 20;
+/// What one system call reads of a file.
+const CONTENT_BYTES: usize = BUFFER_BYTES / 2;
 /// What one system call reads of a directory.
 const ENTRIES_BYTES: usize = 32 << 10;
 
@@ -44,6 +46,8 @@ pub(super) struct Walk<'a> {
     pub(super) rests_before: Option<i64>,
     /// Digests of earlier walks.
     pub(super) cache: Option<HashCache<'a>>,
+    /// How many threads there may be.
+    pub(super) threads: usize,
     progress: &'a Progress,
     pub(super) cancel: &'a Cancel,
     entries: AtomicU64,
@@ -63,7 +67,9 @@ pub(super) struct Walk<'a> {
 
 /// Buffers of one thread.
 pub(super) struct Scratch {
-    pub(super) content: Vec<u8>,
+    /// Of the two files that are hashed side by side.
+    pub(super) contents: [Vec<u8>; 2],
+    pub(super) path: Vec<u8>,
     pub(super) entries: Vec<u8>,
 }
 
@@ -96,8 +102,8 @@ pub(super) enum Task {
     Folder { parent: Arc<Open>, name: CString, folder: Folder },
     /// Reads a directory that is open.
     Root(Open),
-    /// Hashes files of one directory.
-    Files { open: Arc<Open>, files: Vec<Subject> },
+    /// Hashes files of one directory; large ones only when nobody waits for this.
+    Files { open: Arc<Open>, files: Vec<Subject>, apart: bool },
 }
 
 /// Walks a tree.
@@ -119,11 +125,12 @@ pub(super) fn walk(
     if filesystem.local {
         walk.rests_before = Some(means.now.saturating_sub(RACY_SECONDS));
     }
+    walk.threads = means.threads;
     walk.cache = walk.open_cache(means, name, &filesystem, (there.st_dev, there.st_ino));
     let listed = walk.list.map_or(0, HashList::len);
     means.progress.files_total.fetch_add(listed as u64, Ordering::Relaxed);
     let folder = Folder { path: Box::default(), range: 0..listed, depth: 0 };
-    walk.run(Task::Root(Open { dir, folder }), means.threads);
+    walk.run(Task::Root(Open { dir, folder }));
     walk.settle(listed as u64).map(Seen::Walked)
 }
 
@@ -166,6 +173,7 @@ impl<'a> Walk<'a> {
             device,
             rests_before: None,
             cache: None,
+            threads: 1,
             progress,
             cancel,
             entries: AtomicU64::new(0),
@@ -180,12 +188,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(&self, first: Task, threads: usize) {
+    fn run(&self, first: Task) {
         let mut tasks = vec![first];
         while let Some(task) = tasks.pop() {
             tasks.extend(self.step(task));
-            if threads > 1 && tasks.len() > 1 && self.is_large() {
-                return self.run_on(threads, tasks);
+            if self.threads > 1 && tasks.len() > 1 && self.is_large() {
+                return self.run_on_more(tasks);
             }
         }
     }
@@ -195,11 +203,15 @@ impl<'a> Walk<'a> {
             || self.bytes.load(Ordering::Relaxed) >= BYTES_FOR_THREADS
     }
 
-    fn run_on(&self, threads: usize, tasks: Vec<Task>) {
-        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+    fn run_on_more(&self, mut tasks: Vec<Task>) {
+        match rayon::ThreadPoolBuilder::new().num_threads(self.threads).build() {
             Ok(pool) => pool.scope(|scope| self.spawn(scope, tasks)),
             // No more threads to be had: then this one does it.
-            Err(_) => tasks.into_iter().for_each(|task| self.run(task, 1)),
+            Err(_) => {
+                while let Some(task) = tasks.pop() {
+                    tasks.extend(self.step(task));
+                }
+            }
         }
     }
 
@@ -218,7 +230,9 @@ impl<'a> Walk<'a> {
                 self.enter(&parent, &name, folder, &mut scratch, &mut next)
             }
             Task::Root(open) => self.list_folder(open, &mut scratch, &mut next),
-            Task::Files { open, files } => self.hash_files(&open, files, &mut scratch, &mut next),
+            Task::Files { open, files, apart } => {
+                self.hash_files(&open, files, apart, &mut scratch, &mut next)
+            }
         });
         self.scratches().push(scratch);
         if let Err(unknown) = done {
@@ -329,6 +343,7 @@ impl<'a> Walk<'a> {
 
 impl Scratch {
     fn new() -> Self {
-        Self { content: vec![0; BUFFER_BYTES], entries: Vec::with_capacity(ENTRIES_BYTES) }
+        let contents = [vec![0; CONTENT_BYTES], vec![0; CONTENT_BYTES]];
+        Self { contents, path: Vec::new(), entries: Vec::with_capacity(ENTRIES_BYTES) }
     }
 }
