@@ -155,7 +155,7 @@ mod tests {
     }
 
     /// Hashes two files through small buffers; the first bytes of the first file stand in its buffer already.
-    fn both(files: [&File; 2], before: [rustix::fs::Stat; 2], cancel: &Cancel) -> [Hashed; 2] {
+    fn both(files: [&File; 2], before: &[rustix::fs::Stat; 2], cancel: &Cancel) -> [Hashed; 2] {
         let at = PathBuf::new;
         let mut buffers = [[0; 96]; 2];
         let [a, b] = &mut buffers;
@@ -175,7 +175,7 @@ mod tests {
         for (a, b) in [(1000, 1000), (0, 1000), (1000, 0), (96, 97), (192, 64), (500, 3)] {
             let (a, b) = (&bytes[..a], &bytes[..b]);
             let (one, other) = (file(a), file(b));
-            let hashed = both([&one, &other], [stat(&one), stat(&other)], &Cancel::default());
+            let hashed = both([&one, &other], &[stat(&one), stat(&other)], &Cancel::default());
             let digests = hashed.map(|hashed| hashed.expect("hashed").1);
             assert_eq!(digests, [Digest::of(a), Digest::of(b)]);
         }
@@ -186,7 +186,7 @@ mod tests {
         let (mut one, other) = (file(&[7; 300]), file(&[8; 500]));
         let before = [stat(&one), stat(&other)];
         one.write_all(&[9; 10]).expect("written");
-        let [a, b] = both([&one, &other], before, &Cancel::default());
+        let [a, b] = both([&one, &other], &before, &Cancel::default());
         let content = [&[7; 300][..], &[9; 10]].concat();
         let (kernel, digest) = a.expect("hashed");
         assert_eq!((kernel.st_size, digest), (310, Digest::of(&content)));
@@ -197,9 +197,12 @@ mod tests {
     fn one_of_two_files_that_cannot_be_read_spoils_no_other() {
         let folder = File::open("/").expect("a folder");
         let one = file(&[7; 300]);
-        let [a, b] = both([&one, &folder], [stat(&one), stat(&folder)], &Cancel::default());
+        let [a, b] = both([&one, &folder], &[stat(&one), stat(&folder)], &Cancel::default());
         assert_eq!(a.expect("hashed").1, Digest::of(&[7; 300]));
-        assert_eq!(b.map(drop).map_err(|unknown| unknown.reason), Err(crate::model::Reason::IoError));
+        assert_eq!(
+            b.map(drop).map_err(|unknown| unknown.reason),
+            Err(crate::model::Reason::IoError)
+        );
     }
 
     #[test]
@@ -207,7 +210,7 @@ mod tests {
         let (one, other) = (file(&[7; 300]), file(&[8; 500]));
         let cancel = Cancel::default();
         cancel.cancel();
-        let hashed = both([&one, &other], [stat(&one), stat(&other)], &cancel);
+        let hashed = both([&one, &other], &[stat(&one), stat(&other)], &cancel);
         assert!(hashed.iter().all(Result::is_err));
     }
 }

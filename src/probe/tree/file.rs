@@ -91,7 +91,8 @@ impl Walk<'_> {
             let name = self.name(open, &file);
             write_path(open, name, &mut scratch.path);
             let place = Place { open, name, path: &scratch.path, file: &file, bytes_max };
-            let buffer = &mut scratch.contents[usize::from(waiting.is_some())];
+            let [first, second] = scratch.contents.both();
+            let buffer = if waiting.is_none() { first } else { second };
             match self.look(&place, &mut batch.page, buffer)? {
                 Outcome::Told(told) => self.compare(&mut batch, &scratch.path, &file, &told),
                 Outcome::Opened(opened) => match waiting.take() {
@@ -119,7 +120,11 @@ impl Walk<'_> {
 
     /// Hands large files to whichever thread is free, two of like size together where there are more of them than threads.
     fn put_off(&self, open: &Arc<Open>, mut files: Vec<(u64, Subject)>, next: &mut Vec<Task>) {
-        let pairs = files.len().saturating_sub(self.threads).min(files.len() / 2);
+        if files.is_empty() {
+            return;
+        }
+        let threads = self.threads.up_to(files.len());
+        let pairs = (files.len() - threads).min(files.len() / 2);
         files.sort_by_key(|(bytes, _)| *bytes);
         self.expect_bytes(files.iter().map(|(bytes, _)| bytes).sum());
         let mut files = files.into_iter().map(|(_, file)| file).peekable();
@@ -138,7 +143,7 @@ impl Walk<'_> {
         batch: &mut Batch<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Unknown> {
-        let [buffer, _] = &mut scratch.contents;
+        let [buffer, _] = scratch.contents.both();
         let hashed = if opened.whole {
             Ok((opened.kernel, Digest::of(&buffer[..opened.ready])))
         } else {
@@ -155,7 +160,7 @@ impl Walk<'_> {
         batch: &mut Batch<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Unknown> {
-        let [a_buffer, b_buffer] = &mut scratch.contents;
+        let [a_buffer, b_buffer] = scratch.contents.both();
         let [a_hashed, b_hashed] = if a_opened.whole && b_opened.whole {
             let [a, b] = digest_both(&a_buffer[..a_opened.ready], &b_buffer[..b_opened.ready]);
             [Ok((a_opened.kernel, a)), Ok((b_opened.kernel, b))]

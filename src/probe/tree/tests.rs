@@ -105,8 +105,13 @@ fn a_walk_that_was_stopped_has_no_answer() {
     std::fs::write(root.path().join("f"), "x").expect("a file");
     let host = Host::open(root.path(), Policy::everything()).expect("a root");
     let question = question(&list(&["f"]));
-    let means =
-        Means { host: Arc::new(host), progress: Arc::default(), caches: None, now: 0, threads: 2 };
+    let means = Means {
+        host: Arc::new(host),
+        progress: Arc::default(),
+        caches: None,
+        now: 0,
+        threads: Threads::Exactly(2),
+    };
     let walk = |cancel: &Cancel| walk::walk(&means, "t", &question, cancel);
     let cancel = Cancel::default();
     assert!(matches!(walk(&cancel), Ok(Seen::Walked(walked)) if walked.matched == 1));
@@ -129,7 +134,7 @@ fn large_files_are_hashed_apart_and_side_by_side() {
         .collect();
     let list = HashList::parse(lines.concat().as_bytes(), b"/", Ending::Line).list;
     let host = Arc::new(Host::open(root.path(), Policy::everything()).expect("a root"));
-    for threads in 1..4 {
+    for threads in (1..4).map(Threads::Exactly) {
         let host = Arc::clone(&host);
         let means = Means { host, progress: Arc::default(), caches: None, now: 0, threads };
         let walked = walk::walk(&means, "t", &question(&list), &Cancel::default());

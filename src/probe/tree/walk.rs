@@ -13,16 +13,14 @@ use super::findings::Findings;
 use super::{Against, ENTRIES_MAX, Means, Question, Seen, Walked, What, pipeline};
 use crate::model::hash_list::HashList;
 use crate::model::{Digest, Reason, Timestamp, Unknown};
-use crate::probe::Progress;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{BUFFER_BYTES, Contents, Host, Opener, failed};
+use crate::probe::{Progress, Threads};
 use crate::state::{HashCache, RACY_SECONDS};
 
 /// Below these a second thread costs more than it saves.
 const FILES_FOR_THREADS: u64 = 1_000;
 const BYTES_FOR_THREADS: u64 = 16 << 20;
-/// What one system call reads of a file.
-const CONTENT_BYTES: usize = BUFFER_BYTES / 2;
 /// What one system call reads of a directory.
 const ENTRIES_BYTES: usize = 32 << 10;
 
@@ -47,7 +45,7 @@ pub(super) struct Walk<'a> {
     /// Digests of earlier walks.
     pub(super) cache: Option<HashCache<'a>>,
     /// How many threads there may be.
-    pub(super) threads: usize,
+    pub(super) threads: Threads,
     progress: &'a Progress,
     pub(super) cancel: &'a Cancel,
     entries: AtomicU64,
@@ -67,10 +65,18 @@ pub(super) struct Walk<'a> {
 
 /// Buffers of one thread.
 pub(super) struct Scratch {
-    /// Of the two files that are hashed side by side.
-    pub(super) contents: [Vec<u8>; 2],
+    pub(super) contents: Halves,
     pub(super) path: Vec<u8>,
     pub(super) entries: Vec<u8>,
+}
+
+/// The buffers of two files that are hashed side by side; one allocation, of which the kernel gives only what is used.
+pub(super) struct Halves(Vec<u8>);
+
+impl Halves {
+    pub(super) fn both(&mut self) -> [&mut [u8]; 2] {
+        self.0.split_at_mut(BUFFER_BYTES / 2).into()
+    }
 }
 
 /// A directory of the tree.
@@ -173,7 +179,7 @@ impl<'a> Walk<'a> {
             device,
             rests_before: None,
             cache: None,
-            threads: 1,
+            threads: Threads::Exactly(1),
             progress,
             cancel,
             entries: AtomicU64::new(0),
@@ -192,7 +198,7 @@ impl<'a> Walk<'a> {
         let mut tasks = vec![first];
         while let Some(task) = tasks.pop() {
             tasks.extend(self.step(task));
-            if self.threads > 1 && tasks.len() > 1 && self.is_large() {
+            if tasks.len() > 1 && self.is_large() {
                 return self.run_on_more(tasks);
             }
         }
@@ -204,10 +210,12 @@ impl<'a> Walk<'a> {
     }
 
     fn run_on_more(&self, mut tasks: Vec<Task>) {
-        match rayon::ThreadPoolBuilder::new().num_threads(self.threads).build() {
-            Ok(pool) => pool.scope(|scope| self.spawn(scope, tasks)),
+        let threads = self.threads.up_to(usize::MAX);
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        match (threads > 1).then(pool) {
+            Some(Ok(pool)) => pool.scope(|scope| self.spawn(scope, tasks)),
             // No more threads to be had: then this one does it.
-            Err(_) => {
+            _ => {
                 while let Some(task) = tasks.pop() {
                     tasks.extend(self.step(task));
                 }
@@ -343,7 +351,10 @@ impl<'a> Walk<'a> {
 
 impl Scratch {
     fn new() -> Self {
-        let contents = [vec![0; CONTENT_BYTES], vec![0; CONTENT_BYTES]];
-        Self { contents, path: Vec::new(), entries: Vec::with_capacity(ENTRIES_BYTES) }
+        Self {
+            contents: Halves(vec![0; BUFFER_BYTES]),
+            path: Vec::new(),
+            entries: Vec::with_capacity(ENTRIES_BYTES),
+        }
     }
 }
