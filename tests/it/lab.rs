@@ -57,8 +57,13 @@ pub(crate) fn limits() -> Limits {
 }
 
 pub(crate) async fn admin(server: &Server, database: &str) -> Client {
+    client_of(server, "postgres", database).await
+}
+
+/// A connection of any role.
+pub(crate) async fn client_of(server: &Server, role: &str, database: &str) -> Client {
     let mut config = Config::new();
-    config.host_path(server.socket_folder()).user("postgres").dbname(database);
+    config.host_path(server.socket_folder()).user(role).dbname(database);
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client

@@ -14,6 +14,8 @@ mod config;
 mod contabo;
 mod desired;
 mod docs;
+#[cfg(feature = "execute")]
+mod fixture;
 mod formats;
 mod lab;
 mod postgres;
