@@ -14,6 +14,6 @@ pub(crate) const GROUP: Group = Group {
             "DROP ROLE functions_other",
             &[],
         ),
-        case("a table is analyzed", "ANALYZE t", &[]),
+        case("a table is analyzed", "ANALYZE t", &[]).since(13),
     ],
 };
