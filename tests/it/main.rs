@@ -20,6 +20,7 @@ mod formats;
 mod lab;
 mod postgres;
 mod postgres_kinds;
+mod postgres_places;
 mod postgres_tls;
 mod private_server;
 mod program;
