@@ -1,6 +1,7 @@
 //! Recall in a database: each case is a fresh database in which one thing happens, and exactly that is reported.
 
 mod functions;
+mod roles;
 
 use std::collections::BTreeSet;
 
@@ -126,4 +127,22 @@ async fn run(server: &Server, database: &str, sql: &str) {
 #[tokio::test]
 async fn what_happens_to_functions_and_triggers_is_reported() {
     judge(&functions::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_roles_extensions_and_publications_is_reported() {
+    judge(&roles::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_the_options_of_a_membership_is_reported() {
+    let Some(server) = shared() else { return };
+    let root = admin(&server, "postgres").await;
+    let version = root.query_one("SHOW server_version_num", &[]).await.unwrap();
+    let version: String = version.get(0);
+    if version.parse::<u32>().unwrap() < 160_000 {
+        crate::program::skipped("options of memberships", "this server is older than 16");
+        return;
+    }
+    judge(&roles::MEMBERSHIPS).await;
 }
