@@ -61,7 +61,7 @@ async fn all_roles_cost_one_question_and_what_they_own_another() {
     );
     let said = compared(&world, "pg_role", &owner, json!({"owns_nothing": true})).await.unwrap();
     let said = said.differences[0].actual.to_string();
-    assert_eq!(said, "\"2 objects: table public.t, function public.f()\"");
+    assert_eq!(said, "\"2 objects: function public.f(), table public.t\"");
     let observer = json!({"owns_nothing": true, "superuser": false, "login": true});
     assert_eq!(found(&world, "pg_role", &lab.observer, observer).await, NOTHING);
     // Of the role of initdb nobody keeps what it owns, but for what was made later.
