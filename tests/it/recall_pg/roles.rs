@@ -1,9 +1,16 @@
 //! Roles, memberships, settings that are written down, extensions and publications.
+//!
+//! What a version does not know stands in a group of its own.
 
 use super::{Case, Group, case, cluster};
 
-pub(crate) const GROUP: Group =
-    Group { name: "roles", setup: SETUP, desired: DESIRED, cases: CASES };
+pub(crate) const GROUP: Group = Group {
+    name: "roles",
+    title: "Roles, memberships, settings and extensions",
+    setup: SETUP,
+    desired: DESIRED,
+    cases: CASES,
+};
 
 const SETUP: &str = "CREATE ROLE roles_exec LOGIN CONNECTION LIMIT 2 VALID UNTIL '2099-01-01T00:00:00Z'; \
     COMMENT ON ROLE roles_exec IS 'writes units'; \
@@ -12,11 +19,7 @@ const SETUP: &str = "CREATE ROLE roles_exec LOGIN CONNECTION LIMIT 2 VALID UNTIL
     ALTER ROLE roles_ro SET statement_timeout = '5s'; ALTER ROLE roles_ro SET app.token = 'first'; \
     ALTER ROLE ALL SET roles_recall.mode = 'a'; \
     GRANT SELECT ON pg_file_settings TO OBSERVER; GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO OBSERVER; \
-    CREATE SCHEMA side; CREATE EXTENSION btree_gist VERSION '1.6'; \
-    CREATE TABLE unit (id int PRIMARY KEY, n int, body text); CREATE TABLE line (id int PRIMARY KEY); \
-    CREATE TABLE side.s (id int PRIMARY KEY); \
-    CREATE PUBLICATION out FOR TABLE unit (id, n) WHERE (n > 0), line WITH (publish = 'insert, update'); \
-    CREATE PUBLICATION whole FOR TABLES IN SCHEMA side";
+    CREATE SCHEMA side; CREATE TABLE unit (n int); CREATE EXTENSION btree_gist VERSION '1.4'";
 
 const DESIRED: &str = r#"
 [pg_role.roles_exec]
@@ -91,7 +94,7 @@ only = []
 
 [pg_extension.btree_gist]
 database = "lab"
-version = "1.6"
+version = "1.4"
 schema = "public"
 owner = "postgres"
 
@@ -102,24 +105,6 @@ present = false
 [pg_extension."*"]
 database = "lab"
 only = ["btree_gist", "plpgsql"]
-
-[pg_publication.out]
-database = "lab"
-owner = "postgres"
-all_tables = false
-publish = ["insert", "update"]
-via_root = false
-schemas = []
-tables = { "public.line" = {}, "public.unit" = { columns = ["id", "n"], rows = "(n > 0)" } }
-
-[pg_publication.whole]
-database = "lab"
-schemas = ["side"]
-tables = {}
-
-[pg_publication."*"]
-database = "lab"
-only = ["out", "whole"]
 "#;
 
 const EXEC: &str = "pg_role.roles_exec";
@@ -130,7 +115,6 @@ const OF_ROLES: &str = "pg_setting.* for role roles_*";
 const TIMEOUT: &str = "statement_timeout for role roles_ro";
 const TOKEN: &str = "app.token for role roles_ro";
 const GIST: &str = "pg_extension.btree_gist";
-const OUT: &str = "pg_publication.out";
 
 const CASES: &[Case] = &[
     cluster(
@@ -239,9 +223,9 @@ const CASES: &[Case] = &[
     ),
     cluster(
         "a role that is a member of nothing gets a powerful membership",
-        "GRANT pg_write_all_data TO roles_exec",
-        "REVOKE pg_write_all_data FROM roles_exec",
-        &[(OF_EXEC, "pg_write_all_data to roles_exec")],
+        "GRANT pg_write_server_files TO roles_exec",
+        "REVOKE pg_write_server_files FROM roles_exec",
+        &[(OF_EXEC, "pg_write_server_files to roles_exec")],
     ),
     cluster(
         "a member may hand its role on",
@@ -337,62 +321,6 @@ const CASES: &[Case] = &[
         "CREATE EXTENSION dblink",
         &[("pg_extension.dblink", "presence"), ("pg_extension.*", "dblink")],
     ),
-    case(
-        "a publication gets another owner",
-        "ALTER PUBLICATION out OWNER TO postgres; UPDATE pg_publication SET pubowner = 'roles_ro'::regrole WHERE pubname = 'out'",
-        &[(OUT, "owner")],
-    ),
-    case(
-        "a publication publishes deletes, and no updates any more",
-        "ALTER PUBLICATION out SET (publish = 'insert, delete')",
-        &[(OUT, "publish.delete"), (OUT, "publish.update")],
-    ),
-    case(
-        "a publication publishes partitions as their root",
-        "ALTER PUBLICATION out SET (publish_via_partition_root = true)",
-        &[(OUT, "via_root")],
-    ),
-    case(
-        "a publication publishes everything",
-        "DROP PUBLICATION out; CREATE PUBLICATION out FOR ALL TABLES WITH (publish = 'insert, update')",
-        &[(OUT, "all_tables"), (OUT, "tables.public.line"), (OUT, "tables.public.unit")],
-    ),
-    case(
-        "a publication gets a table",
-        "CREATE TABLE more (id int PRIMARY KEY); ALTER PUBLICATION out ADD TABLE more",
-        &[(OUT, "tables.public.more")],
-    ),
-    case("a published table is dropped", "DROP TABLE line", &[(OUT, "tables.public.line")]),
-    case(
-        "more columns of a table are published",
-        "ALTER PUBLICATION out SET TABLE unit (id, n, body) WHERE (n > 0), line",
-        &[(OUT, "tables.public.unit.columns")],
-    ),
-    case(
-        "all rows of a table are published",
-        "ALTER PUBLICATION out SET TABLE unit (id, n), line",
-        &[(OUT, "tables.public.unit.rows")],
-    ),
-    case(
-        "some rows of a table are not published any more",
-        "ALTER PUBLICATION out SET TABLE unit (id, n) WHERE (n > 0), line WHERE (id < 9)",
-        &[(OUT, "tables.public.line.rows")],
-    ),
-    case(
-        "a publication gets a schema",
-        "ALTER PUBLICATION whole ADD TABLES IN SCHEMA public",
-        &[("pg_publication.whole", "schemas.public")],
-    ),
-    case(
-        "a publication of everything comes",
-        "CREATE PUBLICATION leak FOR ALL TABLES",
-        &[("pg_publication.*", "leak")],
-    ),
-    case(
-        "a publication is dropped",
-        "DROP PUBLICATION whole",
-        &[("pg_publication.whole", "presence"), ("pg_publication.*", "whole")],
-    ),
     cluster(
         "a role gets a password, which nobody looks at",
         "ALTER ROLE roles_exec PASSWORD 'canary'",
@@ -422,23 +350,116 @@ const CASES: &[Case] = &[
         &[],
     ),
     case(
-        "a publication is made again",
-        "DROP PUBLICATION out; CREATE PUBLICATION out FOR TABLE line, unit (n, id) WHERE (n>0) WITH (publish = 'update, insert')",
-        &[],
-    ),
-    case(
         "a role is granted a right, which is no ownership",
         "GRANT ALL ON unit TO roles_exec",
         &[],
     ),
 ];
 
+/// Publications, with what PostgreSQL 15 brought: columns, conditions on rows, schemas.
+pub(crate) const PUBLICATIONS: Group = Group {
+    name: "publications",
+    title: "Publications",
+    setup: "CREATE SCHEMA side; CREATE TABLE side.s (id int PRIMARY KEY); \
+            CREATE TABLE unit (id int PRIMARY KEY, n int, body text); CREATE TABLE line (id int PRIMARY KEY); \
+            CREATE PUBLICATION out FOR TABLE unit (id, n) WHERE (n > 0), line WITH (publish = 'insert, update'); \
+            CREATE PUBLICATION whole FOR TABLES IN SCHEMA side",
+    desired: PUBLISHED,
+    cases: &[
+        case(
+            "a publication gets another owner",
+            "UPDATE pg_publication SET pubowner = 'OBSERVER'::regrole WHERE pubname = 'out'",
+            &[(OUT, "owner")],
+        ),
+        case(
+            "a publication publishes deletes, and no updates any more",
+            "ALTER PUBLICATION out SET (publish = 'insert, delete')",
+            &[(OUT, "publish.delete"), (OUT, "publish.update")],
+        ),
+        case(
+            "a publication publishes partitions as their root",
+            "ALTER PUBLICATION out SET (publish_via_partition_root = true)",
+            &[(OUT, "via_root")],
+        ),
+        case(
+            "a publication publishes everything",
+            "DROP PUBLICATION out; CREATE PUBLICATION out FOR ALL TABLES WITH (publish = 'insert, update')",
+            &[(OUT, "all_tables"), (OUT, "tables.public.line"), (OUT, "tables.public.unit")],
+        ),
+        case(
+            "a publication gets a table",
+            "CREATE TABLE more (id int PRIMARY KEY); ALTER PUBLICATION out ADD TABLE more",
+            &[(OUT, "tables.public.more")],
+        ),
+        case("a published table is dropped", "DROP TABLE line", &[(OUT, "tables.public.line")]),
+        case(
+            "more columns of a table are published",
+            "ALTER PUBLICATION out SET TABLE unit (id, n, body) WHERE (n > 0), line",
+            &[(OUT, "tables.public.unit.columns")],
+        ),
+        case(
+            "all rows of a table are published",
+            "ALTER PUBLICATION out SET TABLE unit (id, n), line",
+            &[(OUT, "tables.public.unit.rows")],
+        ),
+        case(
+            "some rows of a table are not published any more",
+            "ALTER PUBLICATION out SET TABLE unit (id, n) WHERE (n > 0), line WHERE (id < 9)",
+            &[(OUT, "tables.public.line.rows")],
+        ),
+        case(
+            "a publication gets a schema",
+            "ALTER PUBLICATION whole ADD TABLES IN SCHEMA public",
+            &[("pg_publication.whole", "schemas.public")],
+        ),
+        case(
+            "a publication of everything comes",
+            "CREATE PUBLICATION leak FOR ALL TABLES",
+            &[("pg_publication.*", "leak")],
+        ),
+        case(
+            "a publication is dropped",
+            "DROP PUBLICATION whole",
+            &[("pg_publication.whole", "presence"), ("pg_publication.*", "whole")],
+        ),
+        case(
+            "a publication is made again",
+            "DROP PUBLICATION out; CREATE PUBLICATION out FOR TABLE line, unit (n, id) WHERE (n>0) WITH (publish = 'update, insert')",
+            &[],
+        ),
+    ],
+};
+
+const PUBLISHED: &str = r#"
+[pg_publication.out]
+database = "lab"
+owner = "postgres"
+all_tables = false
+publish = ["insert", "update"]
+via_root = false
+schemas = []
+tables = { "public.line" = {}, "public.unit" = { columns = ["id", "n"], rows = "(n > 0)" } }
+
+[pg_publication.whole]
+database = "lab"
+schemas = ["side"]
+tables = {}
+
+[pg_publication."*"]
+database = "lab"
+only = ["out", "whole"]
+"#;
+
+const OUT: &str = "pg_publication.out";
+
 /// What a membership says since PostgreSQL 16.
 pub(crate) const MEMBERSHIPS: Group = Group {
     name: "memberships",
+    title: "Options of memberships",
     setup: "CREATE ROLE memberships_group; CREATE ROLE memberships_member; CREATE ROLE memberships_other; \
-            GRANT memberships_group TO memberships_other WITH ADMIN OPTION; \
-            GRANT memberships_group TO memberships_member WITH INHERIT FALSE, SET FALSE",
+            GRANT memberships_group TO memberships_other WITH ADMIN OPTION; GRANT memberships_group TO memberships_member; \
+            DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN \
+            EXECUTE 'GRANT memberships_group TO memberships_member WITH INHERIT FALSE, SET FALSE'; END IF; END $$",
     desired: "[pg_membership.\"memberships_group to memberships_member\"]\ndatabase = \"lab\"\nadmin = false\n\
               inherit = false\nset = false\ngrantors = [\"postgres\"]\n",
     cases: &[
@@ -447,13 +468,15 @@ pub(crate) const MEMBERSHIPS: Group = Group {
             "GRANT memberships_group TO memberships_member WITH INHERIT TRUE",
             "GRANT memberships_group TO memberships_member WITH INHERIT FALSE",
             &[(MEMBERSHIP, "inherit")],
-        ),
+        )
+        .since(16),
         cluster(
             "a member may take the role on",
             "GRANT memberships_group TO memberships_member WITH SET TRUE",
             "GRANT memberships_group TO memberships_member WITH SET FALSE",
             &[(MEMBERSHIP, "set")],
-        ),
+        )
+        .since(16),
         cluster(
             "a second grantor gives everything",
             "GRANT memberships_group TO memberships_member WITH ADMIN TRUE, INHERIT TRUE, SET TRUE \
@@ -465,7 +488,8 @@ pub(crate) const MEMBERSHIPS: Group = Group {
                 (MEMBERSHIP, "set"),
                 (MEMBERSHIP, "grantors.memberships_other"),
             ],
-        ),
+        )
+        .since(16),
         cluster(
             "only the grantor is another",
             "REVOKE memberships_group FROM memberships_member; \
@@ -473,12 +497,14 @@ pub(crate) const MEMBERSHIPS: Group = Group {
             "REVOKE memberships_group FROM memberships_member GRANTED BY memberships_other; \
              GRANT memberships_group TO memberships_member WITH INHERIT FALSE, SET FALSE",
             &[(MEMBERSHIP, "grantors.postgres"), (MEMBERSHIP, "grantors.memberships_other")],
-        ),
+        )
+        .since(16),
         case(
             "the same is granted again",
             "GRANT memberships_group TO memberships_member WITH INHERIT FALSE, SET FALSE",
             &[],
-        ),
+        )
+        .since(16),
     ],
 };
 
