@@ -8,7 +8,13 @@
 //! Writing such text takes a lock that a migration may hold. Then the objects behind that lock are left out and named
 //! ([`Look::blocked`]), and all others are read.
 
+mod extension;
 mod function;
+mod membership;
+mod publication;
+mod role;
+mod setting;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +24,13 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
+pub use extension::Extension;
 pub use function::Function;
+pub use membership::{Membership, Options};
+pub use publication::{Publication, Published, publications};
+pub use role::{Owned, Role, owned};
+pub use setting::{Setting, of_server};
+pub use whole::{Whole, all};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
