@@ -12,9 +12,15 @@
 //! replaced since the snapshot is left out as well, before the question and after it ([`Object::ROW`]).
 
 mod event_trigger;
+mod extension;
 mod function;
+mod membership;
+mod publication;
+mod role;
 mod routine;
+mod setting;
 mod trigger;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -24,10 +30,16 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
-pub use event_trigger::{EventTrigger, event_triggers};
+pub use event_trigger::EventTrigger;
+pub use extension::Extension;
 pub use function::{AGGREGATE_KEYS, Function};
+pub use membership::{Membership, Options};
+pub use publication::{Publication, Published, publications};
+pub use role::{Owned, Role, owned};
 pub use routine::{Definition, Routine, routines};
+pub use setting::{Setting, of_server};
 pub use trigger::{ListedTrigger, Trigger, triggers};
+pub use whole::{Whole, all};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
