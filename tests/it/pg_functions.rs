@@ -330,7 +330,7 @@ async fn functions_and_triggers_write_themselves_down_in_sync() {
     let Some(lab) = Lab::new().await else { return };
     lab.run(ODD).await;
     lab.run(
-        "CREATE TABLE t (n int); CREATE TABLE none (n int); CREATE EXTENSION pgcrypto; \
+        "CREATE TABLE none (n int PRIMARY KEY); CREATE TABLE t (n int CONSTRAINT fk REFERENCES none); CREATE EXTENSION pgcrypto; \
          CREATE FUNCTION fn_a(a int DEFAULT 1) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public \
              STRICT STABLE PARALLEL SAFE COST 5.5 AS $$\nBEGIN\n  RETURN a;\nEND\n$$; \
          CREATE FUNCTION fn_a(a text) RETURNS SETOF int LANGUAGE sql ROWS 7 AS 'SELECT 1 -- ''''''\nUNION SELECT 2'; \
@@ -340,7 +340,7 @@ async fn functions_and_triggers_write_themselves_down_in_sync() {
          CREATE FUNCTION fn_t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; \
          CREATE TRIGGER a BEFORE INSERT OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION fn_t('x'); \
          CREATE CONSTRAINT TRIGGER b AFTER UPDATE OF n ON t DEFERRABLE FOR EACH ROW WHEN (new.n > 1) EXECUTE FUNCTION fn_t(); \
-         ALTER TABLE t ENABLE ALWAYS TRIGGER a",
+         ALTER TABLE t ENABLE ALWAYS TRIGGER a; ALTER TABLE none DISABLE TRIGGER ALL",
     )
     .await;
     let world = program_world(&lab, "");
@@ -389,6 +389,9 @@ async fn functions_and_triggers_write_themselves_down_in_sync() {
     ] {
         assert!(functions.contains(line), "{line} is not in {functions}");
     }
+    let list = "# RI_FKey_noaction_del of constraint public.t.fk is disabled\n";
+    let triggers = text("pg_trigger.toml");
+    assert!(triggers.contains(list) && triggers.contains("constraints_fire = false"), "{triggers}");
     let bodies: Vec<String> = fs::read_dir(world.path("desired/hosts/a/sql"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
