@@ -28,6 +28,7 @@ mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_schema;
 mod pg_server;
 mod presence;
 mod process;
@@ -90,6 +91,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
+    Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
 ];
@@ -151,6 +153,9 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     const EXAMPLE: &'static str;
     /// Does a database answer for it? Then its table has the key `database`.
     const IN_DATABASE: bool = false;
+    /// Can its answer hold text that a server writes from its present state, past the snapshot? Then it counts only while
+    /// nothing was defined during the look. A kind that asks nothing but rows of tables says no.
+    const PAST_SNAPSHOT: bool = Self::IN_DATABASE;
     /// How the verb `adopt` reaches it; `None` for a kind that nobody writes down from what is there.
     const ADOPT: Option<Adoption> = None;
     /// What is stored of an observation, so that it can be compared again later.

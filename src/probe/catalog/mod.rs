@@ -8,7 +8,10 @@
 //! Writing such text takes a lock that a migration may hold. Then the objects behind that lock are left out and named
 //! ([`Look::blocked`]), and all others are read.
 
+mod block;
+pub mod fingerprint;
 mod function;
+pub mod schema;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +21,7 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
+pub use fingerprint::Fingerprint;
 pub use function::Function;
 
 /// Which objects are asked for.
@@ -103,11 +107,13 @@ pub async fn look<T: Object>(session: &Session, scope: &Scope) -> Result<Look<T>
     };
     let left_out: Vec<String> = blocked.keys().cloned().collect();
     let found = read(session, scope, &left_out).await?;
-    let why = |name: RelationName| {
-        let detail = format!("a lock on {} is held, or waited for", escape(&name.to_string()));
-        (name, Unknown::new(Reason::Locked, detail))
-    };
-    Ok(Look { found, blocked: blocked.into_values().map(why).collect() })
+    Ok(Look { found, blocked: blocked.into_values().map(why_blocked).collect() })
+}
+
+/// Why nothing of this relation could be read.
+fn why_blocked(name: RelationName) -> (RelationName, Unknown) {
+    let detail = format!("a lock on {} is held, or waited for", escape(&name.to_string()));
+    (name, Unknown::new(Reason::Locked, detail))
 }
 
 async fn read<T: Object>(

@@ -27,6 +27,10 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const COUNT_MAX: u64 = 1_000_000_000;
 
 pub(super) const SAVE: &str = "SAVEPOINT countersign_question";
+/// The same, and the server writes values and names in one way, whatever the settings of the role say.
+pub(super) const SAVE_PLAIN: &str = "SAVEPOINT countersign_question; SET LOCAL datestyle = 'ISO'; \
+    SET LOCAL intervalstyle = 'postgres'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; \
+    SET LOCAL extra_float_digits = 1; SET LOCAL quote_all_identifiers = off";
 pub(super) const UNDO: &str =
     "ROLLBACK TO SAVEPOINT countersign_question; RELEASE SAVEPOINT countersign_question";
 
@@ -203,6 +207,20 @@ impl Line {
         let answered = tokio::time::timeout(deadline * 2 + GRACE, asking).await;
         let messages = self.settle(answered.ok(), deadline)?;
         found(&messages, amount)
+    }
+
+    /// Ends the snapshot and opens another.
+    pub(super) async fn renew(&mut self) -> Result<(), Unknown> {
+        let limits = self.limits;
+        let renewing = tokio::time::timeout(limits.statement + GRACE, async {
+            self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
+            self.begin().await
+        });
+        let renewed = renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
+        if renewed.is_err() {
+            self.lose("it opened no new snapshot");
+        }
+        renewed
     }
 
     /// The client, or why there is none any more.

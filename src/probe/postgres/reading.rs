@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, pin_mut};
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, Error, Row};
 
-use super::line::{GRACE, Line, Param, SAVE, UNDO};
+use super::line::{GRACE, Line, Param, SAVE_PLAIN, UNDO};
 use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 
@@ -141,6 +141,6 @@ async fn ask(client: &Client, reading: Reading<'_>) -> Ended {
         Ok(Ok(()))
     };
     let (saved, read, undone) =
-        tokio::join!(client.batch_execute(SAVE), rows, client.batch_execute(UNDO));
+        tokio::join!(client.batch_execute(SAVE_PLAIN), rows, client.batch_execute(UNDO));
     (saved.and(undone), read)
 }
