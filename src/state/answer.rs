@@ -96,8 +96,8 @@ fn read(path: &Path) -> std::io::Result<Option<Kept>> {
         Err(error) => return Err(error),
     };
     let meta = file.metadata()?;
-    let ours = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0;
-    if !meta.is_file() || !ours {
+    let (ours, mode) = (meta.uid() == rustix::process::geteuid().as_raw(), meta.mode() & 0o7777);
+    if !meta.is_file() || !ours || mode & 0o077 != 0 {
         return Err(std::io::Error::other("others can read or write it, or it is no file"));
     }
     let mut bytes = Vec::new();
