@@ -12,6 +12,10 @@ mod block;
 pub mod fingerprint;
 mod function;
 pub mod schema;
+mod other;
+mod sequence;
+mod types;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +27,10 @@ use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
 pub use fingerprint::Fingerprint;
 pub use function::Function;
+pub use other::Other;
+pub use sequence::Sequence;
+pub use types::{Attribute, Check, Range, Type};
+pub use view::{Rule, View, ViewColumn};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +49,8 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
     const NAMED: (&'static str, &'static str);
     /// The SQL expression of the OID of the relation on which writing its text takes a lock; `None` where none does.
     const RELATION: Option<&'static str> = None;
+    /// Where writing its text takes locks on other relations than one of its own: on the tables under a view.
+    const BENEATH: Option<Beneath> = None;
 
     /// The question for a server of this version (such as 160013), with the condition that chooses the objects. All columns
     /// are text. In a stable order.
@@ -53,12 +63,22 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
     fn read(row: &Fields<'_>) -> Result<Self, Unknown>;
 }
 
+/// The relations on which writing the text of one object takes a lock.
+#[derive(Debug, Clone, Copy)]
+pub struct Beneath {
+    /// The FROM clause that gives the names of [`Object::NAMED`] their meaning.
+    pub from: &'static str,
+    /// A query of the OIDs of those relations, for one row of it.
+    pub relations: &'static str,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look<T> {
     /// The objects, in the order of the question.
     pub found: Vec<T>,
-    /// Relations whose objects could not be read, because somebody holds a lock on them.
+    /// Relations whose objects could not be read, because somebody holds a lock on them; of a class with
+    /// [`Object::BENEATH`] the objects themselves.
     pub blocked: BTreeMap<RelationName, Unknown>,
 }
 
@@ -77,8 +97,22 @@ impl Scope {
 
     /// The condition, made of constants alone: what is looked for travels as parameters.
     fn condition<T: Object>(&self) -> String {
+        // A cast of the OID would hide it from the index, so the list is cast instead.
+        let left_out = match (T::RELATION, T::BENEATH) {
+            (Some(relation), _) => format!("{relation} <> ALL ($3::pg_catalog.oid[])"),
+            // Without a lock nothing is left out, and the planner sees that nothing has to be followed.
+            (None, Some(beneath)) => format!(
+                "($3::pg_catalog.oid[] = '{{}}' OR NOT {})",
+                beneath.holds("$3::pg_catalog.oid[]")
+            ),
+            (None, None) => "$3::pg_catalog.text[] IS NOT NULL".to_owned(),
+        };
+        format!("({} AND {left_out})", self.chosen::<T>())
+    }
+
+    fn chosen<T: Object>(&self) -> String {
         let (schema, name) = T::NAMED;
-        let chosen = match self {
+        match self {
             Self::Schemas(_) => format!(
                 "{schema} = ANY ($1::pg_catalog.name[]) AND $2::pg_catalog.text[] IS NOT NULL"
             ),
@@ -86,13 +120,17 @@ impl Scope {
                 "({schema}, {name}) IN (SELECT * FROM \
                  ROWS FROM (pg_catalog.unnest($1::pg_catalog.name[]), pg_catalog.unnest($2::pg_catalog.name[])))"
             ),
-        };
-        // A cast of the OID would hide it from the index, so the list is cast instead.
-        let left_out = match T::RELATION {
-            Some(relation) => format!("{relation} <> ALL ($3::pg_catalog.oid[])"),
-            None => "$3::pg_catalog.text[] IS NOT NULL".to_owned(),
-        };
-        format!("({chosen} AND {left_out})")
+        }
+    }
+}
+
+impl Beneath {
+    /// The condition that one of the relations is in this list.
+    fn holds(&self, list: &str) -> String {
+        format!(
+            "EXISTS (SELECT FROM ({}) AS beneath (oid) WHERE beneath.oid = ANY ({list}))",
+            self.relations
+        )
     }
 }
 
@@ -107,6 +145,10 @@ pub async fn look<T: Object>(session: &Session, scope: &Scope) -> Result<Look<T>
     };
     let left_out: Vec<String> = blocked.keys().cloned().collect();
     let found = read(session, scope, &left_out).await?;
+    if let Some(beneath) = T::BENEATH {
+        let blocked = behind::<T>(session, scope, &beneath, &left_out).await?;
+        return Ok(Look { found, blocked });
+    }
     Ok(Look { found, blocked: blocked.into_values().map(why_blocked).collect() })
 }
 
@@ -149,4 +191,39 @@ async fn locked(session: &Session) -> Result<BTreeMap<String, RelationName>, Unk
         Some((oid?, RelationName { schema: schema?, name: name? }))
     };
     Ok(rows.into_iter().filter_map(relation).collect())
+}
+
+/// The objects that stand on one of these relations.
+async fn behind<T: Object>(
+    session: &Session,
+    scope: &Scope,
+    beneath: &Beneath,
+    locked: &[String],
+) -> Result<BTreeMap<RelationName, Unknown>, Unknown> {
+    let (schema, name) = T::NAMED;
+    let sql = format!(
+        "SELECT {schema}::text, {name}::text FROM {} WHERE {} AND {}",
+        beneath.from,
+        scope.chosen::<T>(),
+        beneath.holds("$3::pg_catalog.oid[]")
+    );
+    let texts = scope.texts(locked);
+    let params: Vec<Param<'_>> = texts.iter().map(|texts| Param::Texts(texts)).collect();
+    let rows = session.ask(&sql, &params).await?;
+    let blocked = |row: Vec<Option<String>>| {
+        let [schema, name] = <[Option<String>; 2]>::try_from(row).ok()?;
+        let detail = "a lock on it, or on a table that it reads, is held, or waited for";
+        let why = Unknown::new(Reason::Locked, detail);
+        Some((RelationName { schema: schema?, name: name? }, why))
+    };
+    Ok(rows.into_iter().filter_map(blocked).collect())
+}
+
+/// The SQL expression of the extension that an object of this catalog belongs to; NULL for none.
+fn extension(catalog: &str, oid: &str) -> String {
+    format!(
+        "(SELECT e.extname::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+         WHERE d.classid = 'pg_catalog.{catalog}'::pg_catalog.regclass AND d.objid = {oid} AND d.objsubid = 0 \
+         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e')"
+    )
 }
