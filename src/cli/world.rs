@@ -56,6 +56,7 @@ pub(super) async fn open(
     let threads =
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
     let databases = databases(config, desired, deadline, also).await?;
+    notes.extend(databases.iter().filter_map(|(name, database)| standby(name, database)));
     let host = Arc::new(host);
     let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
@@ -138,6 +139,16 @@ async fn databases(
         }
     }
     Ok(opened)
+}
+
+/// What a standby says may be older than what its primary would say.
+fn standby(name: &str, database: &Database) -> Option<String> {
+    let identity = database.as_ref().ok()?.identity();
+    let until = match &identity.replayed_to {
+        Some(time) => format!("which has replayed its primary's changes up to {}", escape(time)),
+        None => "which has not replayed a change of its primary since it started".to_owned(),
+    };
+    identity.standby.then(|| format!("database `{}`: a standby answers, {until}", escape(name)))
 }
 
 fn settings(name: &str, observer: &SessionSection) -> Result<postgres::Settings, Failure> {
