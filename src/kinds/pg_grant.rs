@@ -43,8 +43,7 @@ pub(super) struct PgGrant {
 
 impl Kind for PgGrant {
     const NAME: &'static str = "pg_grant";
-    const ABOUT: &'static str =
-        "what a role is granted and can do in effect; or all that is granted on a thing, or in a schema";
+    const ABOUT: &'static str = "what a role is granted and can do in effect; or all that is granted on a thing, or in a schema";
     const DOC: &'static str = include_str!("pg_grant.md");
     const EXAMPLE: &'static str = r#"
 [pg_grant.cutter_exec]
@@ -161,3 +160,6 @@ impl PgGrant {
         Subject::parse(object_name(name, &self.database))
     }
 }
+
+#[cfg(test)]
+mod tests;

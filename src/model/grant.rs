@@ -95,9 +95,8 @@ const CLASSES: [(Class, &str, Option<&str>); 19] = [
 ];
 
 /// Of tables, in the order in which they are written.
-const ON_TABLES: &[&str] = &[
-    "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN",
-];
+const ON_TABLES: &[&str] =
+    &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"];
 /// Of columns.
 pub const ON_COLUMNS: &[&str] = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
 /// The first version with `MAINTAIN`.
@@ -301,7 +300,7 @@ pub struct Grant {
     pub with_grant_option: bool,
     /// What it has to do with what was there from the beginning.
     pub standing: Standing,
-    /// Those other than the owner who granted it.
+    /// Those who granted it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub granted_by: Vec<String>,
 }
@@ -369,7 +368,8 @@ mod tests {
         assert_eq!(grant.to_string(), sentence);
         let stored = serde_json::to_string(&grant).expect("plain data");
         assert_eq!(serde_json::from_str::<Grant>(&stored).expect("the same"), grant);
-        grant = Grant { standing: Standing::Revoked, with_grant_option: false, column: None, ..grant };
+        grant =
+            Grant { standing: Standing::Revoked, with_grant_option: false, column: None, ..grant };
         assert_eq!(grant.to_string(), "no UPDATE on public.unit to cutter_exec");
     }
 

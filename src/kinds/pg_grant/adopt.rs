@@ -101,7 +101,8 @@ fn draft(name: &str, database: &str, subject: &Subject, seen: &Seen) -> Draft {
     }
     if sentences.len() > LONG {
         comment.push(
-            "`SELECT on all tables in schema NAME` stands for all that there are, and will be.".to_owned(),
+            "`SELECT on all tables in schema NAME` stands for all that there are, and will be."
+                .to_owned(),
         );
     }
     let draft = Draft::new(name).set("database", database).set("grants", sentences);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::PgGrant;
-use super::look::{Effect, Seen, ask, column_of, group, in_parentheses, probes};
+use super::look::{Effect, Seen, ask, column_of, group, in_parentheses, place, probes};
 use super::subject::{Subject, schema_of};
 use super::wanted::{Key, key, keys, privileges, sentence};
 use crate::kinds::closed::ITEMS_MAX;
@@ -13,7 +13,7 @@ use crate::kinds::not_recorded;
 use crate::model::display::escape;
 use crate::model::grant::{Class, Grant, Objects, Phrase, Securable, Standing, is_known};
 use crate::model::{Change, Comparison, Difference, Digest, Evidence, Reason, Unknown};
-use crate::probe::catalog::Probe;
+use crate::probe::catalog::{Place, Probe};
 
 /// What was there from the beginning and was taken away is wanted unless a list says otherwise.
 const INITIAL: &str = "as from the beginning";
@@ -26,7 +26,8 @@ pub(super) fn compare(table: &PgGrant, subject: &Subject, seen: &Seen) -> Compar
         return found;
     }
     let granted = |grant: &&Grant| {
-        subject.covers(grant) && (!matches!(subject, Subject::To(_)) || table.is_within(schema_of(&grant.on)))
+        subject.covers(grant)
+            && (!matches!(subject, Subject::To(_)) || table.is_within(schema_of(&grant.on)))
     };
     let granted: Vec<&Grant> = seen.grants.iter().filter(granted).collect();
     let mut said = Vec::new();
@@ -145,7 +146,9 @@ impl<'a> List<'a> {
                 };
                 // An extension's things need not be granted, and may be.
                 let others = self.granted.keys().map(|(on, ..)| on).filter(|on| {
-                    on.class == *class && on.schema.as_ref() == Some(schema) && !members.contains(on)
+                    on.class == *class
+                        && on.schema.as_ref() == Some(schema)
+                        && !members.contains(on)
                 });
                 let others: BTreeSet<_> = others.cloned().collect();
                 for (privilege, column) in &privileges {
@@ -185,7 +188,8 @@ impl<'a> List<'a> {
                 Standing::Initial => {}
                 Standing::Granted => {
                     unlisted += 1;
-                    let option = if grant.with_grant_option { "with grant option" } else { "present" };
+                    let option =
+                        if grant.with_grant_option { "with grant option" } else { "present" };
                     let difference = Difference::new(shown(key), Value::Null, option);
                     found.differences.push(difference.changed(Change::Unlisted));
                 }
@@ -253,14 +257,12 @@ fn effective(probes: &[Probe], seen: &Seen, found: &mut Comparison) {
 /// What a role can do with one thing, where it is not as wanted.
 fn differs(probe: &Probe, effect: &Effect, seen: &Seen) -> Option<Difference> {
     let wanted = if probe.out_of_reach { "denied" } else { "allowed" };
-    let whole = probe.name.is_none();
+    let class = probe.on.class();
+    let whole = matches!(probe.on, Place::All(..));
     let is = match (&effect.on, effect) {
         // Of no table at all anything can be said of all tables.
-        (None, _) if whole => {
-            let group = group(probe.class, probe.schema.as_deref().unwrap_or_default());
-            seen.absent.get(&group)?.clone()
-        }
-        (None, _) if probe.class != Class::Parameter => format!("no such {}", probe.class.word()),
+        (None, _) if whole => seen.absent.get(&place(&probe.on))?.clone(),
+        (None, _) if class != Class::Parameter => format!("no such {}", class.word()),
         (_, Effect { column: false, .. }) => {
             if whole {
                 return None;
@@ -281,13 +283,7 @@ fn differs(probe: &Probe, effect: &Effect, seen: &Seen) -> Option<Difference> {
         }
         _ => return None,
     };
-    let on = effect.on.as_ref().map_or_else(
-        || {
-            let asked = ask(probe);
-            asked.split_once(" on ").map(|(_, on)| on.to_owned()).unwrap_or_default()
-        },
-        ToString::to_string,
-    );
+    let on = effect.on.as_ref().map_or_else(|| place(&probe.on), ToString::to_string);
     let field = format!("{}{} on {on}", probe.privilege, in_parentheses(probe));
     Some(Difference::new(escape(&field), wanted, escape(&is).into_owned()))
 }

@@ -9,17 +9,17 @@ use super::PgGrant;
 use super::subject::{Subject, schema_of};
 use super::wanted::{privileges, things};
 use crate::kinds::{Answers, Named, answer_all};
+use crate::model::Unknown;
 use crate::model::grant::{
     Class, Grant, Grantee, Objects, Phrase, Securable, Standing, columns_written, is_known,
 };
-use crate::model::Unknown;
-use crate::probe::catalog::{self, Answer, Grants, Probe, Range, Thing};
+use crate::probe::catalog::{self, Answer, Grants, Place, Probe, Range, Thing};
 use crate::probe::postgres::Session;
 use crate::probe::until;
 
 /// What was seen of one table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Seen {
+pub(in crate::kinds) struct Seen {
     /// The version of the server, which decides what `ALL` is.
     pub(super) version: u32,
     /// Does the role, the thing or the schema of the key exist?
@@ -40,7 +40,7 @@ pub(super) struct Seen {
 
 /// What a role can do in effect with one thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Effect {
+pub(in crate::kinds) struct Effect {
     /// The thing, and with it the column; `None` where there is no such thing.
     pub(super) on: Option<Securable>,
     /// Does the column exist, where one is named?
@@ -73,15 +73,15 @@ pub(super) fn ask(probe: &Probe) -> String {
     let list = if probe.out_of_reach { "denied" } else { "allowed" };
     let column = in_parentheses(probe);
     let option = if probe.with_grant_option { " with grant option" } else { "" };
-    let on = match (&probe.name, &probe.schema) {
-        (Some(name), schema) => {
-            let (schema, name) = (schema.clone(), name.clone());
-            let arguments = probe.arguments.clone();
-            Securable { class: probe.class, schema, name, arguments }.to_string()
-        }
-        (None, schema) => group(probe.class, schema.as_deref().unwrap_or_default()),
-    };
-    format!("{list} {}{column} on {on}{option}", probe.privilege)
+    format!("{list} {}{column} on {}{option}", probe.privilege, place(&probe.on))
+}
+
+/// What a question is about: a thing, or `tables in schema shop`.
+pub(super) fn place(on: &Place) -> String {
+    match on {
+        Place::Thing(thing) => thing.to_string(),
+        Place::All(class, schema) => group(*class, schema),
+    }
 }
 
 /// The column of a question, as it stands behind the privilege.
@@ -95,30 +95,13 @@ pub(super) fn probes(table: &PgGrant, grantee: &Grantee, version: u32) -> Vec<Pr
     let mut found = Vec::new();
     for (phrases, out_of_reach) in [(&table.wanted.allowed, false), (&table.wanted.denied, true)] {
         for phrase in phrases {
-            let places: Vec<(Class, Option<String>, Option<String>, Option<String>)> =
-                match &phrase.on {
-                    Some(Objects::All(class, schemas)) => {
-                        let all = |schema: &String| (*class, Some(schema.clone()), None, None);
-                        schemas.iter().map(all).collect()
-                    }
-                    _ => {
-                        let one = |on: &Securable| {
-                            let on = on.clone();
-                            (on.class, on.schema, Some(on.name), on.arguments)
-                        };
-                        things(phrase).iter().map(one).collect()
-                    }
-                };
-            for (class, schema, name, arguments) in places {
+            for on in places(phrase) {
                 found.extend(privileges(phrase, version).into_iter().map(|(privilege, column)| {
                     Probe {
                         role: grantee.clone(),
                         privilege: privilege.to_owned(),
                         column,
-                        class,
-                        schema: schema.clone(),
-                        name: name.clone(),
-                        arguments: arguments.clone(),
+                        on: on.clone(),
                         with_grant_option: phrase.with_grant_option,
                         out_of_reach,
                     }
@@ -127,6 +110,16 @@ pub(super) fn probes(table: &PgGrant, grantee: &Grantee, version: u32) -> Vec<Pr
         }
     }
     found
+}
+
+/// On what a sentence asks.
+fn places(phrase: &Phrase) -> Vec<Place> {
+    match &phrase.on {
+        Some(Objects::All(class, schemas)) => {
+            schemas.iter().map(|schema| Place::All(*class, schema.clone())).collect()
+        }
+        _ => things(phrase).iter().cloned().map(Place::Thing).collect(),
+    }
 }
 
 /// One look at a database for all of its tables.
@@ -151,7 +144,9 @@ pub(super) async fn look(
             Subject::In(schema) => range.schemas.push(schema.clone()),
         }
         range.things.extend(named_by(&named.spec));
-        range.roles.extend(named_by(&named.spec).filter(|on| on.class.is_future()).map(|on| on.name));
+        range
+            .roles
+            .extend(named_by(&named.spec).filter(|on| on.class.is_future()).map(|on| on.name));
         let to = named.spec.wanted.grants.iter().flat_map(|phrase| &phrase.to);
         range.roles.extend(to.filter_map(|grantee| match grantee {
             Grantee::Public => None,

@@ -1,8 +1,8 @@
 //! What a table of grants is about: one grantee, one thing, or one schema.
 
+use crate::kinds::Problem;
 use crate::model::grant::{Class, Grant, Grantee, Securable};
 use crate::model::{Code, RelationName};
-use crate::kinds::Problem;
 
 /// What a list of grants is complete for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,9 @@ impl Subject {
         Grantee::parse(name).map(Self::To).map_err(|why| {
             let hint = match RelationName::parse(name) {
                 Ok(table) => format!("for all that is granted on a table: `on {table}`"),
-                Err(_) => "it is a role, `PUBLIC`, `on public.orders` or `in schema shop`".to_owned(),
+                Err(_) => {
+                    "it is a role, `PUBLIC`, `on public.orders` or `in schema shop`".to_owned()
+                }
             };
             wrong(why, Some(hint))
         })

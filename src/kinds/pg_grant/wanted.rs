@@ -208,7 +208,8 @@ fn read(text: &str, subject: &Subject) -> Result<Phrase, Problem> {
         Subject::On(thing) => Some(thing.class),
         _ => None,
     };
-    let mut phrase = Phrase::parse(text, class).map_err(|flaw| problem(&flaw.message, flaw.hint))?;
+    let mut phrase =
+        Phrase::parse(text, class).map_err(|flaw| problem(&flaw.message, flaw.hint))?;
     if let Subject::On(thing) = subject {
         phrase.on = Some(Objects::These(vec![thing.clone()]));
     }

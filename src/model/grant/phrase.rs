@@ -360,7 +360,10 @@ mod tests {
             ("ALTER SYSTEM, SET on parameter app.mode", &["parameter app.mode"]),
             ("SELECT on large object 16404", &["large object 16404"]),
             ("USAGE on foreign data wrapper postgres_fdw", &["foreign data wrapper postgres_fdw"]),
-            ("ALL on future tables of owner in schema shop", &["future tables of owner in schema shop"]),
+            (
+                "ALL on future tables of owner in schema shop",
+                &["future tables of owner in schema shop"],
+            ),
             ("no EXECUTE on future functions of owner", &["future functions of owner"]),
             (
                 r#"SELECT ("to x") on "a on b"."c, d to e" to "x to y" with grant option granted by z"#,
@@ -425,7 +428,8 @@ mod tests {
 
     #[test]
     fn a_thing_has_one_spelling() {
-        for text in ["public.unit", "schema shop", "function s.f(uuid, text)", "future types of o"] {
+        for text in ["public.unit", "schema shop", "function s.f(uuid, text)", "future types of o"]
+        {
             assert_eq!(Securable::parse(text).expect(text).to_string(), text);
         }
         for bad in ["table public.unit", "public.unit ", "schema  shop", "view s.v", "unit"] {

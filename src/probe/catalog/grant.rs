@@ -12,7 +12,7 @@ use super::Object;
 use crate::model::grant::{Class, Grant, Grantee, Securable, Standing};
 use crate::model::{Reason, Unknown};
 use crate::probe::postgres::{Fields, Param, Reading, Session};
-pub use effective::{Answer, Probe, effective};
+pub use effective::{Answer, Place, Probe, effective};
 
 /// The most grants of one look.
 const GRANTS_MAX: usize = 200_000;
@@ -32,12 +32,14 @@ impl Object for Grant {
             "granted" => Standing::Granted,
             "initial" => Standing::Initial,
             "revoked" => Standing::Revoked,
-            _ => return Err(Unknown::new(Reason::Malformed, "a grant that stands in no known way")),
+            _ => {
+                return Err(Unknown::new(Reason::Malformed, "a grant that stands in no known way"));
+            }
         };
         Ok(Self {
             privilege: row.owned(0)?,
             column: row.maybe(1)?.map(str::to_owned),
-            on: thing(row, 2)?,
+            on: thing(*row, 2)?,
             grantee,
             with_grant_option: row.flag(7)?,
             standing,
@@ -47,7 +49,7 @@ impl Object for Grant {
 }
 
 /// Four columns: class, schema, name, arguments.
-fn thing(row: &Fields<'_>, at: usize) -> Result<Securable, Unknown> {
+fn thing(row: Fields<'_>, at: usize) -> Result<Securable, Unknown> {
     let malformed = || Unknown::new(Reason::Malformed, "a class of objects that nobody knows");
     let class = Class::of_word(row.text(at)?).ok_or_else(malformed)?;
     let schema = row.maybe(at + 1)?.filter(|_| class != Class::Schema);
@@ -123,7 +125,7 @@ pub async fn grants(session: &Session, range: &Range) -> Result<Grants, Unknown>
         }),
         Reading::new(sql::members(version, NAMED), params(), |row| {
             bounded(things.len())?;
-            let on = thing(row, 0)?;
+            let on = thing(*row, 0)?;
             things.push(Thing { on, columns: row.json(4)?, made: row.flag(5)? });
             Ok(())
         }),

@@ -20,7 +20,7 @@ use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
 pub use function::Function;
-pub use grant::{Answer, Grants, Probe, Range, Thing, effective, grants};
+pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

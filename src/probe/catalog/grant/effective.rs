@@ -1,7 +1,7 @@
 //! What a role can do in effect: by grants, as an owner, through its memberships, as everybody, as a superuser.
 
 use super::sql::things;
-use super::{GRANTS_MAX, bounded, thing};
+use super::{GRANTS_MAX, bounded, schema_of, thing};
 use crate::model::Unknown;
 use crate::model::grant::{Class, Grantee, ON_COLUMNS, Securable};
 use crate::probe::postgres::{Fields, Param, Reading, Session};
@@ -18,18 +18,44 @@ pub struct Probe {
     pub privilege: String,
     /// On which column, where not on the whole.
     pub column: Option<String>,
-    /// On a thing of this class,
-    pub class: Class,
-    /// in this schema,
-    pub schema: Option<String>,
-    /// of this name; `None` for everything of the class in the schema,
-    pub name: Option<String>,
-    /// with these arguments.
-    pub arguments: Option<String>,
+    /// On what.
+    pub on: Place,
     /// Is also asked whether it may grant that to others?
     pub with_grant_option: bool,
     /// Shall it be out of reach? Then one column counts as the table, and so does what the role has after SET ROLE.
     pub out_of_reach: bool,
+}
+
+/// On what something is asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// On one thing.
+    Thing(Securable),
+    /// On each of a class in a schema.
+    All(Class, String),
+}
+
+impl Place {
+    /// The class of what is asked about.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Thing(thing) => thing.class,
+            Self::All(class, _) => *class,
+        }
+    }
+
+    /// Class, schema, name and arguments as they stand in the question; an empty name stands for all.
+    fn texts(&self) -> [String; 4] {
+        let word = self.class().word().to_owned();
+        match self {
+            Self::All(_, schema) => [word, schema.clone(), String::new(), String::new()],
+            Self::Thing(thing) => {
+                let arguments = thing.arguments.clone().unwrap_or_default();
+                [word, schema_of(thing), thing.name.clone(), arguments]
+            }
+        }
+    }
 }
 
 /// The answer about one thing.
@@ -41,8 +67,6 @@ pub struct Answer {
     pub on: Option<Securable>,
     /// Does the column exist, where one was asked about?
     pub column: bool,
-    /// Does the role exist?
-    pub role: bool,
     /// Does it hold the privilege?
     pub held: bool,
     /// May it look up what lies in the schema of the thing?
@@ -66,31 +90,34 @@ pub async fn effective(session: &Session, probes: &[Probe]) -> Result<Vec<Answer
     let mut found = Vec::new();
     let reading = Reading::new(sql(session.identity().version_number), params, |row| {
         bounded(found.len())?;
-        found.push(read(row)?);
+        found.push(read(*row)?);
         Ok(())
     });
     session.read(vec![reading]).await.into_iter().collect::<Result<(), Unknown>>()?;
     Ok(found)
 }
 
-fn read(row: &Fields<'_>) -> Result<Answer, Unknown> {
+fn read(row: Fields<'_>) -> Result<Answer, Unknown> {
     let position: usize = row.parsed(0)?;
     let on = row.maybe(1)?.is_some().then(|| thing(row, 1)).transpose()?;
     Ok(Answer {
         probe: position.saturating_sub(1).min(GRANTS_MAX),
         on,
         column: row.flag(5)?,
-        role: row.flag(6)?,
-        held: row.flag(7)?,
-        usage: row.flag(8)?,
-        because: row.maybe(9)?.map(str::to_owned),
-        through: row.maybe(10)?.map(str::to_owned),
+        held: row.flag(6)?,
+        usage: row.flag(7)?,
+        because: row.maybe(8)?.map(str::to_owned),
+        through: row.maybe(9)?.map(str::to_owned),
     })
 }
 
 /// The parameters `$1` to `$9`.
 fn texts(probes: &[Probe]) -> [Vec<String>; 9] {
     let texts = |text: fn(&Probe) -> &str| probes.iter().map(text).map(str::to_owned).collect();
+    let place = |at: usize| {
+        let text = |probe: &Probe| std::mem::take(&mut probe.on.texts()[at]);
+        probes.iter().map(text).collect()
+    };
     [
         texts(|probe| match &probe.role {
             Grantee::Public => "",
@@ -99,13 +126,10 @@ fn texts(probes: &[Probe]) -> [Vec<String>; 9] {
         texts(|probe| &probe.privilege),
         texts(|probe| if probe.with_grant_option { " WITH GRANT OPTION" } else { "" }),
         texts(|probe| probe.column.as_deref().unwrap_or_default()),
-        texts(|probe| probe.class.word()),
-        texts(|probe| match probe.class {
-            Class::Schema => probe.name.as_deref().unwrap_or_default(),
-            _ => probe.schema.as_deref().unwrap_or_default(),
-        }),
-        texts(|probe| probe.name.as_deref().unwrap_or_default()),
-        texts(|probe| probe.arguments.as_deref().unwrap_or_default()),
+        place(0),
+        place(1),
+        place(2),
+        place(3),
         texts(|probe| match (probe.out_of_reach, ON_COLUMNS.contains(&probe.privilege.as_str())) {
             (false, _) => "",
             (true, true) => "any",
@@ -121,12 +145,10 @@ fn held(role: &str, version: u32) -> String {
     let has = |what: &str, thing: &str| {
         format!("pg_catalog.has_{what}_privilege({role}, {thing}, a.privilege || a.option)")
     };
-    let parameter = if version >= 150_000 { has("parameter", "a.name") } else { "false".to_owned() };
-    let [table, any, column] = [
-        has("table", "o.oid"),
-        has("any_column", "o.oid"),
-        has("column", "o.oid, m.attnum"),
-    ];
+    let parameter =
+        if version >= 150_000 { has("parameter", "a.name") } else { "false".to_owned() };
+    let [table, any, column] =
+        [has("table", "o.oid"), has("any_column", "o.oid"), has("column", "o.oid, m.attnum")];
     let plain = [
         ("sequence", "sequence"),
         ("function", "function"),
@@ -164,7 +186,7 @@ fn sql(version: u32) -> String {
                  AS w (role, privilege, option, member, class, schema, name, arguments, reach, position) \
              LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.role::pg_catalog.name) \
          SELECT a.position::text, o.class, o.schema::text, o.name::text, o.arguments, \
-         (a.member = '' OR m.attnum IS NOT NULL)::text, a.known::text, (a.known AND h.held)::text, \
+         (a.member = '' OR m.attnum IS NOT NULL)::text, (a.known AND h.held)::text, \
          coalesce(CASE WHEN o.schema IS NULL OR o.class = 'schema' THEN true \
              ELSE pg_catalog.has_schema_privilege(a.oid, o.schema::text, 'USAGE') END, false)::text, \
          CASE WHEN NOT h.held THEN NULL WHEN a.super THEN 'it is a superuser' \

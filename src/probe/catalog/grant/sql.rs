@@ -97,13 +97,13 @@ pub(super) fn grants(version: u32, condition: &str, named: &str) -> String {
              AND i.objsubid = o.sub) \
          SELECT g.privilege_type, o.member::text, o.class, o.schema::text, o.name::text, o.arguments, \
          CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END, g.grantable::text, g.standing, \
-         pg_catalog.to_json(ARRAY(SELECT pg_catalog.pg_get_userbyid(x) FROM pg_catalog.unnest(g.others) x ORDER BY 1))::text \
-         FROM standing o CROSS JOIN LATERAL (SELECT grantee, privilege_type, h.others, \
+         pg_catalog.to_json(ARRAY(SELECT pg_catalog.pg_get_userbyid(x) FROM pg_catalog.unnest(g.grantors) x ORDER BY 1))::text \
+         FROM standing o CROSS JOIN LATERAL (SELECT grantee, privilege_type, h.grantors, \
              coalesce(h.grantable, b.grantable) AS grantable, \
              CASE WHEN h.held IS NULL THEN 'revoked' \
                  WHEN b.held IS NULL OR (h.grantable AND NOT b.grantable) THEN 'granted' ELSE 'initial' END AS standing \
              FROM (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable, \
-                 pg_catalog.array_agg(DISTINCT x.grantor) FILTER (WHERE x.grantor <> o.owner) AS others \
+                 pg_catalog.array_agg(DISTINCT x.grantor) AS grantors \
                  FROM pg_catalog.aclexplode(o.held) x GROUP BY 2, 3) h \
              FULL JOIN (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable \
                  FROM pg_catalog.aclexplode(o.initial) x WHERE o.made OR x.grantee = o.owner GROUP BY 2, 3) b \
