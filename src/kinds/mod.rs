@@ -28,6 +28,7 @@ mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_grant;
 mod pg_schema;
 mod pg_server;
 mod presence;
@@ -91,6 +92,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
+    Entry::of::<pg_grant::PgGrant>(),
     Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

@@ -8,6 +8,7 @@ mod difference;
 mod digest;
 pub mod display;
 pub mod document;
+pub mod grant;
 pub mod hash_list;
 pub mod json;
 mod name;

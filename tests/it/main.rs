@@ -18,6 +18,7 @@ mod docs;
 mod fixture;
 mod formats;
 mod lab;
+mod pg_grants;
 mod postgres;
 mod postgres_kinds;
 mod postgres_places;

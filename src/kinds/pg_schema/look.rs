@@ -235,16 +235,16 @@ fn missing(look: &mut Look, spec: &PgSchema, met: &[bool], unread: &[&str], bloc
     let list = &spec.ready.list;
     let behind: Vec<String> = blocked.iter().map(ToString::to_string).collect();
     let untold = |title: &str| {
-        let (class, name) = title.split_once(' ').unwrap_or((title, ""));
+        let name = title.split_once(' ').map_or("", |(_, name)| name);
         let of = |relation: &String| {
             name.strip_suffix(relation.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with(" on "))
         };
-        unread.contains(&class) || behind.iter().any(of)
+        unread.contains(&schema::class_of(title)) || behind.iter().any(of)
     };
     let mut kept = 0;
     for at in (0..list.len()).filter(|at| !met[*at]) {
         let title = list.title(at);
-        let out_of_scope = title.starts_with("grant ") && !spec.grants;
+        let out_of_scope = !spec.grants && schema::class_of(title) == "grant";
         if out_of_scope || untold(title) || ignored(&spec.ignore, title) {
             continue;
         }

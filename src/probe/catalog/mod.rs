@@ -11,8 +11,9 @@
 mod block;
 pub mod fingerprint;
 mod function;
-pub mod schema;
+mod grant;
 mod other;
+pub mod schema;
 mod sequence;
 mod types;
 mod view;
@@ -27,9 +28,10 @@ use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
 pub use fingerprint::Fingerprint;
 pub use function::Function;
+pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
 pub use other::Other;
 pub use sequence::Sequence;
-pub use types::{Attribute, Check, Range, Type};
+pub use types::{Attribute, Check, Range as RangeType, Type};
 pub use view::{Rule, View, ViewColumn};
 
 /// Which objects are asked for.

@@ -6,16 +6,34 @@
 mod member;
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use super::block::{self, Without};
-use super::{Function, Scope, locked, why_blocked};
+use super::Object as _;
+use super::{Function, Other, Scope, Sequence, Type, View, behind, locked, why_blocked};
+use crate::model::grant::Grant;
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
 use crate::probe::postgres::{Fields, Param, Reading, Session};
 use member::Member;
 
 /// Every class, in the order of their questions.
-static CLASSES: &[Class] = &[Class::of::<Function>()];
+static CLASSES: &[Class] = &[
+    Class::of::<Function>(),
+    Class::of::<View>(),
+    Class::of::<Sequence>(),
+    Class::of::<Type>(),
+    Class::of::<Other>(),
+    Class::of::<Grant>(),
+];
+
+/// The class of which an object of this title is.
+#[must_use]
+pub fn class_of(title: &str) -> &'static str {
+    let word = title.split(' ').next().unwrap_or_default();
+    let named = CLASSES.iter().find(|class| class.name == word);
+    named.map_or(Other::CLASS, |class| class.name)
+}
 
 /// What of a schema is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +63,8 @@ pub struct Contents<A> {
     /// By class: what was taken of its objects, or why nothing could be.
     pub classes: Vec<(&'static str, Result<A, Unknown>)>,
     /// Relations that somebody holds a lock on: what belongs to them could not be read.
-    pub blocked: BTreeMap<RelationName, Unknown>,
-    /// How many objects were left out, for they belong to an extension.
+    pub blocked: Blocked,
+    /// How many objects were left out because they belong to an extension.
     pub of_extensions: u64,
 }
 
@@ -55,30 +73,55 @@ struct Class {
     name: &'static str,
     question: fn(&Scope, u32) -> String,
     write: fn(Fields<'_>, &Asked<'_>, &mut String) -> Result<(), Unknown>,
+    behind: for<'a> fn(&'a Session, &'a Scope, &'a [String]) -> Finding<'a>,
 }
+
+/// Relations, each with why nothing of it could be read.
+pub type Blocked = BTreeMap<RelationName, Unknown>;
+type Finding<'a> = Pin<Box<dyn Future<Output = Result<Blocked, Unknown>> + Send + 'a>>;
 
 impl Class {
     const fn of<T: Member>() -> Self {
-        Self { name: T::CLASS, question: question::<T>, write: write::<T> }
+        Self {
+            name: T::CLASS,
+            question: question::<T>,
+            write: write::<T>,
+            behind: |session, scope, locked| Box::pin(stand_behind::<T>(session, scope, locked)),
+        }
     }
 }
 
 /// The question for all objects of a class but those of extensions.
 fn question<T: Member>(scope: &Scope, version: u32) -> String {
-    let (catalog, oid) = T::ROW;
+    let chosen = scope.condition::<T>();
+    let Some((catalog, oid)) = T::ROW else { return T::sql(&chosen, version) };
     let condition = format!(
-        "({} AND {oid} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x \
+        "({chosen} AND {oid} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x \
          WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' \
-         AND x.classid = '{catalog}'::pg_catalog.regclass))",
-        scope.condition::<T>()
+         AND x.classid = '{catalog}'::pg_catalog.regclass))"
     );
     T::sql(&condition, version)
 }
 
-/// Writes the block of one row.
+/// The objects of a class that stand on locked relations, where others than their own count.
+async fn stand_behind<T: Member>(
+    session: &Session,
+    scope: &Scope,
+    locked: &[String],
+) -> Result<Blocked, Unknown> {
+    match T::BENEATH {
+        Some(beneath) => behind::<T>(session, scope, &beneath, locked).await,
+        None => Ok(Blocked::new()),
+    }
+}
+
+/// Writes the block of one row, or nothing for an object of an extension.
 fn write<T: Member>(row: Fields<'_>, asked: &Asked<'_>, out: &mut String) -> Result<(), Unknown> {
     let object = T::read(&row)?;
-    let title = format!("{} {}", T::CLASS, object.title());
+    if object.of_extension() {
+        return Ok(());
+    }
+    let title = object.title();
     let without = Without { titled: T::TITLED, owner: !asked.owners, comments: !asked.comments };
     block::write(&title, &object, without, out)
         .map_err(|e| Unknown::new(Reason::NotSupported, format!("{}: {e}", escape(&title))))
@@ -112,21 +155,27 @@ pub async fn read<A: Default + Send>(
     let malformed = || Unknown::new(Reason::Malformed, "the number of objects is no number");
     let of_extensions = row.into_iter().flatten().next().and_then(|n| n.parse().ok());
     let of_extensions = of_extensions.ok_or_else(malformed)?;
-    let every: Vec<&Class> = CLASSES.iter().collect();
-    let mut classes = classes(session, asked, &every, &[], &take).await;
+    let every: Vec<&Class> =
+        CLASSES.iter().filter(|class| asked.grants || class.name != Grant::CLASS).collect();
+    let scope = Scope::Schemas(vec![asked.schema.to_owned()]);
+    let mut classes = classes(session, (asked, &scope), &every, &[], &take).await;
     let behind_locks: Vec<usize> = classes
         .iter()
         .enumerate()
         .filter(|(_, (_, answer))| matches!(answer, Err(why) if why.reason == Reason::Locked))
         .map(|(at, _)| at)
         .collect();
-    let mut blocked = BTreeMap::new();
+    let mut blocked = Blocked::new();
     if !behind_locks.is_empty() {
         let relations = locked(session).await?;
         let left_out: Vec<String> = relations.keys().cloned().collect();
-        blocked = relations.into_values().map(why_blocked).collect();
+        let in_schema = relations.into_values().filter(|name| name.schema == asked.schema);
+        blocked = in_schema.map(why_blocked).collect();
         let again: Vec<&Class> = behind_locks.iter().map(|at| every[*at]).collect();
-        let answers = self::classes(session, asked, &again, &left_out, &take).await;
+        for class in &again {
+            blocked.extend((class.behind)(session, &scope, &left_out).await?);
+        }
+        let answers = self::classes(session, (asked, &scope), &again, &left_out, &take).await;
         for (at, answer) in behind_locks.into_iter().zip(answers) {
             classes[at] = answer;
         }
@@ -137,23 +186,23 @@ pub async fn read<A: Default + Send>(
 /// Puts the questions of these classes at once.
 async fn classes<A: Default + Send>(
     session: &Session,
-    asked: &Asked<'_>,
+    (asked, scope): (&Asked<'_>, &Scope),
     wanted: &[&Class],
     left_out: &[String],
     take: &(impl Fn(&mut A, Block<'_>) + Send + Sync),
 ) -> Vec<(&'static str, Result<A, Unknown>)> {
-    let scope = Scope::Schemas(vec![asked.schema.to_owned()]);
     let texts = scope.texts(left_out);
     let version = session.identity().version_number;
     let mut taken: Vec<A> = wanted.iter().map(|_| A::default()).collect();
     let readings = wanted.iter().zip(&mut taken).map(|(class, taken)| {
         let params = texts.iter().map(|texts| Param::Texts(texts)).collect();
         let mut text = String::new();
-        Reading::new((class.question)(&scope, version), params, move |row| {
+        Reading::new((class.question)(scope, version), params, move |row| {
             text.clear();
             (class.write)(*row, asked, &mut text)?;
-            let title = text.split('\n').next().unwrap_or_default();
-            take(taken, Block { title, text: &text });
+            if let Some((title, _)) = text.split_once('\n') {
+                take(taken, Block { title, text: &text });
+            }
             Ok(())
         })
     });
