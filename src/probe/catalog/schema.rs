@@ -81,7 +81,7 @@ pub type Blocked = BTreeMap<RelationName, Unknown>;
 type Finding<'a> = Pin<Box<dyn Future<Output = Result<Blocked, Unknown>> + Send + 'a>>;
 
 impl Class {
-    const fn of<T: Member>() -> Self {
+    const fn of<T: Member + 'static>() -> Self {
         Self {
             name: T::CLASS,
             question: question::<T>,
