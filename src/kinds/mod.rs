@@ -22,15 +22,19 @@ mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
+mod in_catalog;
 mod in_database;
 mod listener;
 mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_constraint;
 mod pg_grant;
+mod pg_index;
 mod pg_schema;
 mod pg_server;
+mod pg_table;
 mod presence;
 mod process;
 mod query;
@@ -96,6 +100,9 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
+    Entry::of::<pg_table::PgTable>(),
+    Entry::of::<pg_index::PgIndex>(),
+    Entry::of::<pg_constraint::PgConstraint>(),
 ];
 
 /// The kind of that name.

@@ -2,6 +2,7 @@
 //!
 //! Uses nothing of the rest of the program, does no I/O, and asks no clock of its own accord.
 
+pub mod clauses;
 mod code;
 mod diagnostic;
 mod difference;
@@ -27,7 +28,7 @@ pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, L
 pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
-pub use relation::{MemberName, RelationName, RoutineName};
+pub use relation::{MemberName, RelationName, RoutineName, leading_name, written_name};
 pub use resource::{Mode, Route, Severity};
 pub use size::{Percent, Size};
 pub use time::{Clock, SystemClock, Timestamp};

@@ -83,6 +83,26 @@ impl RoutineName {
     }
 }
 
+/// The identifier before the first blank, as in `"Odd name" text not null`, and what stands behind that blank.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn leading_name(text: &str) -> Result<(String, &str), String> {
+    let end = if text.starts_with('"') {
+        let (_, rest) = identifier(text)?;
+        text.len() - rest.len()
+    } else {
+        text.find(' ').unwrap_or(text.len())
+    };
+    let (word, rest) = text.split_at(end);
+    let (name, behind) = identifier(word)?;
+    if !behind.is_empty() || written_name(&name) != word {
+        return Err(format!("the name is written `{}`", written_name(&name)));
+    }
+    let behind_blank = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest));
+    Ok((name, behind_blank.ok_or("a blank is missing behind the name")?))
+}
+
 /// So many identifiers with dots between.
 fn parts<const N: usize>(text: &str, what: &str, form: &str) -> Result<[String; N], String> {
     let (first, mut rest) = identifier(text)?;
@@ -147,19 +167,20 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// An identifier as people write it: in quotes where SQL would read another name without.
-pub(super) fn written(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn written_name(name: &str) -> Cow<'_, str> {
     if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
 }
 
 impl fmt::Display for RelationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", written(&self.schema), written(&self.name))
+        write!(f, "{}.{}", written_name(&self.schema), written_name(&self.name))
     }
 }
 
 impl fmt::Display for MemberName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.table, written(&self.name))
+        write!(f, "{}.{}", self.table, written_name(&self.name))
     }
 }
 
@@ -194,6 +215,20 @@ mod tests {
         assert_eq!(create.arguments, "uuid, character varying");
         assert_eq!(RoutineName::parse("public.f()").expect("no arguments").arguments, "");
         assert!(RoutineName::parse(r#"a."odd(.name"("b.c"."T", d)"#).is_ok());
+    }
+
+    #[test]
+    fn a_name_leads_what_is_said_about_it() {
+        for (text, name, rest) in [
+            ("title text not null", "title", "text not null"),
+            (r#""a ""b"" c" text"#, r#"a "b" c"#, "text"),
+            ("alone", "alone", ""),
+        ] {
+            assert_eq!(leading_name(text), Ok((name.to_owned(), rest)), "{text}");
+        }
+        for bad in ["", " text", "Title text", "\"title\" text", "\"a b\"text", "a.b text", "\"a"] {
+            assert!(leading_name(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

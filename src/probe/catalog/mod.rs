@@ -9,12 +9,17 @@
 //! ([`Look::blocked`]), and all others are read.
 
 mod block;
+mod column;
+mod constraint;
 pub mod fingerprint;
 mod function;
 mod grant;
+mod index;
+mod options;
 mod other;
 pub mod schema;
 mod sequence;
+mod table;
 mod types;
 mod view;
 
@@ -26,13 +31,17 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
+pub use column::Column;
+pub use constraint::Constraint;
 pub use fingerprint::Fingerprint;
 pub use function::Function;
 pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
+pub use index::Index;
 pub use other::Other;
 pub use sequence::Sequence;
+pub use table::{Policy, Rule, Statistics, Table};
 pub use types::{Attribute, Check, Range as RangeType, Type};
-pub use view::{Rule, View, ViewColumn};
+pub use view::{Rule as ViewRule, View, ViewColumn};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +88,8 @@ pub struct Beneath {
 pub struct Look<T> {
     /// The objects, in the order of the question.
     pub found: Vec<T>,
-    /// Relations whose objects could not be read, because somebody holds a lock on them; of a class with
-    /// [`Object::BENEATH`] the objects themselves.
+    /// Relations whose objects could not be read, because somebody holds a lock on them, or on what they refer to; of a
+    /// class with [`Object::BENEATH`] the objects themselves.
     pub blocked: BTreeMap<RelationName, Unknown>,
 }
 
@@ -155,8 +164,8 @@ pub async fn look<T: Object>(session: &Session, scope: &Scope) -> Result<Look<T>
 }
 
 /// Why nothing of this relation could be read.
-fn why_blocked(name: RelationName) -> (RelationName, Unknown) {
-    let detail = format!("a lock on {} is held, or waited for", escape(&name.to_string()));
+fn why_blocked((name, lock): Behind) -> (RelationName, Unknown) {
+    let detail = format!("a lock on {} is held, or waited for", escape(&lock.to_string()));
     (name, Unknown::new(Reason::Locked, detail))
 }
 
@@ -178,19 +187,37 @@ async fn read<T: Object>(
 }
 
 /// Relations of this database on which another session has, or waits for, the lock that shuts everybody out. Who waits
-/// for it shuts out whoever comes after.
-const LOCKED: &str = "SELECT DISTINCT c.oid::text, n.nspname::text, c.relname::text \
+/// for it shuts out whoever comes after. Writing a policy or a rule takes a lock on the relations that it names, and writing
+/// a default one on those whose rows it takes apart: what those belong to is behind the same lock.
+const LOCKED: &str = "WITH locked AS (SELECT DISTINCT c.oid, c.reltype, n.nspname, c.relname \
     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' \
     AND l.pid <> pg_catalog.pg_backend_pid() AND l.database = \
-    (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
+    (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) \
+    SELECT oid::text, nspname::text, relname::text, nspname::text, relname::text FROM locked UNION \
+    SELECT c.oid::text, n.nspname::text, c.relname::text, k.nspname::text, k.relname::text FROM locked k \
+    JOIN pg_catalog.pg_depend d \
+    ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = k.oid \
+    OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid = k.reltype \
+    LEFT JOIN pg_catalog.pg_rewrite r \
+    ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid \
+    LEFT JOIN pg_catalog.pg_policy p \
+    ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = d.objid \
+    LEFT JOIN pg_catalog.pg_attrdef a ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass \
+    AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid \
+    JOIN pg_catalog.pg_class c ON c.oid = coalesce(r.ev_class, p.polrelid, a.adrelid) \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid NOT IN (SELECT oid FROM locked)";
 
-async fn locked(session: &Session) -> Result<BTreeMap<String, RelationName>, Unknown> {
+/// A relation that cannot be read now, and the one that is locked.
+type Behind = (RelationName, RelationName);
+
+async fn locked(session: &Session) -> Result<BTreeMap<String, Behind>, Unknown> {
     let rows = session.ask(LOCKED, &[]).await?;
     let relation = |row: Vec<Option<String>>| {
-        let [oid, schema, name] = <[Option<String>; 3]>::try_from(row).ok()?;
-        Some((oid?, RelationName { schema: schema?, name: name? }))
+        let [oid, schema, name, of, lock] = <[Option<String>; 5]>::try_from(row).ok()?;
+        let lock = RelationName { schema: of?, name: lock? };
+        Some((oid?, (RelationName { schema: schema?, name: name? }, lock)))
     };
     Ok(rows.into_iter().filter_map(relation).collect())
 }

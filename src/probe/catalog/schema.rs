@@ -10,7 +10,10 @@ use std::pin::Pin;
 
 use super::block::{self, Without};
 use super::Object as _;
-use super::{Function, Other, Scope, Sequence, Type, View, behind, locked, why_blocked};
+use super::{
+    Constraint, Function, Index, Other, Scope, Sequence, Table, Type, View, behind, locked,
+    why_blocked,
+};
 use crate::model::grant::Grant;
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
@@ -19,6 +22,9 @@ use member::Member;
 
 /// Every class, in the order of their questions.
 static CLASSES: &[Class] = &[
+    Class::of::<Table>(),
+    Class::of::<Index>(),
+    Class::of::<Constraint>(),
     Class::of::<Function>(),
     Class::of::<View>(),
     Class::of::<Sequence>(),
@@ -169,7 +175,7 @@ pub async fn read<A: Default + Send>(
     if !behind_locks.is_empty() {
         let relations = locked(session).await?;
         let left_out: Vec<String> = relations.keys().cloned().collect();
-        let in_schema = relations.into_values().filter(|name| name.schema == asked.schema);
+        let in_schema = relations.into_values().filter(|(name, _)| name.schema == asked.schema);
         blocked = in_schema.map(why_blocked).collect();
         let again: Vec<&Class> = behind_locks.iter().map(|at| every[*at]).collect();
         for class in &again {

@@ -1,8 +1,8 @@
 //! What tells the objects of each class apart within a schema: their titles.
 
-use super::super::{Function, Object, Other, Sequence, Type, View};
+use super::super::{Constraint, Function, Index, Object, Other, Sequence, Table, Type, View};
 use crate::model::grant::Grant;
-use crate::model::{RelationName, RoutineName};
+use crate::model::{RelationName, RoutineName, written_name};
 
 /// An object that stands in a schema.
 pub(super) trait Member: Object {
@@ -33,6 +33,32 @@ impl Member for Function {
         let name = RelationName { schema: self.schema.clone(), name: self.name.clone() };
         let routine = RoutineName { name, arguments: self.arguments.clone() };
         format!("{} {routine}", Self::CLASS)
+    }
+}
+
+impl Member for Table {
+    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
+
+    fn title(&self) -> String {
+        named(Self::CLASS, &self.schema, &self.name)
+    }
+}
+
+impl Member for Index {
+    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "x.indrelid"));
+    const TITLED: &'static [&'static str] = &["schema", "name", "table"];
+
+    fn title(&self) -> String {
+        format!("{} {} on {}", Self::CLASS, written_name(&self.name), self.of_table())
+    }
+}
+
+impl Member for Constraint {
+    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
+    const TITLED: &'static [&'static str] = &["schema", "name", "table"];
+
+    fn title(&self) -> String {
+        format!("{} {} on {}", Self::CLASS, written_name(&self.name), self.of_table())
     }
 }
 
