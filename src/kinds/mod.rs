@@ -30,11 +30,14 @@ mod mount;
 mod package;
 mod path;
 mod pg_constraint;
+mod pg_event_trigger;
+mod pg_function;
 mod pg_grant;
 mod pg_index;
 mod pg_schema;
 mod pg_server;
 mod pg_table;
+mod pg_trigger;
 mod presence;
 mod process;
 mod query;
@@ -103,6 +106,9 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_table::PgTable>(),
     Entry::of::<pg_index::PgIndex>(),
     Entry::of::<pg_constraint::PgConstraint>(),
+    Entry::of::<pg_function::PgFunction>(),
+    Entry::of::<pg_trigger::PgTrigger>(),
+    Entry::of::<pg_event_trigger::PgEventTrigger>(),
 ];
 
 /// The kind of that name.

@@ -74,7 +74,7 @@ impl RoutineName {
         let form = "a function is named with its schema and the types of its arguments, as in `public.f(uuid, text)`";
         let (name, rest) = identifier(rest.strip_prefix('.').ok_or(form)?)?;
         let inside = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or(form)?;
-        let types: Vec<&str> = inside.split(',').map(str::trim).collect();
+        let types = types(inside);
         if inside.contains(['\0', '\n']) || (types.len() > 1 && types.contains(&"")) {
             return Err(form.to_owned());
         }
@@ -101,6 +101,16 @@ pub fn leading_name(text: &str) -> Result<(String, &str), String> {
     }
     let behind_blank = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest));
     Ok((name, behind_blank.ok_or("a blank is missing behind the name")?))
+}
+
+/// The types between commas. A comma in quotes belongs to a name.
+fn types(inside: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let divides = |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    inside.split(divides).map(str::trim).collect()
 }
 
 /// So many identifiers with dots between.
@@ -214,7 +224,9 @@ mod tests {
         let create = RoutineName::parse("public.f(uuid, character varying)").expect("a routine");
         assert_eq!(create.arguments, "uuid, character varying");
         assert_eq!(RoutineName::parse("public.f()").expect("no arguments").arguments, "");
-        assert!(RoutineName::parse(r#"a."odd(.name"("b.c"."T", d)"#).is_ok());
+        for odd in [r#"a."odd(.name"("b.c"."T", d)"#, r#"a.f(s."odd,t""y.pe", "x,  y"[])"#] {
+            assert_eq!(RoutineName::parse(odd).expect(odd).to_string(), odd);
+        }
     }
 
     #[test]

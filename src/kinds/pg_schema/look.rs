@@ -184,7 +184,12 @@ fn summed(contents: Contents<Gathered>, spec: &PgSchema) -> Look {
     };
     let (mut differing, mut blocks) = (Sha256::new(), BTreeMap::new());
     let mut met = vec![false; spec.ready.list.len()];
-    let mut unread: Vec<&str> = Vec::new();
+    let mut unread = contents.partial;
+    let behind_locks = unread.iter().map(|class| Blind {
+        field: (*class).to_owned(),
+        unknown: Unknown::new(Reason::Locked, "some stand on what is locked, and were left out"),
+    });
+    look.blind.extend(behind_locks);
     let mut overflow = false;
     for (class, gathered) in contents.classes {
         let mut gathered = match gathered {

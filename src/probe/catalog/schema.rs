@@ -11,7 +11,7 @@ use std::pin::Pin;
 use super::block::{self, Without};
 use super::Object as _;
 use super::{
-    Constraint, Function, Index, Other, Scope, Sequence, Table, Type, View, behind, locked,
+    Constraint, Function, Index, Other, Scope, Sequence, Table, Trigger, Type, View, behind, locked,
     why_blocked,
 };
 use crate::model::grant::Grant;
@@ -25,6 +25,7 @@ static CLASSES: &[Class] = &[
     Class::of::<Table>(),
     Class::of::<Index>(),
     Class::of::<Constraint>(),
+    Class::of::<Trigger>(),
     Class::of::<Function>(),
     Class::of::<View>(),
     Class::of::<Sequence>(),
@@ -70,6 +71,8 @@ pub struct Contents<A> {
     pub classes: Vec<(&'static str, Result<A, Unknown>)>,
     /// Relations that somebody holds a lock on: what belongs to them could not be read.
     pub blocked: Blocked,
+    /// Classes of which objects were left out behind a lock, and it cannot be said which.
+    pub partial: Vec<&'static str>,
     /// How many objects were left out because they belong to an extension.
     pub of_extensions: u64,
 }
@@ -79,6 +82,8 @@ struct Class {
     name: &'static str,
     question: fn(&Scope, u32) -> String,
     write: fn(Fields<'_>, &Asked<'_>, &mut String) -> Result<(), Unknown>,
+    /// Can it be said of what is behind a lock, by the names of relations?
+    named: bool,
     behind: for<'a> fn(&'a Session, &'a Scope, &'a [String]) -> Finding<'a>,
 }
 
@@ -92,6 +97,7 @@ impl Class {
             name: T::CLASS,
             question: question::<T>,
             write: write::<T>,
+            named: T::RELATION.is_some() || T::BENEATH.is_some(),
             behind: |session, scope, locked| Box::pin(stand_behind::<T>(session, scope, locked)),
         }
     }
@@ -100,7 +106,7 @@ impl Class {
 /// The question for all objects of a class but those of extensions.
 fn question<T: Member>(scope: &Scope, version: u32) -> String {
     let chosen = scope.condition::<T>();
-    let Some((catalog, oid)) = T::ROW else { return T::sql(&chosen, version) };
+    let Some((catalog, oid)) = T::OWNED else { return T::sql(&chosen, version) };
     let condition = format!(
         "({chosen} AND {oid} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x \
          WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' \
@@ -171,13 +177,14 @@ pub async fn read<A: Default + Send>(
         .filter(|(_, (_, answer))| matches!(answer, Err(why) if why.reason == Reason::Locked))
         .map(|(at, _)| at)
         .collect();
-    let mut blocked = Blocked::new();
+    let (mut blocked, mut partial) = (Blocked::new(), Vec::new());
     if !behind_locks.is_empty() {
         let relations = locked(session).await?;
         let left_out: Vec<String> = relations.keys().cloned().collect();
         let in_schema = relations.into_values().filter(|(name, _)| name.schema == asked.schema);
         blocked = in_schema.map(why_blocked).collect();
         let again: Vec<&Class> = behind_locks.iter().map(|at| every[*at]).collect();
+        partial.extend(again.iter().filter(|class| !class.named).map(|class| class.name));
         for class in &again {
             blocked.extend((class.behind)(session, &scope, &left_out).await?);
         }
@@ -186,7 +193,7 @@ pub async fn read<A: Default + Send>(
             classes[at] = answer;
         }
     }
-    Ok(Some(Contents { classes, blocked, of_extensions }))
+    Ok(Some(Contents { classes, blocked, partial, of_extensions }))
 }
 
 /// Puts the questions of these classes at once.
@@ -203,14 +210,15 @@ async fn classes<A: Default + Send>(
     let readings = wanted.iter().zip(&mut taken).map(|(class, taken)| {
         let params = texts.iter().map(|texts| Param::Texts(texts)).collect();
         let mut text = String::new();
-        Reading::new((class.question)(scope, version), params, move |row| {
+        let reading = Reading::new((class.question)(scope, version), params, move |row| {
             text.clear();
             (class.write)(*row, asked, &mut text)?;
             if let Some((title, _)) = text.split_once('\n') {
                 take(taken, Block { title, text: &text });
             }
             Ok(())
-        })
+        });
+        reading.alike()
     });
     let answers = session.read(readings.collect()).await;
     let answers = answers.into_iter().zip(taken).map(|(answer, taken)| answer.map(|()| taken));

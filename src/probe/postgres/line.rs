@@ -27,10 +27,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const COUNT_MAX: u64 = 1_000_000_000;
 
 pub(super) const SAVE: &str = "SAVEPOINT countersign_question";
-/// The same, and the server writes values and names in one way, whatever the settings of the role say.
-pub(super) const SAVE_PLAIN: &str = "SAVEPOINT countersign_question; SET LOCAL datestyle = 'ISO'; \
-    SET LOCAL intervalstyle = 'postgres'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; \
-    SET LOCAL extra_float_digits = 1; SET LOCAL quote_all_identifiers = off";
 pub(super) const UNDO: &str =
     "ROLLBACK TO SAVEPOINT countersign_question; RELEASE SAVEPOINT countersign_question";
 

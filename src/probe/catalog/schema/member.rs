@@ -1,13 +1,13 @@
 //! What tells the objects of each class apart within a schema: their titles.
 
-use super::super::{Constraint, Function, Index, Object, Other, Sequence, Table, Type, View};
+use super::super::{Constraint, Function, Index, Object, Other, Sequence, Table, Trigger, Type, View};
 use crate::model::grant::Grant;
 use crate::model::{RelationName, RoutineName, written_name};
 
 /// An object that stands in a schema.
 pub(super) trait Member: Object {
     /// The catalog, and the SQL expression of the OID, of what an extension would own: of a part of a table, the table.
-    const ROW: Option<(&'static str, &'static str)>;
+    const OWNED: Option<(&'static str, &'static str)>;
     /// Keys that the title says already.
     const TITLED: &'static [&'static str] = &["schema", "name"];
 
@@ -26,7 +26,7 @@ fn named(class: &str, schema: &str, name: &str) -> String {
 }
 
 impl Member for Function {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_proc", "p.oid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_proc", "p.oid"));
     const TITLED: &'static [&'static str] = &["schema", "name", "arguments"];
 
     fn title(&self) -> String {
@@ -37,7 +37,7 @@ impl Member for Function {
 }
 
 impl Member for Table {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
 
     fn title(&self) -> String {
         named(Self::CLASS, &self.schema, &self.name)
@@ -45,7 +45,7 @@ impl Member for Table {
 }
 
 impl Member for Index {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "x.indrelid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "x.indrelid"));
     const TITLED: &'static [&'static str] = &["schema", "name", "table"];
 
     fn title(&self) -> String {
@@ -54,7 +54,7 @@ impl Member for Index {
 }
 
 impl Member for Constraint {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
     const TITLED: &'static [&'static str] = &["schema", "name", "table"];
 
     fn title(&self) -> String {
@@ -62,8 +62,21 @@ impl Member for Constraint {
     }
 }
 
+impl Member for Trigger {
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "t.tgrelid"));
+    const TITLED: &'static [&'static str] = &["schema", "name", "table"];
+
+    fn title(&self) -> String {
+        let table = RelationName { schema: self.schema.clone(), name: self.table.clone() };
+        // One that enforces a constraint is not called by an identifier.
+        let name =
+            if self.internal { self.name.as_str().into() } else { written_name(&self.name) };
+        format!("{} {name} on {table}", Self::CLASS)
+    }
+}
+
 impl Member for View {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
 
     fn title(&self) -> String {
         named(Self::CLASS, &self.schema, &self.name)
@@ -71,7 +84,7 @@ impl Member for View {
 }
 
 impl Member for Sequence {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_class", "c.oid"));
 
     fn title(&self) -> String {
         named(Self::CLASS, &self.schema, &self.name)
@@ -79,7 +92,7 @@ impl Member for Sequence {
 }
 
 impl Member for Type {
-    const ROW: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_type", "t.oid"));
+    const OWNED: Option<(&'static str, &'static str)> = Some(("pg_catalog.pg_type", "t.oid"));
 
     fn title(&self) -> String {
         named(Self::CLASS, &self.schema, &self.name)
@@ -88,7 +101,7 @@ impl Member for Type {
 
 /// Its classes lie in several catalogs, so each object says itself whose it is.
 impl Member for Other {
-    const ROW: Option<(&'static str, &'static str)> = None;
+    const OWNED: Option<(&'static str, &'static str)> = None;
     const TITLED: &'static [&'static str] = &["class", "schema", "name", "of"];
 
     fn title(&self) -> String {
@@ -103,7 +116,7 @@ impl Member for Other {
 
 /// What was granted on an object of an extension is no part of the extension.
 impl Member for Grant {
-    const ROW: Option<(&'static str, &'static str)> = None;
+    const OWNED: Option<(&'static str, &'static str)> = None;
     const TITLED: &'static [&'static str] =
         &["privilege", "column", "class", "schema", "name", "arguments", "grantee"];
 
