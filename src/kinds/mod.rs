@@ -22,6 +22,7 @@ mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
+mod in_catalog;
 mod in_database;
 mod listed;
 mod listener;
@@ -35,6 +36,14 @@ mod pg_publication;
 mod pg_role;
 mod pg_server;
 mod pg_setting;
+mod pg_constraint;
+mod pg_event_trigger;
+mod pg_function;
+mod pg_grant;
+mod pg_index;
+mod pg_schema;
+mod pg_table;
+mod pg_trigger;
 mod presence;
 mod process;
 mod query;
@@ -101,8 +110,16 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_setting::PgSetting>(),
     Entry::of::<pg_extension::PgExtension>(),
     Entry::of::<pg_publication::PgPublication>(),
+    Entry::of::<pg_grant::PgGrant>(),
+    Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
+    Entry::of::<pg_table::PgTable>(),
+    Entry::of::<pg_index::PgIndex>(),
+    Entry::of::<pg_constraint::PgConstraint>(),
+    Entry::of::<pg_function::PgFunction>(),
+    Entry::of::<pg_trigger::PgTrigger>(),
+    Entry::of::<pg_event_trigger::PgEventTrigger>(),
 ];
 
 /// The kind of that name.
@@ -162,6 +179,9 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     const EXAMPLE: &'static str;
     /// Does a database answer for it? Then its table has the key `database`.
     const IN_DATABASE: bool = false;
+    /// Can its answer hold text that a server writes from its present state, past the snapshot? Then it counts only while
+    /// nothing was defined during the look. A kind that asks nothing but rows of tables says no.
+    const PAST_SNAPSHOT: bool = Self::IN_DATABASE;
     /// How the verb `adopt` reaches it; `None` for a kind that nobody writes down from what is there.
     const ADOPT: Option<Adoption> = None;
     /// What is stored of an observation, so that it can be compared again later.

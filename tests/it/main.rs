@@ -19,6 +19,8 @@ mod fixture;
 mod formats;
 mod lab;
 mod pg_roles;
+mod pg_grants;
+mod pg_functions;
 mod postgres;
 mod postgres_kinds;
 mod postgres_places;
