@@ -16,7 +16,7 @@ use crate::program::{World, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
-pub(crate) const GROUPS: &[&Group] = &[&functions::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS, &grants::GROUP];
+pub(crate) const GROUPS: &[&Group] = &[&functions::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS, &grants::GROUP, &functions::STANDARD];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
@@ -167,6 +167,11 @@ async fn run(server: &Server, database: &str, sql: &str) {
 #[tokio::test]
 async fn what_happens_to_functions_and_triggers_is_reported() {
     judge(&functions::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_standard_bodies_is_reported() {
+    judge_since(14, &functions::STANDARD).await;
 }
 
 #[tokio::test]
