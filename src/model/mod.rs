@@ -12,6 +12,7 @@ pub mod hash_list;
 pub mod json;
 mod name;
 mod period;
+mod pieces;
 mod relation;
 mod resource;
 mod size;
@@ -25,6 +26,7 @@ pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, L
 pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
+pub use pieces::Pieces;
 pub use relation::RelationName;
 pub use resource::{Mode, Route, Severity};
 pub use size::{Percent, Size};

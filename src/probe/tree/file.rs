@@ -64,7 +64,7 @@ impl Walk<'_> {
         let mut path = open.folder.path.to_vec();
         for file in files {
             self.go_on()?;
-            let name = self.name(open, &file);
+            let name = self.name(&file);
             path.truncate(open.folder.path.len());
             path.extend_from_slice(name.to_bytes());
             let place = Place { open, name, path: &path, file: &file, alone };
@@ -94,14 +94,10 @@ impl Walk<'_> {
     }
 
     /// The name of a file in its folder.
-    fn name<'f>(&'f self, open: &Open, file: &'f Subject) -> &'f CStr {
+    fn name<'f>(&'f self, file: &'f Subject) -> &'f CStr {
         match (file, self.list) {
             (Subject::Found(name), _) => name,
-            (Subject::Listed(index), Some(list)) => {
-                let full = list.name(*index).to_bytes_with_nul();
-                let tail = full.get(open.folder.path.len()..).unwrap_or_default();
-                CStr::from_bytes_with_nul(tail).unwrap_or_default()
-            }
+            (Subject::Listed(index), Some(list)) => list.leaf(*index),
             (Subject::Listed(_), None) => c"",
         }
     }
