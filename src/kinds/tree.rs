@@ -173,10 +173,11 @@ impl Tree {
             Some(Format::Nul) => Ending::Nul,
         };
         let text = files.pieces(manifest);
-        let parsed = match text.and_then(|text| HashList::read(&*text, self.root.as_bytes(), ending)) {
-            Ok(parsed) => parsed,
-            Err(why) => return problems.push(Problem::key("manifest", Code::MissingFile, why)),
-        };
+        let parsed =
+            match text.and_then(|text| HashList::read(&*text, self.root.as_bytes(), ending)) {
+                Ok(parsed) => parsed,
+                Err(why) => return problems.push(Problem::key("manifest", Code::MissingFile, why)),
+            };
         if parsed.list.is_empty() && parsed.errors == 0 {
             let message = format!("`{manifest}` lists no file, so any tree would match it");
             problems.push(Problem::key("manifest", Code::Empty, message));

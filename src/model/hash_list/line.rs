@@ -55,7 +55,11 @@ pub(super) struct Entry<'a> {
 }
 
 /// Reads one line without its end. `escapes`: does a leading `\` say that the name is escaped?
-pub(super) fn parse<'a>(line: &'a [u8], escapes: bool, root: &[u8]) -> Result<Entry<'a>, LineError> {
+pub(super) fn parse<'a>(
+    line: &'a [u8],
+    escapes: bool,
+    root: &[u8],
+) -> Result<Entry<'a>, LineError> {
     if line.starts_with(b"\xef\xbb\xbf") {
         return Err(LineError::ByteOrderMark);
     }

@@ -73,8 +73,7 @@ impl Syntax<'_> {
             Ending::Line => line.content.strip_suffix(b"\r").unwrap_or(line.content),
             Ending::Nul => line.content,
         };
-        let skipped =
-            content.is_empty() || (self.ending == Ending::Line && content[0] == b'#');
+        let skipped = content.is_empty() || (self.ending == Ending::Line && content[0] == b'#');
         (!skipped).then_some(content)
     }
 
@@ -135,13 +134,12 @@ impl Parser<'_> {
         };
         let list = &mut self.list;
         let room = list.len() < ENTRIES_MAX;
-        match list.names.lay(&mut self.layout, &entry.name).filter(|_| room) {
-            Some(spot) => list.records.push(Record { spot, digest: entry.digest }),
-            None => {
-                self.full = true;
-                let limit = format!("the list names more than {ENTRIES_MAX} files");
-                self.report(&line.place, &limit, false);
-            }
+        if let Some(spot) = list.names.lay(&mut self.layout, &entry.name).filter(|_| room) {
+            list.records.push(Record { spot, digest: entry.digest });
+        } else {
+            self.full = true;
+            let limit = format!("the list names more than {ENTRIES_MAX} files");
+            self.report(&line.place, &limit, false);
         }
     }
 
@@ -158,10 +156,8 @@ impl Parser<'_> {
         }
         *first = Some(line.place.clone());
         if let Some(Place { number, .. }) = other {
-            let message = match cr {
-                true => format!("the line ends in CR LF, line {number} in LF"),
-                false => format!("the line ends in LF, line {number} in CR LF"),
-            };
+            let (this, that) = if cr { ("CR LF", "LF") } else { ("LF", "CR LF") };
+            let message = format!("the line ends in {this}, line {number} in {that}");
             self.report(&line.place, &message, false);
         }
     }
@@ -233,7 +229,11 @@ impl Parser<'_> {
                 found.insert(leaf, line.place);
             }
         })?;
-        if digest == read.digest { Ok(found) } else { Err("it changed while it was read".to_owned()) }
+        if digest == read.digest {
+            Ok(found)
+        } else {
+            Err("it changed while it was read".to_owned())
+        }
     }
 
     /// `a` and `a/b` cannot both be files.
