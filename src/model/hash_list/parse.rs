@@ -177,7 +177,7 @@ impl Parser<'_> {
     fn settle_repetitions(&mut self, read: &Read<'_>) -> Result<(), String> {
         let HashList { names, records } = &mut self.list;
         // Equal names are not in the order of the lines: the first line is the one to keep.
-        let mut extra: Vec<(Record, Record)> = Vec::new();
+        let mut extra = Vec::new();
         records.dedup_by(|later, kept| {
             if !names.equal(later.spot, kept.spot) {
                 return false;
@@ -185,12 +185,18 @@ impl Parser<'_> {
             if later.spot.leaf() < kept.spot.leaf() {
                 std::mem::swap(later, kept);
             }
-            extra.push((*later, *kept));
+            extra.push(*later);
             true
         });
         if extra.is_empty() {
             return Ok(());
         }
+        let kept = |later: Record| {
+            let name = names.name(later.spot);
+            let before = |record: &Record| names.order_to(record.spot, &name).is_lt();
+            Some((later, *records.get(records.partition_point(before))?))
+        };
+        let extra: Vec<(Record, Record)> = extra.into_iter().filter_map(kept).collect();
         let wanted = extra.iter().flat_map(|(a, b)| [a.spot.leaf(), b.spot.leaf()]);
         let places = self.places_of(wanted.collect(), read)?;
         for (later, kept) in extra {

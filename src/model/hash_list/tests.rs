@@ -111,6 +111,11 @@ fn repetitions_are_warned_of_and_conflicts_refused() {
     let conflict = parse(format!("{A}  z\n{A}  a\n\n{B}  a\n{A}  aa\n").as_bytes());
     assert_eq!(conflict.errors, 1);
     assert_eq!(conflict.findings[0].message, "line 4: `a` has another digest on line 2");
+    // However the lines are sorted, all of them are compared with the first.
+    let parsed = parse(format!("{A}  a\n{B}  a\n{A}  a\n{B}  a\n{A}  a\n").as_bytes());
+    let told: Vec<(usize, bool)> = parsed.findings.iter().map(|f| (f.line, f.warning)).collect();
+    assert_eq!(told, [(2, false), (3, true), (4, false), (5, true)]);
+    assert!(parsed.findings.iter().all(|f| f.message.contains("on line 1")));
 }
 
 #[test]
