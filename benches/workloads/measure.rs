@@ -35,18 +35,19 @@ pub(super) struct Run {
 const SLOW: Duration = Duration::from_secs(20);
 
 pub(super) fn run(contender: &Contender) -> Result<Run> {
-    run_into(contender, Stdio::null())
+    run_into(contender, Stdio::null(), Stdio::null())
 }
 
 /// The first run: warms everything up, and tells whether the program finds what it should.
 fn warm_up(contender: &Contender) -> Result<Run> {
     let output = contender.folder.join("output");
-    let run = run_into(contender, File::create(&output)?.into())?;
+    let file = File::create(&output)?;
+    let run = run_into(contender, file.try_clone()?.into(), file.into())?;
     let said = String::from_utf8_lossy(&fs::read(&output)?).into_owned();
     Ok(Run { success: run.success && (contender.in_sync)(&said), ..run })
 }
 
-fn run_into(contender: &Contender, output: Stdio) -> Result<Run> {
+fn run_into(contender: &Contender, output: Stdio, errors: Stdio) -> Result<Run> {
     let start = Instant::now();
     let child = Command::new(&contender.program)
         .args(&contender.arguments)
@@ -55,7 +56,7 @@ fn run_into(contender: &Contender, output: Stdio) -> Result<Run> {
         .env_remove("COUNTERSIGN_CONFIG")
         .stdin(Stdio::null())
         .stdout(output)
-        .stderr(Stdio::null())
+        .stderr(errors)
         .spawn()
         .map_err(|e| format!("{}: {e}", contender.program.display()))?;
     let used = child.wait4()?;
@@ -124,18 +125,23 @@ pub(super) fn table(contenders: Vec<Contender>, rounds: usize) -> Result<()> {
             ratios[ratios.len() / 2]
         };
         println!(
-            "| {} | {:.4} | {:.4} | {:.1} | {} | {:.3} | {:.3} |",
+            "| {} | {:.4} | {:.4} | {:.1} | {} | {} | {} |",
             contender.name,
             median.cpu.as_secs_f64(),
             median.wall.as_secs_f64(),
             median.mebibytes,
             runs.len(),
-            ratio(|run| run.cpu),
-            ratio(|run| run.wall),
+            shown(ratio(|run| run.cpu)),
+            shown(ratio(|run| run.wall)),
         );
     }
     for note in notes {
         println!("\n{note}");
     }
     Ok(())
+}
+
+/// A ratio with at least two digits that say something.
+fn shown(ratio: f64) -> String {
+    if ratio < 0.01 { format!("{ratio:.5}") } else { format!("{ratio:.3}") }
 }
