@@ -222,8 +222,10 @@ mod tests {
         fs::rename(folder.path().join("other"), &path).expect("renamed");
         assert!(blob.read().expect_err("another file").contains("changed while it was read"));
         let blob = lying(&path);
-        fs::write(&path, [&long()[4..], b"more"].concat()).expect("written");
-        assert!(blob.read().expect_err("written").contains("changed while it was read"));
+        let longer = [&long()[..], b"more"].concat();
+        let read = blob.each(&mut |_| fs::write(&path, &longer).expect("written"));
+        assert!(read.expect_err("written to meanwhile").contains("changed while it was read"));
+        assert!(blob.read().expect_err("written to before").contains("changed while it was read"));
         fs::remove_file(&path).expect("removed");
         assert!(blob.read().expect_err("removed").contains("cannot be read"));
         std::os::unix::fs::symlink("elsewhere", &path).expect("a link");
