@@ -43,6 +43,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "commit",
             "deadline",
             "entry",
+            "in_database",
             "metadata",
             "path",
             "presence",

@@ -9,7 +9,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::desired::{Desired, Tree};
+use crate::desired::{DatabaseIdentity, Desired, Tree};
 use crate::kinds::Draft;
 use crate::model::ResourceName;
 
@@ -24,6 +24,15 @@ pub struct Wanted {
     pub draft: Draft,
     /// Does the table that is there say the same already?
     pub in_sync: bool,
+}
+
+/// What tells this host and its databases from others, for where that is not written down yet.
+#[derive(Debug, Default)]
+pub struct Identities<'a> {
+    /// The name of the host.
+    pub hostname: Option<&'a str>,
+    /// The databases that were looked at.
+    pub databases: BTreeMap<String, DatabaseIdentity>,
 }
 
 /// What became of one resource.
@@ -69,7 +78,7 @@ pub enum AdoptError {
 pub fn write_down(
     tree: &Tree,
     host: &str,
-    hostname: Option<&str>,
+    identities: &Identities<'_>,
     desired: Option<&Desired>,
     wanted: &[Wanted],
 ) -> Result<Writing, AdoptError> {
@@ -79,7 +88,13 @@ pub fn write_down(
     let main = format!("{own}host.toml");
     // A host without a single resource could not even be checked.
     if !wanted.is_empty() && !tree.files.contains_key(&main) {
-        writing.files.insert(main, text::host(hostname).into_bytes());
+        editing.host(&main, identities.hostname);
+    }
+    for (name, identity) in &identities.databases {
+        let declared = desired.is_some_and(|desired| desired.databases.contains_key(name));
+        if !declared && wanted.iter().any(|one| one.draft.is_in(name)) {
+            editing.database(&main, name, identity)?;
+        }
     }
     for one in wanted {
         let declared = desired.and_then(|d| d.resources.get(&one.name)).map(|r| r.file.as_str());

@@ -17,7 +17,8 @@ fn written(tree: &Tree, wanted: &[Wanted]) -> Writing {
     let host = tree.files.contains_key("hosts/a/host.toml");
     let loaded = host.then(|| crate::desired::read(tree, "a", SystemClock.now()));
     let desired = loaded.and_then(|loaded| loaded.desired);
-    write_down(tree, "a", Some("testhost"), desired.as_ref(), wanted).expect("it can be edited")
+    let identities = Identities { hostname: Some("testhost"), ..Identities::default() };
+    write_down(tree, "a", &identities, desired.as_ref(), wanted).expect("it can be edited")
 }
 
 fn text<'a>(writing: &'a Writing, path: &str) -> &'a str {

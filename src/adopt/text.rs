@@ -6,7 +6,7 @@ use serde_json::Value;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Key, Table};
 
 use super::{AdoptError, Outcome, Wanted};
-use crate::desired::Tree;
+use crate::desired::{DatabaseIdentity, Tree};
 use crate::model::display::escaped_line;
 
 /// What a new file opens with.
@@ -14,19 +14,6 @@ const OPENING: &str = "# Written by `countersign adopt`, and from now on what is
                        # comments and its own keys.\n\n";
 /// An array longer than this stands on several lines.
 const ARRAY_WIDTH_MAX: usize = 90;
-
-/// The `host.toml` of a host that had none.
-pub(super) fn host(hostname: Option<&str>) -> String {
-    let mut document = DocumentMut::new();
-    let mut host = Table::new();
-    if let Some(hostname) = hostname {
-        let mut identity = InlineTable::new();
-        identity.insert("hostname", hostname.into());
-        host.insert("identity", Item::Value(identity.into()));
-    }
-    document.insert("host", Item::Table(host));
-    document.to_string()
-}
 
 /// The files that are being edited.
 pub(super) struct Editing<'a> {
@@ -41,6 +28,44 @@ impl<'a> Editing<'a> {
 
     pub(super) fn finish(self) -> impl Iterator<Item = (String, Vec<u8>)> {
         self.open.into_iter().map(|(path, document)| (path, document.to_string().into_bytes()))
+    }
+
+    /// Begins the `host.toml` of a host that had none.
+    pub(super) fn host(&mut self, file: &str, hostname: Option<&str>) {
+        let mut document = DocumentMut::new();
+        let mut host = Table::new();
+        if let Some(hostname) = hostname {
+            let mut identity = InlineTable::new();
+            identity.insert("hostname", hostname.into());
+            host.insert("identity", Item::Value(identity.into()));
+        }
+        document.insert("host", Item::Table(host));
+        self.open.insert(file.to_owned(), document);
+    }
+
+    /// Says which database is meant by a name.
+    pub(super) fn database(
+        &mut self,
+        file: &str,
+        name: &str,
+        is: &DatabaseIdentity,
+    ) -> Result<(), AdoptError> {
+        let databases = self
+            .open(file)?
+            .entry("database")
+            .or_insert_with(|| Item::Table(implicit()))
+            .as_table_like_mut()
+            .ok_or_else(|| unusable(file, "the key `database` is no table"))?;
+        let mut identity = InlineTable::new();
+        for (key, value) in [("system_identifier", &is.system_identifier), ("name", &is.name)] {
+            if let Some(value) = value {
+                identity.insert(key, value.as_str().into());
+            }
+        }
+        let mut table = Table::new();
+        table.insert("identity", Item::Value(identity.into()));
+        databases.insert(name, Item::Table(table));
+        Ok(())
     }
 
     /// Adds a table at the end of a file, which may be a new one.

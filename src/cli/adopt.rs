@@ -17,7 +17,7 @@ use super::error::Failure;
 use super::output::{self, Output};
 use super::{Global, context, exit, world};
 use crate::adopt::from::Imported;
-use crate::adopt::{self, Outcome, Wanted, Writing};
+use crate::adopt::{self, Identities, Outcome, Wanted, Writing};
 use crate::config::Config;
 use crate::desired::{self, Desired, Request, Tree};
 use crate::drift::{self, Judged, Verdict};
@@ -45,6 +45,9 @@ pub(super) struct Arguments {
     /// Take over what another tool wrote: sha256sums (with --tree DIR), deploy-manifest or goss
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     from: Vec<String>,
+    /// Look only at this database of the host's configuration; can be given several times
+    #[arg(long, value_name = "NAME")]
+    database: Vec<String>,
     /// Commit what was written, in the repository that DIR lies in
     #[arg(long)]
     commit: bool,
@@ -93,7 +96,7 @@ fn take_over(
     let drafts = adopt::named(imported.drafts.into_iter().map(of).collect(), &before);
     let wanted = wanted(drafts, &[]);
     let desired = known.then_some(&before);
-    let writing = adopt::write_down(tree, host, None, desired, &wanted)
+    let writing = adopt::write_down(tree, host, &Identities::default(), desired, &wanted)
         .map_err(|e| Failure::of(exit::INVALID, &e))?;
     read(&writing.applied(tree), host)?;
     Ok(writing)
@@ -167,7 +170,8 @@ async fn look(
 ) -> Result<Writing, Failure> {
     let deadline = Duration::from_secs(arguments.deadline);
     let before = read(tree, host)?;
-    let opened = world::open(config, &before, deadline, false).await?;
+    let databases = databases(arguments, config)?;
+    let opened = world::open(config, &before, deadline, false, &databases).await?;
     let mut drafts = Vec::new();
     for (kind, asked) in &arguments.asked.of_kinds {
         match kind.adopt(&opened.probe, asked).await {
@@ -193,7 +197,9 @@ async fn look(
     let wanted = wanted(drafts, &there);
     let hostname = opened.probe.host.hostname().ok();
     let desired = known.then_some(&before);
-    let mut writing = adopt::write_down(tree, host, hostname.as_deref(), desired, &wanted)
+    let identities =
+        Identities { hostname: hostname.as_deref(), databases: opened.database_identities() };
+    let mut writing = adopt::write_down(tree, host, &identities, desired, &wanted)
         .map_err(|e| Failure::of(exit::INVALID, &e))?;
     let after = read(&writing.applied(tree), host)?;
     let of_old = covered(&after, &arguments.asked.of_kinds, &names);
@@ -211,6 +217,29 @@ async fn look(
     }
     opened.probe.close().await;
     Ok(writing)
+}
+
+/// The databases that are looked at: those of the host's configuration, or the ones that were named of them.
+fn databases(arguments: &Arguments, config: &Config) -> Result<Vec<String>, Failure> {
+    if !arguments.asked.of_kinds.iter().any(|(kind, _)| kind.in_database()) {
+        return Ok(Vec::new());
+    }
+    for name in &arguments.database {
+        if !config.observers.contains_key(name) {
+            let name = escape(name);
+            let message = format!("the host's configuration has no [database.{name}] observer");
+            return Err(Failure::new(exit::USAGE, message));
+        }
+    }
+    let all = config.observers.keys();
+    let wanted =
+        |name: &&String| arguments.database.is_empty() || arguments.database.contains(name);
+    let named: Vec<String> = all.filter(wanted).cloned().collect();
+    if named.is_empty() {
+        return Err(Failure::new(exit::USAGE, "no database is configured to be looked at")
+            .hint("add `[database.NAME] observer = { url = \"…\" }` to the host's configuration"));
+    }
+    Ok(named)
 }
 
 /// What desired state has of what was asked for, besides what was found: it may be gone, and its table is not.

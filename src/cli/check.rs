@@ -134,7 +134,7 @@ fn look(
         .build()
         .map_err(|e| Failure::of(exit::ERROR, &e))?;
     let looked = runtime.block_on(async {
-        let world = world::open(config, desired, deadline, arguments.cached).await?;
+        let world = world::open(config, desired, deadline, arguments.cached, &[]).await?;
         let mut questions = drift::questions(desired);
         // The same question is put once; a moved manifest or key is another question.
         let text = |q: &Question| (q.name.clone(), q.text().to_string());

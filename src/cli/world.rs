@@ -1,6 +1,6 @@
 //! Opens the world to look at, and makes sure first that it is the one that is meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) struct Opened {
     unverified: Option<Unknown>,
 }
 
-/// Opens the host and its databases.
+/// Opens the host and its databases: those that a resource asks, and those named in `also`.
 ///
 /// # Errors
 /// When one of them is not the one that desired state, or the host's configuration, names.
@@ -37,6 +37,7 @@ pub(super) async fn open(
     desired: &Desired,
     deadline: Duration,
     remember: bool,
+    also: &[String],
 ) -> Result<Opened, Failure> {
     let pinned = config.hostname.value.as_deref();
     let identifiers =
@@ -54,7 +55,8 @@ pub(super) async fn open(
     }
     let threads =
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
-    let databases = databases(config, desired, deadline).await?;
+    let databases = databases(config, desired, deadline, also).await?;
+    notes.extend(databases.iter().filter_map(|(name, database)| standby(name, database)));
     let host = Arc::new(host);
     let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
@@ -86,18 +88,20 @@ fn remembered(
         .map(Arc::new)
 }
 
-/// A session for each database that a resource asks, or the reason why there is none.
+/// A session for each database that is asked for, or the reason why there is none.
 async fn databases(
     config: &Config,
     desired: &Desired,
     deadline: Duration,
+    also: &[String],
 ) -> Result<BTreeMap<String, Database>, Failure> {
     let mut opening = tokio::task::JoinSet::new();
     let mut opened = BTreeMap::new();
     let asked = |name: &&String| {
         desired.resources.values().any(|r| r.spec.database() == Some(name.as_str()))
     };
-    for name in desired.databases.keys().filter(asked) {
+    let asked: BTreeSet<&String> = desired.databases.keys().filter(asked).chain(also).collect();
+    for name in asked {
         let Some(observer) = config.observers.get(name) else {
             let detail =
                 format!("the host's configuration has no [database.{}] observer", escape(name));
@@ -116,7 +120,11 @@ async fn databases(
             opened.insert(name.clone(), session.map_err(named));
         }
     }
-    for (name, wanted) in &desired.databases {
+    let undeclared = DatabaseIdentity::default();
+    for name in
+        desired.databases.keys().chain(also.iter().filter(|n| !desired.databases.contains_key(*n)))
+    {
+        let wanted = desired.databases.get(name).unwrap_or(&undeclared);
         let pinned = config.system_identifiers.get(name).map(String::as_str);
         let verified = match opened.get(name) {
             Some(Ok(session)) => verify(name, wanted, pinned, session)?,
@@ -131,6 +139,16 @@ async fn databases(
         }
     }
     Ok(opened)
+}
+
+/// What a standby says may be older than what its primary would say.
+fn standby(name: &str, database: &Database) -> Option<String> {
+    let identity = database.as_ref().ok()?.identity();
+    let until = match &identity.replayed_to {
+        Some(time) => format!("which has replayed its primary's changes up to {}", escape(time)),
+        None => "which has not replayed a change of its primary since it started".to_owned(),
+    };
+    identity.standby.then(|| format!("database `{}`: a standby answers, {until}", escape(name)))
 }
 
 fn settings(name: &str, observer: &SessionSection) -> Result<postgres::Settings, Failure> {
@@ -158,6 +176,20 @@ fn verify(
 }
 
 impl Opened {
+    /// What tells each open database from others.
+    pub(super) fn database_identities(&self) -> BTreeMap<String, DatabaseIdentity> {
+        let identity = |session: &Session| {
+            let seen = session.identity();
+            DatabaseIdentity {
+                system_identifier: seen.system_identifier.clone().ok(),
+                name: Some(seen.database.clone()),
+                server_version: None,
+            }
+        };
+        let open = self.probe.databases.iter().filter_map(|(n, d)| Some((n, d.as_ref().ok()?)));
+        open.map(|(name, session)| (name.clone(), identity(session))).collect()
+    }
+
     /// Takes the questions out that must not be put to an unverified machine, and answers them with the reason.
     pub(super) fn withhold(
         &self,

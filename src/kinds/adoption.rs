@@ -105,6 +105,12 @@ impl Draft {
         self
     }
 
+    /// Is it about this database?
+    #[must_use]
+    pub fn is_in(&self, database: &str) -> bool {
+        self.keys.iter().any(|(key, value)| *key == "database" && value == database)
+    }
+
     /// Says something above the table.
     #[must_use]
     pub fn comment(mut self, comment: impl Into<String>) -> Self {

@@ -70,6 +70,7 @@ pub struct Entry {
     decode: Decode,
     read: Read,
     observe: Observe,
+    in_database: bool,
     adoption: Option<Adoption>,
     adopt: Adopt,
 }
@@ -114,6 +115,7 @@ impl Entry {
             },
             read: |table| Ok(Box::new(serde_json::from_value::<K>(table)?)),
             observe: |world, wanted| Box::pin(observe::<K>(world, wanted)),
+            in_database: K::IN_DATABASE,
             adoption: K::ADOPT,
             adopt: |world, asked| Box::pin(K::adopt(world, asked)),
         }
@@ -169,6 +171,11 @@ impl Entry {
 }
 
 impl Entry {
+    /// See [`Kind::IN_DATABASE`].
+    #[must_use]
+    pub const fn in_database(&self) -> bool {
+        self.in_database
+    }
     /// See [`Kind::ADOPT`].
     #[must_use]
     pub const fn adoption(&self) -> Option<Adoption> {

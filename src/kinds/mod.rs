@@ -22,6 +22,7 @@ mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
+mod in_database;
 mod listener;
 mod metadata;
 mod mount;
@@ -61,6 +62,7 @@ use crate::probe::World;
 
 pub use adoption::{About, Adopted, Adoption, Draft, covers};
 pub use entry::{Entry, Preparing, Spec, Stored};
+use in_database::by_database;
 
 /// Every kind, in the order of their documentation.
 pub static KINDS: &[Entry] = &[
@@ -119,15 +121,6 @@ fn not_recorded() -> Unknown {
     Unknown::new(Reason::NotRecorded, "the recorded answer does not say")
 }
 
-/// Those of a kind of the database, by the database that answers for them.
-fn by_database<K: Kind>(wanted: &[Named<K>]) -> BTreeMap<&str, Vec<&Named<K>>> {
-    let mut grouped: BTreeMap<&str, Vec<&Named<K>>> = BTreeMap::new();
-    for named in wanted {
-        grouped.entry(named.spec.database().unwrap_or_default()).or_default().push(named);
-    }
-    grouped
-}
-
 /// A specification under the name of its resource: the `/var/lib/cutter` of `[directory."/var/lib/cutter"]`.
 #[derive(Debug)]
 pub struct Named<K> {
@@ -156,6 +149,8 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     const DOC: &'static str;
     /// A complete TOML example; parsed and diffed by a test.
     const EXAMPLE: &'static str;
+    /// Does a database answer for it? Then its table has the key `database`.
+    const IN_DATABASE: bool = false;
     /// How the verb `adopt` reaches it; `None` for a kind that nobody writes down from what is there.
     const ADOPT: Option<Adoption> = None;
     /// What is stored of an observation, so that it can be compared again later.

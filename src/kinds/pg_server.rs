@@ -96,6 +96,7 @@ version = "16"
 settings = { wal_level = "replica", max_connections = "100" }
 extensions = { btree_gist = "1.7", pgcrypto = true, pg_cron = false }
 "#;
+    const IN_DATABASE: bool = true;
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {

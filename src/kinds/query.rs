@@ -91,6 +91,7 @@ sql = "SELECT count(*) FROM public.directus_collections"
 value = 164
 deadline = "5s"
 "#;
+    const IN_DATABASE: bool = true;
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {

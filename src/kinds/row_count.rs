@@ -3,12 +3,17 @@
 //! What cannot be seen is Unknown and never zero; that a table is not there is proven by the catalog, which every role
 //! can read.
 
+mod adopt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answers, Files, Kind, Named, Problem, answer_all, bounds, by_database};
+use super::in_database::object_name;
+use super::{
+    Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, bounds, by_database,
+};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName, Unknown};
 use crate::probe::postgres::{Param, Session};
 use crate::probe::{World, until};
@@ -36,7 +41,8 @@ impl Kind for RowCount {
     const ABOUT: &'static str = "how many rows a table or view has";
     const DOC: &'static str = "\
 The key is `schema.table`. A part that is not plain lower case is written in double quotes, as in SQL:
-`[row_count.'public.\"Unit\"']`.
+`[row_count.'public.\"Unit\"']`. Where two databases of a host have a table of one name, the database stands before it:
+`[row_count.\"shop:public.unit\"]`.
 
 Either `rows`, or one or both of `at_least` and `at_most`. All tables of a database are counted in one statement and in
 one snapshot; when that fails, one by one, so that only the sick table is Unknown.
@@ -54,11 +60,18 @@ one snapshot; when that fails, one by one, so that only the sick table is Unknow
 database = "directus"
 rows = 158
 "#;
+    const IN_DATABASE: bool = true;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "rows",
+        value: "SCHEMA.TABLE",
+        help: "The rows of a table, or of all that a pattern matches, as in 'shop.*'",
+        all: None,
+    });
     /// `None` when there is no such table.
     type Observed = Option<u64>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        if let Err(why) = RelationName::parse(name) {
+        if let Err(why) = RelationName::parse(object_name(name, &self.database)) {
             problems.push(Problem::resource(Code::BadName, why));
         }
         let exact = self.rows.map(|_| "rows");
@@ -93,6 +106,10 @@ rows = 158
             });
         }
         answers
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        adopt::adopt(world, asked).await
     }
 
     fn diff(&self, _name: &str, observed: &Option<u64>) -> Comparison {
@@ -142,7 +159,10 @@ async fn observe(
 ) -> Answers<Option<u64>> {
     let named: Vec<Countable> = wanted
         .iter()
-        .filter_map(|named| Some((named.name.clone(), RelationName::parse(&named.name).ok()?)))
+        .filter_map(|named| {
+            let table = object_name(&named.name, &named.spec.database);
+            Some((named.name.clone(), RelationName::parse(table).ok()?))
+        })
         .collect();
     let schemas: Vec<String> = named.iter().map(|(_, table)| table.schema.clone()).collect();
     let relations: Vec<String> = named.iter().map(|(_, table)| table.name.clone()).collect();

@@ -27,7 +27,7 @@ pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
 pub use pieces::Pieces;
-pub use relation::RelationName;
+pub use relation::{MemberName, RelationName, RoutineName};
 pub use resource::{Mode, Route, Severity};
 pub use size::{Percent, Size};
 pub use time::{Clock, SystemClock, Timestamp};

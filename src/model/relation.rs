@@ -1,5 +1,6 @@
-//! Names of tables as people write them in desired state, and as they stand in SQL.
+//! Names of objects of a database as people write them in desired state, and as they stand in SQL.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The longest name that PostgreSQL keeps; it would cut a longer one in silence.
@@ -23,22 +24,8 @@ impl RelationName {
     /// # Errors
     /// A fragment that says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (schema, rest) = identifier(text)?;
-        let Some(rest) = rest.strip_prefix('.') else {
-            return Err("a table is named with its schema, as in `public.unit`".to_owned());
-        };
-        let (name, rest) = identifier(rest)?;
-        if !rest.is_empty() {
-            return Err(
-                "a table has two parts, `schema.table`; quote a part with dots in it".into()
-            );
-        }
-        let parsed = Self { schema, name };
-        let spelling = parsed.to_string();
-        if spelling != text {
-            return Err(format!("it is written `{spelling}`"));
-        }
-        Ok(parsed)
+        let [schema, name] = parts(text, "a table", "schema.table")?;
+        spelled_so(Self { schema, name }, text)
     }
 
     /// The name as SQL, both parts in quotes.
@@ -46,6 +33,76 @@ impl RelationName {
     pub fn sql(&self) -> String {
         format!("{}.{}", quoted(&self.schema), quoted(&self.name))
     }
+}
+
+/// The name of what belongs to a table: a trigger, a column, a constraint, a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberName {
+    /// The table.
+    pub table: RelationName,
+    /// The name of the member, unquoted.
+    pub name: String,
+}
+
+impl MemberName {
+    /// Reads `public.unit.trg_guard`, with the same spelling of parts as [`RelationName`].
+    ///
+    /// # Errors
+    /// A fragment that says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let [schema, table, name] = parts(text, "it", "schema.table.name")?;
+        spelled_so(Self { table: RelationName { schema, name: table }, name }, text)
+    }
+}
+
+/// The name of a function or procedure with the types of its input arguments, which tell overloads apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoutineName {
+    /// Its schema and name.
+    pub name: RelationName,
+    /// The types, as PostgreSQL prints them, with a comma and a blank between: `uuid, character varying`.
+    pub arguments: String,
+}
+
+impl RoutineName {
+    /// Reads `public.fn_iu_create(text, uuid)`.
+    ///
+    /// # Errors
+    /// A fragment that says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (schema, rest) = identifier(text)?;
+        let form = "a function is named with its schema and the types of its arguments, as in `public.f(uuid, text)`";
+        let (name, rest) = identifier(rest.strip_prefix('.').ok_or(form)?)?;
+        let inside = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or(form)?;
+        let types: Vec<&str> = inside.split(',').map(str::trim).collect();
+        if inside.contains(['\0', '\n']) || (types.len() > 1 && types.contains(&"")) {
+            return Err(form.to_owned());
+        }
+        let name = RelationName { schema, name };
+        spelled_so(Self { name, arguments: types.join(", ") }, text)
+    }
+}
+
+/// So many identifiers with dots between.
+fn parts<const N: usize>(text: &str, what: &str, form: &str) -> Result<[String; N], String> {
+    let (first, mut rest) = identifier(text)?;
+    let mut found = vec![first];
+    while let Some(after) = rest.strip_prefix('.') {
+        let (part, left) = identifier(after)?;
+        found.push(part);
+        rest = left;
+    }
+    if !rest.is_empty() {
+        return Err(format!("`{rest}` stands behind the name"));
+    }
+    let wrong = |_| format!("{what} is named as `{form}`; quote a part with dots in it");
+    found.try_into().map_err(wrong)
+}
+
+/// Only one spelling of a name is accepted, so that nothing can stand under two names.
+fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, String> {
+    let spelling = parsed.to_string();
+    if spelling == text { Ok(parsed) } else { Err(format!("it is written `{spelling}`")) }
 }
 
 /// An identifier as SQL: always in quotes, with its own quotes doubled. The one place where names become SQL.
@@ -58,7 +115,7 @@ fn identifier(text: &str) -> Result<(String, &str), String> {
     let (name, rest) = if let Some(inside) = text.strip_prefix('"') {
         quoted_identifier(inside)?
     } else {
-        let (name, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+        let (name, rest) = text.split_at(text.find(['.', '(']).unwrap_or(text.len()));
         if !name.is_empty() && !is_plain(name) {
             return Err(format!("`{name}` needs double quotes: SQL would read another name"));
         }
@@ -89,10 +146,26 @@ fn is_plain(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_$".contains(c))
 }
 
+/// An identifier as people write it: in quotes where SQL would read another name without.
+fn written(name: &str) -> Cow<'_, str> {
+    if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
+}
+
 impl fmt::Display for RelationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |name: &str| if is_plain(name) { name.to_owned() } else { quoted(name) };
-        write!(f, "{}.{}", part(&self.schema), part(&self.name))
+        write!(f, "{}.{}", written(&self.schema), written(&self.name))
+    }
+}
+
+impl fmt::Display for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.table, written(&self.name))
+    }
+}
+
+impl fmt::Display for RoutineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.name, self.arguments)
     }
 }
 
@@ -114,6 +187,16 @@ mod tests {
     }
 
     #[test]
+    fn members_and_routines_are_named_in_full() {
+        let guard = MemberName::parse(r#"public."Unit".trg"#).expect("three parts");
+        assert_eq!((guard.table.name.as_str(), guard.name.as_str()), ("Unit", "trg"));
+        let create = RoutineName::parse("public.f(uuid, character varying)").expect("a routine");
+        assert_eq!(create.arguments, "uuid, character varying");
+        assert_eq!(RoutineName::parse("public.f()").expect("no arguments").arguments, "");
+        assert!(RoutineName::parse(r#"a."odd(.name"("b.c"."T", d)"#).is_ok());
+    }
+
+    #[test]
     fn what_sql_would_read_differently_is_refused() {
         let long = format!("s.{}", "x".repeat(64));
         for bad in [
@@ -132,6 +215,12 @@ mod tests {
             "a.b;c",
         ] {
             assert!(RelationName::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["a.b", "a.b.c.d", "a.b.\"c\"", "a.b.c "] {
+            assert!(MemberName::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["f()", "a.f", "a.f(", "a.f(x,y)", "a.f(x,, y)", "a.f( )", "a.f(x) ", "a.F()"] {
+            assert!(RoutineName::parse(bad).is_err(), "{bad}");
         }
         let hint = RelationName::parse("\"public\".unit").expect_err("another spelling");
         assert!(hint.contains("`public.unit`"), "{hint}");

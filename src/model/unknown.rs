@@ -65,6 +65,9 @@ reasons! {
     Deadline, "no answer within the deadline",
         "A slow disk, a dead mount, a busy server, or a lock that somebody holds. Look again later, or give more time with \
          `--deadline`, or with `deadline` where the kind has that key.";
+    Locked, "somebody holds a lock on it",
+        "A migration that runs, or a session that was left open in the middle of one: `pg_stat_activity` and `pg_locks` name it. \
+         The check waits a second for such a lock and no longer, so that it never stands in anybody's way. Look again later.";
     IoError, "the read failed for another reason of the operating system",
         "The detail holds what the operating system said. It may be a failing disk.";
     TooLarge, "more bytes, entries or rows than the stated limit",

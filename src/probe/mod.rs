@@ -8,6 +8,7 @@ pub mod armor;
 pub mod authorized_keys;
 pub mod cancel;
 pub mod capability;
+pub mod catalog;
 pub mod certificate;
 pub mod cron;
 pub mod deploy_manifest;

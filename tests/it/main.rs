@@ -14,15 +14,19 @@ mod config;
 mod contabo;
 mod desired;
 mod docs;
+#[cfg(feature = "execute")]
+mod fixture;
 mod formats;
 mod lab;
 mod postgres;
 mod postgres_kinds;
+mod postgres_places;
 mod postgres_tls;
 mod private_server;
 mod program;
 mod readonly;
 mod recall;
+mod recall_pg;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;

@@ -69,7 +69,7 @@ async fn locks_and_slow_questions_end_at_their_limits() {
     let other = admin(&lab.server, &lab.database).await;
     other.batch_execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let (reason, detail) = refused(session.ask("SELECT count(*)::text FROM public.t", &[]).await);
-    assert!(reason == Reason::Deadline && detail.contains("migration"), "{detail}");
+    assert!(reason == Reason::Locked && detail.contains("migration"), "{detail}");
     other.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(one(&session, "SELECT count(*)::text FROM public.t").await, "0");
     let (reason, detail) = refused(session.ask("SELECT pg_sleep(600)::text", &[]).await);
@@ -201,6 +201,9 @@ async fn a_powerful_role_evaluates_nothing() {
     ];
     for (number, (attribute, member_of, power)) in roles.into_iter().enumerate() {
         let role = format!("{}_{number}", lab.observer);
+        if lab.major < 14 && member_of == "pg_write_all_data" {
+            continue;
+        }
         lab.run(&format!("CREATE ROLE {role} LOGIN {attribute}")).await;
         if !member_of.is_empty() {
             // Through a role in between, which an expression could switch to.

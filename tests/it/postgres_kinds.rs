@@ -13,6 +13,7 @@ use countersign::probe::{Database, World};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, admin, limits};
+use crate::program::skipped;
 
 struct NoFiles;
 
@@ -75,7 +76,7 @@ const ZOO: &str = "CREATE SCHEMA closed; CREATE TABLE closed.t (n int); GRANT SE
          CREATE TABLE by_column (a int, b int); INSERT INTO by_column VALUES (1, 2); \
          GRANT SELECT (a) ON by_column TO OBSERVER; \
          CREATE TABLE hidden AS SELECT 1 AS n; ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; \
-         CREATE VIEW seen AS SELECT * FROM three; CREATE VIEW unseen WITH (security_invoker) AS SELECT * FROM denied; \
+         CREATE VIEW seen AS SELECT * FROM three; CREATE VIEW unseen INVOKER AS SELECT * FROM denied; \
          CREATE MATERIALIZED VIEW stored AS SELECT * FROM three; CREATE INDEX three_n ON three (n); \
          CREATE TABLE parts (n int) PARTITION BY RANGE (n); CREATE TABLE part PARTITION OF parts DEFAULT; \
          INSERT INTO parts VALUES (1), (2); CREATE SEQUENCE numbers; \
@@ -92,7 +93,9 @@ const ZOO: &str = "CREATE SCHEMA closed; CREATE TABLE closed.t (n int); GRANT SE
 #[tokio::test]
 async fn rows_are_counted_or_the_reason_is_named() {
     let Some(lab) = Lab::new().await else { return };
-    lab.run(ZOO).await;
+    // A view acts with the rights of whoever asks only since version 15.
+    let by_invoker = lab.major >= 15;
+    lab.run(&ZOO.replace("INVOKER", if by_invoker { "WITH (security_invoker)" } else { "" })).await;
     let keys = [
         "public.three",
         "public.absent",
@@ -131,13 +134,17 @@ async fn rows_are_counted_or_the_reason_is_named() {
         ("public.denied", Reason::PermissionDenied),
         ("closed.t", Reason::PermissionDenied),
         ("public.hidden", Reason::RowSecurity),
-        ("public.unseen", Reason::PermissionDenied),
         ("public.three_n", Reason::NotSupported),
         ("public.numbers", Reason::NotSupported),
         ("public.foreign_t", Reason::NotSupported),
         ("public.mixed", Reason::NotSupported),
     ] {
         assert_eq!(reason(&stored, key), why, "{key}");
+    }
+    if by_invoker {
+        assert_eq!(reason(&stored, "public.unseen"), Reason::PermissionDenied);
+    } else {
+        assert_eq!(stored["public.unseen"], Ok(json!(0)));
     }
     lab.run("ALTER ROLE OBSERVER BYPASSRLS").await;
     let stored = observed(&lab_world(&lab).await, "row_count", &tables).await;
@@ -147,11 +154,16 @@ async fn rows_are_counted_or_the_reason_is_named() {
 #[tokio::test]
 async fn a_view_over_hidden_rows_is_not_a_smaller_table() {
     let Some(lab) = Lab::new().await else { return };
+    if lab.major < 15 {
+        return skipped(
+            "a view with the rights of its invoker",
+            "there are none before version 15",
+        );
+    }
     lab.run("CREATE TABLE t AS SELECT 1 AS n; ALTER TABLE t ENABLE ROW LEVEL SECURITY; \
              CREATE VIEW v WITH (security_invoker) AS SELECT * FROM t; GRANT SELECT ON t, v TO OBSERVER").await;
     let stored =
         observed(&lab_world(&lab).await, "row_count", &[("public.v", json!({"rows": 0}))]).await;
-    // Before version 15 the option is unknown and the statement above fails, so this is never silently skipped.
     assert_eq!(reason(&stored, "public.v"), Reason::RowSecurity);
 }
 
@@ -172,7 +184,7 @@ async fn a_thousand_tables_cost_two_questions_and_a_sick_one_costs_only_itself()
     let other = admin(&lab.server, &lab.database).await;
     other.batch_execute("BEGIN; LOCK TABLE t3 IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let stored = observed(&lab_world(&lab).await, "row_count", &tables[..9]).await;
-    assert_eq!(reason(&stored, "public.t3"), Reason::Deadline);
+    assert_eq!(reason(&stored, "public.t3"), Reason::Locked);
     assert_eq!(stored.values().filter(|answer| answer.is_ok()).count(), 8);
     assert_eq!(stored["public.t7"], Ok(json!(2)));
 }

@@ -33,6 +33,7 @@ pub(super) fn unknown(error: &Error) -> Unknown {
     let hint = match db.code().code() {
         "55P03" => ", a lock is held: behind a migration?",
         "57014" => ", cancelled",
+        "40001" => ", the standby replayed a change of what was being read",
         _ => "",
     };
     let message = one_line(db.message(), MESSAGE_WIDTH_MAX);
@@ -44,7 +45,8 @@ fn reason(db: &DbError) -> Reason {
         // The message depends on the server's language, the name of the routine does not.
         "42501" if db.routine() == Some("check_enable_rls") => Reason::RowSecurity,
         "42501" | "28000" | "28P01" => Reason::PermissionDenied,
-        "57014" | "55P03" | "25P03" | "57P05" => Reason::Deadline,
+        "55P03" => Reason::Locked,
+        "57014" | "25P03" | "57P05" => Reason::Deadline,
         "3D000" | "53300" => Reason::Unreachable,
         // 08P01 is what a parameter without a value in a query gets; the connection is sound.
         "08P01" => Reason::QueryFailed,

@@ -20,14 +20,14 @@ use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 
 /// How much longer than the server's own limit an answer is awaited.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A counted query is counted up to here.
 const COUNT_MAX: u64 = 1_000_000_000;
 
-const SAVE: &str = "SAVEPOINT countersign_question";
-const UNDO: &str =
+pub(super) const SAVE: &str = "SAVEPOINT countersign_question";
+pub(super) const UNDO: &str =
     "ROLLBACK TO SAVEPOINT countersign_question; RELEASE SAVEPOINT countersign_question";
 
 /// Rows of text; `None` is NULL.
@@ -40,6 +40,18 @@ pub enum Param<'a> {
     Text(&'a str),
     /// `text[]`
     Texts(&'a [String]),
+}
+
+/// A parameter with its type.
+pub(super) type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl Param<'_> {
+    pub(super) fn typed(&self) -> Typed<'_> {
+        match self {
+            Param::Text(text) => (text, Type::TEXT),
+            Param::Texts(texts) => (texts, Type::TEXT_ARRAY),
+        }
+    }
 }
 
 /// How much of a query's result is wanted.
@@ -68,9 +80,9 @@ pub enum Found {
 #[derive(Debug)]
 pub(super) struct Line {
     state: State,
-    limits: Limits,
-    budget: Budget,
-    asked: u64,
+    pub(super) limits: Limits,
+    pub(super) budget: Budget,
+    pub(super) asked: u64,
 }
 
 #[derive(Debug)]
@@ -137,13 +149,7 @@ impl Line {
     pub(super) async fn ask(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Rows, Unknown> {
         self.asked += 1;
         self.budget.refill(self.limits.bytes_max);
-        let params: Vec<(&(dyn ToSql + Sync), Type)> = params
-            .iter()
-            .map(|param| match param {
-                Param::Text(text) => (text as &(dyn ToSql + Sync), Type::TEXT),
-                Param::Texts(texts) => (texts as &(dyn ToSql + Sync), Type::TEXT_ARRAY),
-            })
-            .collect();
+        let params: Vec<Typed<'_>> = params.iter().map(Param::typed).collect();
         let client = self.lost()?;
         let asking = async {
             let (saved, rows, undone) = tokio::join!(
@@ -199,7 +205,8 @@ impl Line {
         found(&messages, amount)
     }
 
-    fn lost(&self) -> Result<&Client, Unknown> {
+    /// The client, or why there is none any more.
+    pub(super) fn lost(&self) -> Result<&Client, Unknown> {
         match &self.state {
             State::Open { client, .. } => Ok(client),
             State::Lost(why) => Err(why.clone()),
@@ -207,7 +214,7 @@ impl Line {
     }
 
     /// Judges what came back, and whether the session can go on.
-    fn settle<T>(
+    pub(super) fn settle<T>(
         &mut self,
         answered: Option<(Result<(), Error>, Result<T, Error>)>,
         limit: Duration,

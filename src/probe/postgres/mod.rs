@@ -7,6 +7,7 @@
 mod failure;
 mod identity;
 mod line;
+mod reading;
 mod settings;
 mod stream;
 mod tls;
@@ -19,6 +20,7 @@ use crate::model::Unknown;
 pub use identity::Identity;
 use line::Line;
 pub use line::{Amount, Found, Param, Rows};
+pub use reading::{Fields, Reading};
 pub use settings::{Secret, Settings, SettingsError};
 
 /// What bounds a session.
@@ -34,6 +36,8 @@ pub struct Limits {
     pub bytes_max: u64,
     /// The rows of one answer.
     pub rows_max: usize,
+    /// The bytes of answers that are read row by row and not kept, together.
+    pub read_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -44,6 +48,7 @@ impl Default for Limits {
             lock: Duration::from_secs(1),
             bytes_max: 16 << 20,
             rows_max: 100_000,
+            read_bytes_max: 1 << 30,
         }
     }
 }
@@ -96,6 +101,15 @@ impl Session {
     ) -> Result<Found, Unknown> {
         self.identity.require_harmless()?;
         self.line.lock().await.evaluate(query, amount, deadline).await
+    }
+
+    /// Puts several questions of this program's own at once, and hands over their rows as they come. Every column must be
+    /// text, so a query casts what is not.
+    ///
+    /// # Errors
+    /// For each question why it was not answered to the end; then some of its rows may have been handed over.
+    pub async fn read(&self, readings: Vec<Reading<'_>>) -> Vec<Result<(), Unknown>> {
+        self.line.lock().await.read(readings).await
     }
 
     /// How many questions were put since the session was opened.
