@@ -72,7 +72,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Reason, Span, Unknown};
+use crate::model::{Code, Comparison, Pieces, Reason, Span, Unknown};
 use crate::probe::World;
 
 pub use adoption::{About, Adopted, Adoption, Draft, covers};
@@ -239,6 +239,14 @@ pub trait Files {
     /// # Errors
     /// A fragment that says why there are none: no such file (with the nearest name), or a path that leaves the folder.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+
+    /// The same file piece by piece, for what need not lie in memory as a whole.
+    ///
+    /// # Errors
+    /// The same.
+    fn pieces(&self, path: &str) -> Result<Box<dyn Pieces>, String> {
+        Ok(Box::new(self.read(path)?))
+    }
 }
 
 /// Something wrong with a specification.

@@ -100,6 +100,22 @@ impl Walk<'_> {
                     Some(first) => self.hash_two([first, (file, opened)], &mut batch, scratch)?,
                 },
                 Outcome::Later(bytes) => later.push((bytes, file)),
+            let name = self.name(&file);
+            path.truncate(open.folder.path.len());
+            path.extend_from_slice(name.to_bytes());
+            let place = Place { open, name, path: &path, file: &file, alone };
+            match self.look(&place, &mut page, scratch)? {
+                Outcome::Told(told) => {
+                    tally.add(&told);
+                    tally.matched += u64::from(self.is_as_listed(&place, &told));
+                    if let Against::Digest { prefix } = &self.question.against {
+                        digests.push((pipeline::path(prefix, &path), told.digest));
+                    }
+                }
+                Outcome::Later(bytes) => {
+                    self.expect_bytes(bytes);
+                    next.push(Task::Files { open: Arc::clone(open), files: vec![file] });
+                }
                 Outcome::Noted => {}
             }
         }
@@ -215,14 +231,10 @@ impl Walk<'_> {
     }
 
     /// The name of a file in its folder.
-    fn name<'f>(&'f self, open: &Open, file: &'f Subject) -> &'f CStr {
+    fn name<'f>(&'f self, file: &'f Subject) -> &'f CStr {
         match (file, self.list) {
             (Subject::Found(name), _) => name,
-            (Subject::Listed(index), Some(list)) => {
-                let full = list.name(*index).to_bytes_with_nul();
-                let tail = full.get(open.folder.path.len()..).unwrap_or_default();
-                CStr::from_bytes_with_nul(tail).unwrap_or_default()
-            }
+            (Subject::Listed(index), Some(list)) => list.leaf(*index),
             (Subject::Listed(_), None) => c"",
         }
     }
