@@ -30,9 +30,8 @@ pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, L
 pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
-pub use relation::{MemberName, RelationName, RoutineName, leading_name, written};
 pub use pieces::Pieces;
-pub use relation::{MemberName, RelationName, RoutineName};
+pub use relation::{MemberName, RelationName, RoutineName, leading_name, written};
 pub use resource::{Mode, Route, Severity};
 pub use role::{MembershipName, SettingName, SettingPlace};
 pub use size::{Percent, Size};

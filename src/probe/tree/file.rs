@@ -88,7 +88,7 @@ impl Walk<'_> {
         let (mut waiting, mut later) = (None, Vec::new());
         for file in files {
             self.go_on()?;
-            let name = self.name(open, &file);
+            let name = self.name(&file);
             write_path(open, name, &mut scratch.path);
             let place = Place { open, name, path: &scratch.path, file: &file, bytes_max };
             let [first, second] = scratch.contents.both();
@@ -100,22 +100,6 @@ impl Walk<'_> {
                     Some(first) => self.hash_two([first, (file, opened)], &mut batch, scratch)?,
                 },
                 Outcome::Later(bytes) => later.push((bytes, file)),
-            let name = self.name(&file);
-            path.truncate(open.folder.path.len());
-            path.extend_from_slice(name.to_bytes());
-            let place = Place { open, name, path: &path, file: &file, alone };
-            match self.look(&place, &mut page, scratch)? {
-                Outcome::Told(told) => {
-                    tally.add(&told);
-                    tally.matched += u64::from(self.is_as_listed(&place, &told));
-                    if let Against::Digest { prefix } = &self.question.against {
-                        digests.push((pipeline::path(prefix, &path), told.digest));
-                    }
-                }
-                Outcome::Later(bytes) => {
-                    self.expect_bytes(bytes);
-                    next.push(Task::Files { open: Arc::clone(open), files: vec![file] });
-                }
                 Outcome::Noted => {}
             }
         }
@@ -199,7 +183,7 @@ impl Walk<'_> {
         plain: bool,
         hashed: Hashed,
     ) -> Result<(), Unknown> {
-        write_path(batch.open, self.name(batch.open, file), path);
+        write_path(batch.open, self.name(file), path);
         match hashed {
             Ok((kernel, digest)) => {
                 self.keep(&kernel, digest, file, &mut batch.page);
@@ -226,7 +210,7 @@ impl Walk<'_> {
     /// Where a file is, for messages.
     fn place_of(&self, open: &Open, file: &Subject) -> PathBuf {
         let mut path = Vec::new();
-        write_path(open, self.name(open, file), &mut path);
+        write_path(open, self.name(file), &mut path);
         self.full_path(&path)
     }
 

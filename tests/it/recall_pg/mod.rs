@@ -16,7 +16,14 @@ use crate::program::{World, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
-pub(crate) const GROUPS: &[&Group] = &[&functions::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS, &grants::GROUP, &functions::STANDARD];
+pub(crate) const GROUPS: &[&Group] = &[
+    &functions::GROUP,
+    &roles::GROUP,
+    &roles::MEMBERSHIPS,
+    &roles::PUBLICATIONS,
+    &grants::GROUP,
+    &functions::STANDARD,
+];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
