@@ -1,6 +1,7 @@
 //! Recall in a database: each case is a fresh database in which one thing happens, and exactly that is reported.
 
 mod functions;
+mod tables;
 
 use std::collections::BTreeSet;
 
@@ -126,4 +127,9 @@ async fn run(server: &Server, database: &str, sql: &str) {
 #[tokio::test]
 async fn what_happens_to_functions_and_triggers_is_reported() {
     judge(&functions::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_tables_indexes_and_constraints_is_reported() {
+    judge(&tables::GROUP).await;
 }
