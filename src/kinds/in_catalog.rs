@@ -93,7 +93,7 @@ pub(super) fn check<T: Listed>(
     for entry in only.into_iter().flatten() {
         if let Err(why) = T::check_entry(entry) {
             let message = format!("`{}` of `only`: {why}", escape(entry));
-            problems.push(Problem::key("only", Code::BadName, message));
+            problems.push(Problem::key("only", Code::WrongType, message));
         }
     }
 }

@@ -224,7 +224,7 @@ only = [
         let only = self.only.as_ref();
         in_catalog::check::<Constraint>(name, self.present, only, &self.of_one(), problems);
         if let Some(Err(why)) = self.references.as_deref().map(RelationName::parse) {
-            problems.push(Problem::key("references", Code::BadName, why));
+            problems.push(Problem::key("references", Code::WrongType, why));
         }
     }
 

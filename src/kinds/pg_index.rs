@@ -189,7 +189,7 @@ only = [
         let parent = self.parent.as_deref().filter(|parent| !parent.is_empty());
         for (key, relation) in [("table", self.table.as_deref()), ("parent", parent)] {
             if let Some(Err(why)) = relation.map(RelationName::parse) {
-                problems.push(Problem::key(key, Code::BadName, why));
+                problems.push(Problem::key(key, Code::WrongType, why));
             }
         }
     }

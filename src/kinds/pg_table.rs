@@ -113,7 +113,7 @@ impl PgTable {
     /// Checks what its keys say.
     fn check(&self, problems: &mut Vec<Problem>) {
         let mut bad = |key: &str, message: String| {
-            problems.push(Problem::key(key, Code::BadName, message));
+            problems.push(Problem::key(key, Code::WrongType, message));
         };
         let mut names = std::collections::BTreeSet::new();
         for text in self.columns.iter().flatten() {

@@ -272,7 +272,7 @@ pub(crate) const GROUP: Group = Group {
         ),
         case(
             "a column is dropped and comes again at the end",
-            "ALTER TABLE t DROP big, ADD big text STORAGE EXTERNAL COMPRESSION pglz; \
+            "ALTER TABLE t DROP big, ADD big text COMPRESSION pglz; ALTER TABLE t ALTER big SET STORAGE EXTERNAL; \
              CREATE INDEX t_n_idx ON t (n DESC, lower(title) text_pattern_ops) INCLUDE (big) WITH (fillfactor = 80) WHERE n > 0; \
              COMMENT ON INDEX t_n_idx IS 'for the list'",
             &[(T, "column order")],
@@ -336,7 +336,7 @@ pub(crate) const GROUP: Group = Group {
         ),
         case(
             "it is stored in another way",
-            "UPDATE pg_class SET relam = 0 WHERE relname = 't'",
+            "CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler; ALTER TABLE t SET ACCESS METHOD pile",
             &[(T, "access_method")],
         ),
         case(
@@ -566,8 +566,13 @@ pub(crate) const GROUP: Group = Group {
         case("an index has no comment", "COMMENT ON INDEX t_n_idx IS NULL", &[(INDEX, "comment")]),
         case(
             "a key keeps no constraint",
-            "UPDATE pg_constraint SET conindid = 0 WHERE conname = 't_pkey'",
-            &[("pg_index.public.t_pkey", "constraint")],
+            "ALTER TABLE f DROP CONSTRAINT f_t_fkey; ALTER TABLE t DROP CONSTRAINT t_pkey; CREATE UNIQUE INDEX t_pkey ON t (id)",
+            &[
+                ("pg_index.public.t_pkey", "constraint"),
+                ("pg_constraint.public.t.t_pkey", "presence"),
+                ("pg_constraint.public.t.*", "public.t.t_pkey"),
+                (FOREIGN_KEY, "presence"),
+            ],
         ),
         case(
             "a check is dropped",
