@@ -4,6 +4,7 @@ mod functions;
 mod grants;
 mod peers;
 mod roles;
+mod tables;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,7 @@ pub(crate) const GROUPS: &[&Group] = &[
     &roles::PUBLICATIONS,
     &grants::GROUP,
     &functions::STANDARD,
+    &tables::GROUP,
 ];
 
 /// Cases that share a database to begin with, and what is wanted of it.
@@ -179,6 +181,11 @@ async fn what_happens_to_functions_and_triggers_is_reported() {
 #[tokio::test]
 async fn what_happens_to_standard_bodies_is_reported() {
     judge_since(14, &functions::STANDARD).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_tables_indexes_and_constraints_is_reported() {
+    judge(&tables::GROUP).await;
 }
 
 #[tokio::test]
