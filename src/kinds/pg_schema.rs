@@ -165,7 +165,8 @@ comments = false
     fn prepare(&mut self, name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
         let schema = object_name(name, &self.database);
         if !(1..=NAME_BYTES_MAX).contains(&schema.len()) || schema.contains('\0') {
-            let message = format!("a schema's name has 1 to {NAME_BYTES_MAX} bytes, none of them zero");
+            let message =
+                format!("a schema's name has 1 to {NAME_BYTES_MAX} bytes, none of them zero");
             problems.push(Problem::resource(Code::BadName, message));
         }
         self.check_content(problems);

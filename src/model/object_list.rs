@@ -62,18 +62,26 @@ impl ObjectList {
         if u32::try_from(text.len()).is_err() {
             return Err(alone(0..0, "it has more than 4 GiB".to_owned()));
         }
-        let read = str::from_utf8(&text)
-            .map_err(|e| alone(e.valid_up_to()..e.valid_up_to() + 1, "it is no UTF-8".to_owned()))?;
+        let read = str::from_utf8(&text).map_err(|e| {
+            alone(e.valid_up_to()..e.valid_up_to() + 1, "it is no UTF-8".to_owned())
+        })?;
         let first = read.lines().next().unwrap_or_default();
         if first != HEADER {
-            let message = format!("the first line is `{}`, and not `{HEADER}`", one_line(first, 60));
+            let message =
+                format!("the first line is `{}`, and not `{HEADER}`", one_line(first, 60));
             return Err(alone(0..first.len(), message));
         }
         if let Some(at) = read.find('\r') {
-            return Err(alone(at..at + 1, "a line ends in a carriage return: every object would differ".to_owned()));
+            return Err(alone(
+                at..at + 1,
+                "a line ends in a carriage return: every object would differ".to_owned(),
+            ));
         }
         if !read.ends_with('\n') {
-            return Err(alone(read.len() - 1..read.len(), "it was cut: the last line has no end".to_owned()));
+            return Err(alone(
+                read.len() - 1..read.len(),
+                "it was cut: the last line has no end".to_owned(),
+            ));
         }
         let (places, findings) = blocks(read);
         if findings.is_empty() { Ok(Self { text, places }) } else { Err(findings) }
@@ -192,7 +200,8 @@ fn blocks(text: &str) -> (Vec<Place>, Vec<ListFinding>) {
         }
     }
     places.extend(open.map(|open| place(open, text.len())));
-    let title = |place: &Place| text.get(place.start as usize..place.title as usize).unwrap_or_default();
+    let title =
+        |place: &Place| text.get(place.start as usize..place.title as usize).unwrap_or_default();
     if !places.is_sorted_by(|a, b| title(a) < title(b)) {
         places.sort_by(|a, b| title(a).cmp(title(b)));
         let twice = places.windows(2).filter(|pair| title(&pair[0]) == title(&pair[1]));

@@ -85,17 +85,17 @@ async fn settle(world: &Arc<World>, rounds: &Rounds, stored: &mut Answered) {
                 let first = stored.get(&name);
                 // What reads the same in two snapshots did not change, whatever else did.
                 let answer = match unknown {
-                    Some(why) if again[&round].0.past_snapshot() && first != Some(&answer) => Err(why.clone()),
+                    Some(why) if again[&round].0.past_snapshot() && first != Some(&answer) => {
+                        Err(why.clone())
+                    }
                     _ => answer,
                 };
                 stored.insert(name, answer);
             }
         }
     }
-    let unproven: BTreeMap<String, Unknown> = passed
-        .into_iter()
-        .filter_map(|(name, passed)| Some((name, passed.unproven()?)))
-        .collect();
+    let unproven: BTreeMap<String, Unknown> =
+        passed.into_iter().filter_map(|(name, passed)| Some((name, passed.unproven()?))).collect();
     for (round, answers) in stored.iter_mut().filter(|(round, _)| rounds[round].0.past_snapshot()) {
         for (name, answer) in answers {
             let why = database_of(rounds, *round, name).and_then(|name| unproven.get(name));

@@ -104,7 +104,8 @@ fn read(path: &Path) -> std::io::Result<Option<Kept>> {
     file.take(ANSWER_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     let Some((sum, text)) = bytes.split_at_checked(65) else { return Ok(None) };
     let whole = bytes.len() <= ANSWER_BYTES_MAX
-        && sum.strip_suffix(b"\n").and_then(|hex| Digest::from_hex(hex).ok()) == Some(Digest::of(text));
+        && sum.strip_suffix(b"\n").and_then(|hex| Digest::from_hex(hex).ok())
+            == Some(Digest::of(text));
     Ok(if whole { serde_json::from_slice(text).ok() } else { None })
 }
 
@@ -146,7 +147,8 @@ mod tests {
         let data = tempfile::tempdir().expect("a folder");
         let name = ResourceName::new("pg_schema", "public");
         let (question, state) = (json!({"q": 1}), json!({"pg_proc": "1 2"}));
-        let asked = Asked { resource: &name, question: &question, source: &["1", "role"], state: &state };
+        let asked =
+            Asked { resource: &name, question: &question, source: &["1", "role"], state: &state };
         let now = "2026-05-21T06:28:50Z";
         let cache = caches(data.path(), now);
         assert_eq!(cache.answer(&asked), None);
@@ -190,6 +192,10 @@ mod tests {
         assert!(cache.answer(&asked(&plain)).is_some());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("ours");
         assert_eq!(cache.answer(&asked(&plain)), None);
-        assert!(cache.notes().iter().any(|note| note.contains("pg_schema.plain")), "{:?}", cache.notes());
+        assert!(
+            cache.notes().iter().any(|note| note.contains("pg_schema.plain")),
+            "{:?}",
+            cache.notes()
+        );
     }
 }

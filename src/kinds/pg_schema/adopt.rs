@@ -97,7 +97,11 @@ async fn whole(session: &Session, schema: &str) -> Result<String, Unknown> {
 fn file_name(key: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
     let name: String = key.chars().map(|c| if plain(c) { c } else { '-' }).collect();
-    if name == key { name } else { format!("{name}-{}", &Digest::of(key.as_bytes()).to_string()[..8]) }
+    if name == key {
+        name
+    } else {
+        format!("{name}-{}", &Digest::of(key.as_bytes()).to_string()[..8])
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +111,8 @@ mod tests {
     #[test]
     fn two_keys_never_share_a_file() {
         let names = ["public", "shop:public", "shop-public", "Public", "../x", "a b", "a-b"];
-        let files: std::collections::BTreeSet<String> = names.iter().map(|n| file_name(n)).collect();
+        let files: std::collections::BTreeSet<String> =
+            names.iter().map(|n| file_name(n)).collect();
         assert_eq!(files.len(), names.len(), "{files:?}");
         assert_eq!(file_name("public"), "public");
         assert!(files.iter().all(|name| !name.contains(['/', '.'])), "{files:?}");

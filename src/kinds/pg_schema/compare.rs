@@ -34,11 +34,15 @@ impl PgSchema {
         // First what is there and should not be, then what is gone, then what is another.
         for group in [Change::Unlisted, Change::Missing, Change::Changed] {
             let of_group = look.findings.iter().map(|finding| self.difference(finding));
-            found.differences.extend(of_group.filter(|difference| difference.change == Some(group)));
+            found
+                .differences
+                .extend(of_group.filter(|difference| difference.change == Some(group)));
         }
         if look.findings_more > 0 {
-            let actual =
-                format!("{} more objects differ, which are counted and not kept", look.findings_more);
+            let actual = format!(
+                "{} more objects differ, which are counted and not kept",
+                look.findings_more
+            );
             found.differences.push(Difference::new("(more)", Value::Null, actual));
         }
         let listed = u64::try_from(self.ready.list.len()).unwrap_or(u64::MAX);

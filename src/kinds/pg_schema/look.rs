@@ -226,7 +226,10 @@ fn summed(contents: Contents<Gathered>, spec: &PgSchema) -> Look {
     look.differing = Digest::from_bytes(differing.finalize().into());
     if spec.manifest.is_none() && overflow {
         let detail = format!("the text of the schema has more than {SCHEMA_BYTES_MAX} bytes");
-        look.blind.push(Blind { field: "digest".to_owned(), unknown: Unknown::new(Reason::TooLarge, detail) });
+        look.blind.push(Blind {
+            field: "digest".to_owned(),
+            unknown: Unknown::new(Reason::TooLarge, detail),
+        });
     } else if spec.manifest.is_none() && look.blind.is_empty() {
         look.digest = Some(Digest::of(manifest(&blocks).as_bytes()));
     }
@@ -236,13 +239,20 @@ fn summed(contents: Contents<Gathered>, spec: &PgSchema) -> Look {
 
 /// Notes what the manifest lists and nobody met. What stands behind a lock, or is of a class that could not be read, is
 /// not known to be missing.
-fn missing(look: &mut Look, spec: &PgSchema, met: &[bool], unread: &[&str], blocked: &[&RelationName]) {
+fn missing(
+    look: &mut Look,
+    spec: &PgSchema,
+    met: &[bool],
+    unread: &[&str],
+    blocked: &[&RelationName],
+) {
     let list = &spec.ready.list;
     let behind: Vec<String> = blocked.iter().map(ToString::to_string).collect();
     let untold = |title: &str| {
         let name = title.split_once(' ').map_or("", |(_, name)| name);
         let of = |relation: &String| {
-            name.strip_suffix(relation.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with(" on "))
+            name.strip_suffix(relation.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with(" on "))
         };
         unread.contains(&schema::class_of(title)) || behind.iter().any(of)
     };

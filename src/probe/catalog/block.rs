@@ -52,7 +52,13 @@ enum Node {
 }
 
 /// Keys with values, one below the other. Behind the dash of an item, the first stands on the same line.
-fn fields(all: &[(String, Node)], depth: usize, dashed: bool, without: Without<'_>, out: &mut String) {
+fn fields(
+    all: &[(String, Node)],
+    depth: usize,
+    dashed: bool,
+    without: Without<'_>,
+    out: &mut String,
+) {
     let left_out = |key: &str, node: &Node| match key {
         _ if matches!(node, Node::Nothing) => true,
         "owner" => without.owner,
@@ -404,8 +410,32 @@ mod tests {
     #[test]
     fn different_texts_have_different_blocks() {
         let texts = [
-            "", "\n", "\n\n", "|", " |", "[]", "{}", "null", "a", "a\n", "\na", "a\n\n", "  a", "a\n  b: c", "a\nb: c",
-            "a\\nb", "a\nb", "a\\\nb", "a\tb", "a\\tb", "a\rb", "a\\rb", "\u{202e}a", "\\u{202e}a", "|\n    a", "- a",
+            "",
+            "\n",
+            "\n\n",
+            "|",
+            " |",
+            "[]",
+            "{}",
+            "null",
+            "a",
+            "a\n",
+            "\na",
+            "a\n\n",
+            "  a",
+            "a\n  b: c",
+            "a\nb: c",
+            "a\\nb",
+            "a\nb",
+            "a\\\nb",
+            "a\tb",
+            "a\\tb",
+            "a\rb",
+            "a\\rb",
+            "\u{202e}a",
+            "\\u{202e}a",
+            "|\n    a",
+            "- a",
         ];
         let block = |text: &str| {
             let mut out = String::new();

@@ -108,14 +108,16 @@ impl Fingerprint {
         };
         let numbers: Option<BTreeMap<_, _>> = rows.into_iter().map(of_row).collect();
         let numbers = numbers.filter(|numbers| !numbers.is_empty());
-        let malformed = || Unknown::new(Reason::Malformed, "the catalogs answered with other columns");
+        let malformed =
+            || Unknown::new(Reason::Malformed, "the catalogs answered with other columns");
         numbers.map(Self).ok_or_else(malformed)
     }
 
     /// The catalogs in which another fingerprint differs.
     #[must_use]
     pub fn changed(&self, other: &Self) -> Vec<&str> {
-        let differs = |(catalog, number): &(&String, &String)| other.0.get(*catalog) != Some(number);
+        let differs =
+            |(catalog, number): &(&String, &String)| other.0.get(*catalog) != Some(number);
         self.0.iter().filter(differs).map(|(catalog, _)| catalog.as_str()).collect()
     }
 }

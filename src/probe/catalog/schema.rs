@@ -8,14 +8,14 @@ mod member;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use super::block::{self, Without};
 use super::Object as _;
+use super::block::{self, Without};
 use super::{
-    Constraint, Function, Index, Other, Scope, Sequence, Table, Trigger, Type, View, behind, locked,
-    why_blocked,
+    Constraint, Function, Index, Other, Scope, Sequence, Table, Trigger, Type, View, behind,
+    locked, why_blocked,
 };
-use crate::model::grant::Grant;
 use crate::model::display::escape;
+use crate::model::grant::Grant;
 use crate::model::{Reason, RelationName, Unknown};
 use crate::probe::postgres::{Fields, Param, Reading, Session};
 use member::Member;

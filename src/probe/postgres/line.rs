@@ -212,7 +212,8 @@ impl Line {
             self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
             self.begin().await
         });
-        let renewed = renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
+        let renewed =
+            renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
         if renewed.is_err() {
             self.lose("it opened no new snapshot");
         }

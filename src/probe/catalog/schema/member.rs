@@ -1,6 +1,8 @@
 //! What tells the objects of each class apart within a schema: their titles.
 
-use super::super::{Constraint, Function, Index, Object, Other, Sequence, Table, Trigger, Type, View};
+use super::super::{
+    Constraint, Function, Index, Object, Other, Sequence, Table, Trigger, Type, View,
+};
 use crate::model::grant::Grant;
 use crate::model::{RelationName, RoutineName, written_name};
 
@@ -69,8 +71,7 @@ impl Member for Trigger {
     fn title(&self) -> String {
         let table = RelationName { schema: self.schema.clone(), name: self.table.clone() };
         // One that enforces a constraint is not called by an identifier.
-        let name =
-            if self.internal { self.name.as_str().into() } else { written_name(&self.name) };
+        let name = if self.internal { self.name.as_str().into() } else { written_name(&self.name) };
         format!("{} {name} on {table}", Self::CLASS)
     }
 }
