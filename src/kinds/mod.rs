@@ -24,6 +24,7 @@ mod gpg_key;
 mod group;
 mod in_catalog;
 mod in_database;
+mod listed;
 mod listener;
 mod metadata;
 mod mount;
@@ -31,11 +32,16 @@ mod package;
 mod path;
 mod pg_constraint;
 mod pg_event_trigger;
+mod pg_extension;
 mod pg_function;
 mod pg_grant;
 mod pg_index;
+mod pg_membership;
+mod pg_publication;
+mod pg_role;
 mod pg_schema;
 mod pg_server;
+mod pg_setting;
 mod pg_table;
 mod pg_trigger;
 mod presence;
@@ -66,7 +72,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Reason, Span, Unknown};
+use crate::model::{Code, Comparison, Pieces, Reason, Span, Unknown};
 use crate::probe::World;
 
 pub use adoption::{About, Adopted, Adoption, Draft, covers};
@@ -99,6 +105,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
+    Entry::of::<pg_role::PgRole>(),
+    Entry::of::<pg_membership::PgMembership>(),
+    Entry::of::<pg_setting::PgSetting>(),
+    Entry::of::<pg_extension::PgExtension>(),
+    Entry::of::<pg_publication::PgPublication>(),
     Entry::of::<pg_grant::PgGrant>(),
     Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
@@ -228,6 +239,14 @@ pub trait Files {
     /// # Errors
     /// A fragment that says why there are none: no such file (with the nearest name), or a path that leaves the folder.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+
+    /// The same file piece by piece, for what need not lie in memory as a whole.
+    ///
+    /// # Errors
+    /// The same.
+    fn pieces(&self, path: &str) -> Result<Box<dyn Pieces>, String> {
+        Ok(Box::new(self.read(path)?))
+    }
 }
 
 /// Something wrong with a specification.

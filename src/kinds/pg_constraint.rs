@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::in_catalog::{self, Listed, Seen, expect_text, reaches};
+use super::in_catalog::{self, InCatalog, Seen, expect_text, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, MemberName, RelationName, Unknown};
@@ -108,7 +108,7 @@ impl Match {
     }
 }
 
-impl Listed for Constraint {
+impl InCatalog for Constraint {
     fn key(&self) -> String {
         MemberName { table: self.of_table(), name: self.name.clone() }.to_string()
     }
@@ -224,7 +224,7 @@ only = [
         let only = self.only.as_ref();
         in_catalog::check::<Constraint>(name, self.present, only, &self.of_one(), problems);
         if let Some(Err(why)) = self.references.as_deref().map(RelationName::parse) {
-            problems.push(Problem::key("references", Code::BadName, why));
+            problems.push(Problem::key("references", Code::WrongType, why));
         }
     }
 

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use super::closed::{self, is_pattern, matches};
-use super::in_database::{key_of, object_name};
-use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, answer_all, by_database,
-    not_recorded, presence,
-};
+use super::in_database::object_name;
+use super::listed::{self, Chosen, Listed, Listing};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
 use crate::model::display::one_line;
-use crate::model::{Code, Comparison, Evidence, Unknown};
-use crate::probe::catalog::{EventTrigger, event_triggers};
-use crate::probe::{World, until};
+use crate::model::{Code, Comparison, Unknown};
+use crate::probe::World;
+use crate::probe::catalog::{self, EventTrigger};
+use crate::probe::postgres::Session;
+
+const WIDTH_MAX: usize = 60;
 
 /// When an event trigger fires, by the role that a session plays in replication.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -57,16 +56,6 @@ pub(super) struct PgEventTrigger {
     only: Option<Vec<String>>,
 }
 
-/// What was seen.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Seen {
-    Absent,
-    One(EventTrigger),
-    /// Of a pattern.
-    List(Vec<EventTrigger>),
-}
-
 impl Kind for PgEventTrigger {
     const NAME: &'static str = "pg_event_trigger";
     const ABOUT: &'static str = "an event trigger of a database, whether it fires; the list of all";
@@ -98,7 +87,7 @@ only = ["audit_ddl"]
         help: "Event triggers whose names match; '*' closes the list, even if there is none",
         all: Some("*"),
     });
-    type Observed = Seen;
+    type Observed = Chosen<EventTrigger>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         let object = object_name(name, &self.database);
@@ -118,7 +107,7 @@ only = ["audit_ddl"]
             problems.push(Problem::resource(Code::BadName, message));
         }
         // PostgreSQL stores tags in capital letters, in the order of the statement.
-        for tags in &mut self.tags {
+        if let Some(tags) = &mut self.tags {
             tags.iter_mut().for_each(|tag| tag.make_ascii_uppercase());
             tags.sort();
             tags.dedup();
@@ -137,60 +126,53 @@ only = ["audit_ddl"]
         self.enabled.map(|enabled| enabled.word().into())
     }
 
-    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
-        let give_up = Instant::now() + world.deadline;
-        let mut answers = Answers::new();
-        for (database, wanted) in by_database(wanted) {
-            let looked = match world.database(database) {
-                Ok(session) => until(give_up, event_triggers(session)).await,
-                Err(why) => Err(why),
-            };
-            match looked {
-                Ok(all) => answers.extend(wanted.iter().map(|named| {
-                    (named.name.clone(), Ok(seen(object_name(&named.name, database), &all)))
-                })),
-                Err(why) => answers.extend(answer_all(wanted, &why)),
-            }
-        }
-        answers
+    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Chosen<EventTrigger>> {
+        listed::observe(world, wanted).await
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        let mut adopted = Adopted::default();
-        for (database, session) in &world.databases {
-            match session {
-                Ok(session) => {
-                    let all = event_triggers(session).await?;
-                    write_down(world, database, asked, all, &mut adopted);
-                }
-                Err(why) => adopted.unseen.push((database.clone(), why.clone())),
-            }
-        }
-        Ok(adopted)
+        listed::adopt::<Self>(world, asked).await
     }
 
-    fn diff(&self, name: &str, observed: &Seen) -> Comparison {
-        let mut found = Comparison::by(Evidence::Queried);
-        let is = match observed {
-            Seen::List(all) => {
-                let about = |is: &EventTrigger| (is.name.clone(), Some(brief(is)));
-                let seen: BTreeMap<_, _> = all.iter().map(about).collect();
-                closed::compare(self.only.as_deref().unwrap_or_default(), &seen, &mut found);
-                return found;
-            }
-            Seen::One(is) => Some(is),
-            Seen::Absent => None,
-        };
-        // A stored answer under a pattern is always a list.
-        if is_pattern(object_name(name, &self.database)) {
-            found.blind("only", not_recorded());
-        } else if presence::compare(self.present, is.is_some(), &mut found)
-            && let Some(is) = is
-        {
+    fn diff(&self, name: &str, observed: &Chosen<EventTrigger>) -> Comparison {
+        let name = object_name(name, &self.database);
+        let (mut found, seen) =
+            listed::compare::<Self>(name, (self.present, self.only.as_ref()), observed);
+        if let Some(is) = seen {
             self.compare(is, &mut found);
-            found.seen = Some(brief(is));
         }
         found
+    }
+}
+
+impl Listed for PgEventTrigger {
+    type Thing = EventTrigger;
+
+    async fn list(
+        session: &Session,
+        _names: &[&str],
+        _wanted: &[&Named<Self>],
+    ) -> Result<Listing<EventTrigger>, Unknown> {
+        let all = catalog::all::<EventTrigger>(session).await?;
+        let named = all.into_iter().map(|is| (is.name.clone(), is));
+        Ok(named.collect::<BTreeMap<_, _>>().into())
+    }
+
+    fn about(is: &EventTrigger) -> Option<String> {
+        let function = one_line(&is.function, WIDTH_MAX);
+        let enabled = if is.enabled == "origin" { "" } else { &is.enabled };
+        let divider = if enabled.is_empty() { "" } else { ", " };
+        Some(format!("{}, {function}{divider}{enabled}", is.event))
+    }
+
+    fn write(draft: Draft, is: &EventTrigger) -> Result<Draft, Unknown> {
+        Ok(draft
+            .set("enabled", is.enabled.clone())
+            .set("event", is.event.clone())
+            .set("tags", (!is.tags.is_empty()).then(|| is.tags.clone()))
+            .set("function", is.function.clone())
+            .set("owner", is.owner.clone())
+            .set("comment", is.comment.clone()))
     }
 }
 
@@ -218,51 +200,12 @@ impl Enabled {
     }
 }
 
-fn seen(object: &str, all: &[EventTrigger]) -> Seen {
-    if is_pattern(object) {
-        return Seen::List(all.iter().filter(|is| matches(object, &is.name)).cloned().collect());
-    }
-    all.iter().find(|is| is.name == object).cloned().map_or(Seen::Absent, Seen::One)
-}
-
-fn brief(is: &EventTrigger) -> String {
-    let function = one_line(&is.function, 60);
-    let enabled = if is.enabled == "origin" { String::new() } else { format!(", {}", is.enabled) };
-    format!("{}, {function}{enabled}", is.event)
-}
-
-fn write_down(
-    world: &World,
-    database: &str,
-    asked: &str,
-    all: Vec<EventTrigger>,
-    adopted: &mut Adopted,
-) {
-    let covered = |name: &str| if is_pattern(asked) { matches(asked, name) } else { name == asked };
-    let found: Vec<EventTrigger> = all.into_iter().filter(|is| covered(&is.name)).collect();
-    let draft =
-        |object: &str| Draft::new(key_of(world, database, object)).set("database", database);
-    if is_pattern(asked) {
-        let only: Vec<String> = found.iter().map(|is| is.name.clone()).collect();
-        adopted.drafts.push(draft(asked).set("only", only));
-    }
-    adopted.drafts.extend(found.into_iter().map(|is| {
-        draft(&is.name)
-            .set("enabled", is.enabled)
-            .set("event", is.event)
-            .set("tags", (!is.tags.is_empty()).then_some(is.tags))
-            .set("function", is.function)
-            .set("owner", is.owner)
-            .set("comment", is.comment)
-    }));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kinds::NoFiles;
 
-    fn compared(name: &str, mut table: Value, observed: &Seen) -> Vec<String> {
+    fn compared(name: &str, mut table: Value, observed: &Chosen<EventTrigger>) -> Vec<String> {
         table["database"] = json!("d");
         let mut spec: PgEventTrigger = serde_json::from_value(table).expect("keys that fit");
         let mut problems = Vec::new();
@@ -286,7 +229,8 @@ mod tests {
 
     #[test]
     fn attributes_and_lists_are_compared() {
-        let one = Seen::One(audit());
+        let one = Chosen::from([("audit".to_owned(), audit())]);
+        let none = Chosen::new();
         let right = json!({"enabled": "origin", "event": "sql_drop", "tags": ["drop table", "DROP INDEX"],
             "function": "public.f()", "owner": "postgres", "comment": ""});
         assert_eq!(compared("audit", right, &one), Vec::<String>::new());
@@ -297,22 +241,10 @@ mod tests {
             .filter_map(|line| line.split(' ').next().map(str::to_owned))
             .collect();
         assert_eq!(fields, ["enabled", "event", "tags", "function", "owner", "comment"]);
-        assert_eq!(compared("audit", json!({}), &Seen::Absent), [r#"presence "present" "absent""#]);
-        assert_eq!(
-            compared("audit", json!({"present": false}), &Seen::Absent),
-            Vec::<String>::new()
-        );
-        let list = Seen::List(vec![audit()]);
+        assert_eq!(compared("audit", json!({}), &none), [r#"presence "present" "absent""#]);
+        assert_eq!(compared("audit", json!({"present": false}), &none), Vec::<String>::new());
         let unlisted = r#"audit null "sql_drop, public.f()""#;
-        assert_eq!(compared("*", json!({"only": []}), &list), [unlisted]);
-        assert_eq!(compared("*", json!({"only": ["audit"]}), &list), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_name_is_compared_as_it_is() {
-        let mut odd = audit();
-        odd.name = "a.\"b\"".to_owned();
-        assert!(matches!(seen("a.\"b\"", &[odd.clone()]), Seen::One(_)));
-        assert!(matches!(seen("a", &[odd]), Seen::Absent));
+        assert_eq!(compared("*", json!({"only": []}), &one), [unlisted]);
+        assert_eq!(compared("*", json!({"only": ["audit"]}), &one), Vec::<String>::new());
     }
 }

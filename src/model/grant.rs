@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::relation::{identifier, written_name as written};
+use super::relation::{identifier, written};
 pub use phrase::{Flaw, Objects, Phrase, Privileges};
 
 /// What privileges can be granted on.

@@ -96,8 +96,8 @@ pub fn leading_name(text: &str) -> Result<(String, &str), String> {
     };
     let (word, rest) = text.split_at(end);
     let (name, behind) = identifier(word)?;
-    if !behind.is_empty() || written_name(&name) != word {
-        return Err(format!("the name is written `{}`", written_name(&name)));
+    if !behind.is_empty() || written(&name) != word {
+        return Err(format!("the name is written `{}`", written(&name)));
     }
     let behind_blank = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest));
     Ok((name, behind_blank.ok_or("a blank is missing behind the name")?))
@@ -178,19 +178,19 @@ fn is_plain(name: &str) -> bool {
 
 /// An identifier as people write it: in quotes where SQL would read another name without.
 #[must_use]
-pub fn written_name(name: &str) -> Cow<'_, str> {
+pub fn written(name: &str) -> Cow<'_, str> {
     if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
 }
 
 impl fmt::Display for RelationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", written_name(&self.schema), written_name(&self.name))
+        write!(f, "{}.{}", written(&self.schema), written(&self.name))
     }
 }
 
 impl fmt::Display for MemberName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.table, written_name(&self.name))
+        write!(f, "{}.{}", self.table, written(&self.name))
     }
 }
 

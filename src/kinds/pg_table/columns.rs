@@ -79,7 +79,8 @@ pub(super) fn parse(text: &str) -> Result<(String, Parts), String> {
 
 fn check_type(text: &str) -> Result<(), String> {
     let word = text.split(['(', '[']).next().unwrap_or_default();
-    if let Some((_, usual)) = TYPES.iter().find(|(short, _)| *short == word.trim_end()) {
+    let short = TYPES.iter().find(|(short, _)| *short == word.trim_end());
+    if let Some((_, usual)) = short.filter(|_| !text.contains(" time zone")) {
         return Err(format!("PostgreSQL writes `{word}` as `{usual}`"));
     }
     let outside: String = text.split('"').step_by(2).collect();
@@ -276,6 +277,7 @@ mod tests {
         }
         for good in [
             "n timestamp(3) with time zone[]",
+            "n time(3) without time zone not null",
             "n \"Odd.schema\".\"Type\"(3)",
             "n public.default",
             "n integer default 1",

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
+use super::{Whole, is_default};
 use crate::model::{RelationName, RoutineName, Unknown};
-use crate::probe::postgres::{Reading, Session};
+use crate::probe::postgres::Fields;
 
 /// An event trigger. It belongs to a database and to no schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,15 +35,17 @@ const EVENT_TRIGGERS: &str = "SELECT t.evtname::text, CASE t.evtenabled WHEN 'O'
     FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace ORDER BY t.evtname";
 
-/// All event triggers of a database, in the order of their names. Every role may read them, and no lock hides one.
-///
-/// # Errors
-/// Why there is no answer.
-pub async fn event_triggers(session: &Session) -> Result<Vec<EventTrigger>, Unknown> {
-    let mut found = Vec::new();
-    let reading = Reading::new(EVENT_TRIGGERS, Vec::new(), |row| {
+/// Every role may read them, and no lock hides one.
+impl Whole for EventTrigger {
+    const CLASS: &'static str = "event triggers";
+
+    fn sql(_version: u32) -> String {
+        EVENT_TRIGGERS.to_owned()
+    }
+
+    fn read(row: &Fields<'_>) -> Result<Self, Unknown> {
         let function = RelationName { schema: row.owned(4)?, name: row.owned(5)? };
-        found.push(EventTrigger {
+        Ok(Self {
             name: row.owned(0)?,
             enabled: row.owned(1)?,
             event: row.owned(2)?,
@@ -51,9 +53,6 @@ pub async fn event_triggers(session: &Session) -> Result<Vec<EventTrigger>, Unkn
             function: RoutineName { name: function, arguments: String::new() }.to_string(),
             owner: row.owned(6)?,
             comment: row.maybe(7)?.map(str::to_owned),
-        });
-        Ok(())
-    });
-    session.read(vec![reading]).await.into_iter().collect::<Result<(), Unknown>>()?;
-    Ok(found)
+        })
+    }
 }

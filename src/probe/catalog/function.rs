@@ -186,7 +186,7 @@ impl Object for Function {
              CASE WHEN p.prokind = 'a' THEN '' {standard} ELSE p.prosrc END, p.probin::text, {aggregate}, \
              nullif(p.prosupport::pg_catalog.regprocedure::text, '-'), \
              pg_catalog.to_json(ARRAY(SELECT pg_catalog.format_type(t, NULL) FROM pg_catalog.unnest(p.protrftypes) t \
-                 ORDER BY 1 COLLATE pg_catalog.\"C\"))::text, \
+                 ORDER BY pg_catalog.format_type(t, NULL) COLLATE pg_catalog.\"C\"))::text, \
              ({member})[1], pg_catalog.to_json({depends})::text, pg_catalog.obj_description(p.oid, 'pg_proc'), \
              pg_catalog.to_json(ARRAY(SELECT s.provider || '=' || s.label FROM pg_catalog.pg_seclabel s \
                  WHERE s.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND s.objoid = p.oid \

@@ -15,19 +15,25 @@ mod block;
 mod column;
 mod constraint;
 mod event_trigger;
+mod extension;
 pub mod fingerprint;
 mod function;
 mod grant;
 mod index;
+mod membership;
 mod options;
 mod other;
+mod publication;
+mod role;
 mod routine;
 pub mod schema;
 mod sequence;
+mod setting;
 mod table;
 mod trigger;
 mod types;
 mod view;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -39,18 +45,24 @@ use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
 pub use column::Column;
 pub use constraint::Constraint;
-pub use event_trigger::{EventTrigger, event_triggers};
+pub use event_trigger::EventTrigger;
+pub use extension::Extension;
 pub use fingerprint::Fingerprint;
 pub use function::{AGGREGATE_KEYS, Function};
 pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
 pub use index::Index;
+pub use membership::{Membership, Options};
 pub use other::Other;
+pub use publication::{Publication, Published, publications};
+pub use role::{Owned, Role, owned};
 pub use routine::{Definition, Routine, routines};
 pub use sequence::Sequence;
+pub use setting::{Setting, of_server};
 pub use table::{Policy, Rule, Statistics, Table};
 pub use trigger::{ListedTrigger, Trigger, triggers};
 pub use types::{Attribute, Check, Range as RangeType, Type};
 pub use view::{Rule as ViewRule, View, ViewColumn};
+pub use whole::{Whole, all};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

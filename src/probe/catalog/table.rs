@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Column, Raw};
 use super::{Object, options};
-use crate::model::{Content, RelationName, Unknown, written_name};
+use crate::model::{Content, RelationName, Unknown, written};
 use crate::probe::postgres::Fields;
 
 /// A table.
@@ -162,7 +162,7 @@ impl Object for Table {
         let toast = options::of(&list(*row, 14)?);
         options.extend(toast.into_iter().map(|(name, value)| (format!("toast.{name}"), value)));
         let replica_identity = match (row.text(9)?, row.maybe(10)?) {
-            ("index", Some(index)) => format!("index {}", written_name(index)),
+            ("index", Some(index)) => format!("index {}", written(index)),
             (identity, _) => identity.to_owned(),
         };
         Ok(Self {

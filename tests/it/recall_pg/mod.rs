@@ -3,6 +3,8 @@
 mod functions;
 mod grants;
 mod peers;
+mod roles;
+mod tables;
 
 use std::collections::BTreeSet;
 
@@ -11,11 +13,19 @@ use tokio_postgres::Client;
 
 use crate::lab::admin;
 use crate::private_server::shared;
-use crate::program::World;
+use crate::program::{World, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
-pub(crate) const GROUPS: &[&Group] = &[&functions::GROUP, &grants::GROUP];
+pub(crate) const GROUPS: &[&Group] = &[
+    &functions::GROUP,
+    &roles::GROUP,
+    &roles::MEMBERSHIPS,
+    &roles::PUBLICATIONS,
+    &grants::GROUP,
+    &functions::STANDARD,
+    &tables::GROUP,
+];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
@@ -105,8 +115,7 @@ fn observer(group: &Group) -> String {
 pub(crate) async fn judge(group: &Group) {
     let Some(server) = shared() else { return };
     let root = admin(&server, "postgres").await;
-    let version = "SELECT current_setting('server_version_num')::int4 / 10000";
-    let major: i32 = root.query_one(version, &[]).await.unwrap().get(0);
+    let major = major(&root).await;
     let template = template(&server, group, &root).await;
     let nothing = case("nothing happens", "", &[]);
     let mut wrong = Vec::new();
@@ -137,6 +146,12 @@ pub(crate) async fn judge(group: &Group) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The server's major version.
+async fn major(root: &Client) -> i32 {
+    let version = "SELECT current_setting('server_version_num')::int4 / 10000";
+    root.query_one(version, &[]).await.unwrap().get(0)
+}
+
 /// The database that the cases of a group begin with.
 async fn template(server: &Server, group: &Group, root: &Client) -> String {
     let template = format!("recall_{}", group.name);
@@ -161,6 +176,40 @@ async fn run(server: &Server, database: &str, sql: &str) {
 #[tokio::test]
 async fn what_happens_to_functions_and_triggers_is_reported() {
     judge(&functions::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_standard_bodies_is_reported() {
+    judge_since(14, &functions::STANDARD).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_tables_indexes_and_constraints_is_reported() {
+    judge(&tables::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_roles_settings_and_extensions_is_reported() {
+    judge(&roles::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_the_options_of_a_membership_is_reported() {
+    judge_since(16, &roles::MEMBERSHIPS).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_publications_is_reported() {
+    judge_since(15, &roles::PUBLICATIONS).await;
+}
+
+/// Judges a group about something that older servers do not know at all.
+async fn judge_since(first: i32, group: &Group) {
+    let Some(server) = shared() else { return };
+    if major(&admin(&server, "postgres").await).await < first {
+        return skipped(group.title, &format!("there is nothing of it before version {first}"));
+    }
+    judge(group).await;
 }
 
 #[tokio::test]

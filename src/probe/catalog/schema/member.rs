@@ -4,7 +4,7 @@ use super::super::{
     Constraint, Function, Index, Object, Other, Sequence, Table, Trigger, Type, View,
 };
 use crate::model::grant::Grant;
-use crate::model::{RelationName, RoutineName, written_name};
+use crate::model::{RelationName, RoutineName, written};
 
 /// An object that stands in a schema.
 pub(super) trait Member: Object {
@@ -51,7 +51,7 @@ impl Member for Index {
     const TITLED: &'static [&'static str] = &["schema", "name", "table"];
 
     fn title(&self) -> String {
-        format!("{} {} on {}", Self::CLASS, written_name(&self.name), self.of_table())
+        format!("{} {} on {}", Self::CLASS, written(&self.name), self.of_table())
     }
 }
 
@@ -60,7 +60,7 @@ impl Member for Constraint {
     const TITLED: &'static [&'static str] = &["schema", "name", "table"];
 
     fn title(&self) -> String {
-        format!("{} {} on {}", Self::CLASS, written_name(&self.name), self.of_table())
+        format!("{} {} on {}", Self::CLASS, written(&self.name), self.of_table())
     }
 }
 
@@ -71,7 +71,7 @@ impl Member for Trigger {
     fn title(&self) -> String {
         let table = RelationName { schema: self.schema.clone(), name: self.table.clone() };
         // One that enforces a constraint is not called by an identifier.
-        let name = if self.internal { self.name.as_str().into() } else { written_name(&self.name) };
+        let name = if self.internal { self.name.as_str().into() } else { written(&self.name) };
         format!("{} {name} on {table}", Self::CLASS)
     }
 }
