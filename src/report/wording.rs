@@ -120,6 +120,8 @@ pub(super) fn item(kind: &str, difference: &Difference) -> Option<String> {
     let (sign, about) = match difference.change? {
         _ if kind == "tree" => return None,
         Change::Unlisted => ('+', &difference.actual),
+        // Why it cannot be there says more than that it should.
+        Change::Missing if present(&difference.desired) => ('-', &difference.actual),
         Change::Missing => ('-', &difference.desired),
         Change::Changed if of_schema && difference.field != "digest" => ('~', &difference.actual),
         Change::Changed | Change::Metadata => return None,

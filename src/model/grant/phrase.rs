@@ -6,7 +6,7 @@
 use super::{CLASSES, Class, Grantee, ON_COLUMNS, Securable};
 use crate::model::display::escape;
 use crate::model::nearest;
-use crate::model::relation::{RelationName, RoutineName, identifier, written_name as written};
+use crate::model::relation::{RelationName, RoutineName, identifier, written};
 
 /// What is wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
