@@ -21,6 +21,7 @@ mod lab;
 mod pg_functions;
 mod pg_grants;
 mod pg_roles;
+mod pg_schema;
 mod pg_tables;
 mod postgres;
 mod postgres_kinds;
