@@ -36,7 +36,7 @@ pub(crate) const GROUP: Group = Group {
         CREATE TABLE vault.secret (n int); GRANT USAGE ON SCHEMA vault TO grants_ro; GRANT SELECT ON vault.secret TO grants_ro; \
         CREATE FOREIGN DATA WRAPPER shop_fdw; CREATE SERVER shop_far FOREIGN DATA WRAPPER shop_fdw; \
         SELECT lo_create(4711); SELECT lo_create(4712); \
-        GRANT USAGE ON SCHEMA shop TO grants_app, grants_team; \
+        GRANT USAGE ON SCHEMA shop TO grants_app, grants_team, grants_ro; \
         GRANT SELECT, INSERT ON shop.orders TO grants_app; GRANT UPDATE (title) ON shop.orders TO grants_app; \
         GRANT SELECT ON shop.lines TO grants_app WITH GRANT OPTION; \
         GRANT SELECT ON shop.titles TO grants_app; GRANT USAGE ON SEQUENCE shop.numbers TO grants_app; \
@@ -330,13 +330,13 @@ pub(crate) const GROUP: Group = Group {
             "an inherited privilege is lost",
             LOSES_INHERITANCE,
             INHERITS,
-            &[(MEMBER, "SELECT on shop.orders")],
+            &[(MEMBER, "SELECT on shop.orders"), (MEMBER, "EXECUTE on function shop.everybody()")],
         ),
         cluster(
             "a membership is lost",
             "REVOKE grants_team FROM grants_member",
             "GRANT grants_team TO grants_member",
-            &[(MEMBER, "SELECT on shop.orders")],
+            &[(MEMBER, "SELECT on shop.orders"), (MEMBER, "EXECUTE on function shop.everybody()")],
         ),
         case(
             "a schema is closed to a group",
