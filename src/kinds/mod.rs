@@ -23,13 +23,19 @@ mod git_head;
 mod gpg_key;
 mod group;
 mod in_database;
+mod listed;
 mod listener;
 mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_extension;
 mod pg_grant;
+mod pg_membership;
+mod pg_publication;
+mod pg_role;
 mod pg_server;
+mod pg_setting;
 mod presence;
 mod process;
 mod query;
@@ -91,7 +97,12 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
+    Entry::of::<pg_role::PgRole>(),
+    Entry::of::<pg_membership::PgMembership>(),
     Entry::of::<pg_grant::PgGrant>(),
+    Entry::of::<pg_setting::PgSetting>(),
+    Entry::of::<pg_extension::PgExtension>(),
+    Entry::of::<pg_publication::PgPublication>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
 ];

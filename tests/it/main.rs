@@ -19,6 +19,7 @@ mod fixture;
 mod formats;
 mod lab;
 mod pg_grants;
+mod pg_roles;
 mod postgres;
 mod postgres_kinds;
 mod postgres_places;

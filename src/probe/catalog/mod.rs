@@ -8,8 +8,14 @@
 //! Writing such text takes a lock that a migration may hold. Then the objects behind that lock are left out and named
 //! ([`Look::blocked`]), and all others are read.
 
+mod extension;
 mod function;
 mod grant;
+mod membership;
+mod publication;
+mod role;
+mod setting;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -19,8 +25,14 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
+pub use extension::Extension;
 pub use function::Function;
 pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
+pub use membership::{Membership, Options};
+pub use publication::{Publication, Published, publications};
+pub use role::{Owned, Role, owned};
+pub use setting::{Setting, of_server};
+pub use whole::{Whole, all};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,6 +25,7 @@ pub(crate) const GROUP: Group = Group {
     setup: "CREATE ROLE grants_owner; CREATE ROLE grants_app; CREATE ROLE grants_ro; CREATE ROLE grants_team; \
         CREATE ROLE grants_member IN ROLE grants_team; \
         CREATE SCHEMA shop AUTHORIZATION grants_owner; CREATE SCHEMA vault; \
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
         CREATE TABLE shop.orders (id int, title text, body text); CREATE TABLE shop.lines (id int); \
         CREATE VIEW shop.titles AS SELECT title FROM shop.orders; CREATE SEQUENCE shop.numbers; \
         CREATE TYPE shop.state AS ENUM ('open'); \
@@ -184,7 +185,8 @@ pub(crate) const GROUP: Group = Group {
             "GRANT SET ON PARAMETER log_min_messages TO grants_app",
             "REVOKE SET ON PARAMETER log_min_messages FROM grants_app",
             &[(APP, "SET on parameter log_min_messages to grants_app")],
-        ),
+        )
+        .since(15),
         cluster(
             "everybody may set a setting",
             "GRANT SET ON PARAMETER log_min_messages TO PUBLIC",
@@ -193,7 +195,8 @@ pub(crate) const GROUP: Group = Group {
                 (PUBLIC, "SET on parameter log_min_messages to PUBLIC"),
                 (MEMBER, "SET on parameter log_min_messages"),
             ],
-        ),
+        )
+        .since(15),
         cluster(
             "a tablespace is granted",
             "GRANT CREATE ON TABLESPACE pg_default TO grants_app",
@@ -380,7 +383,8 @@ pub(crate) const GROUP: Group = Group {
                 (MEMBER, "UPDATE on shop.orders"),
                 (MEMBER, "UPDATE on shop.titles"),
             ],
-        ),
+        )
+        .since(14),
         cluster(
             "a role becomes a superuser",
             "ALTER ROLE grants_member SUPERUSER",

@@ -3,6 +3,7 @@
 mod functions;
 mod grants;
 mod peers;
+mod roles;
 
 use std::collections::BTreeSet;
 
@@ -11,11 +12,12 @@ use tokio_postgres::Client;
 
 use crate::lab::admin;
 use crate::private_server::shared;
-use crate::program::World;
+use crate::program::{World, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
-pub(crate) const GROUPS: &[&Group] = &[&functions::GROUP, &grants::GROUP];
+pub(crate) const GROUPS: &[&Group] =
+    &[&functions::GROUP, &grants::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
@@ -105,8 +107,7 @@ fn observer(group: &Group) -> String {
 pub(crate) async fn judge(group: &Group) {
     let Some(server) = shared() else { return };
     let root = admin(&server, "postgres").await;
-    let version = "SELECT current_setting('server_version_num')::int4 / 10000";
-    let major: i32 = root.query_one(version, &[]).await.unwrap().get(0);
+    let major = major(&root).await;
     let template = template(&server, group, &root).await;
     let nothing = case("nothing happens", "", &[]);
     let mut wrong = Vec::new();
@@ -135,6 +136,12 @@ pub(crate) async fn judge(group: &Group) {
         root.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await.unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The server's major version.
+async fn major(root: &Client) -> i32 {
+    let version = "SELECT current_setting('server_version_num')::int4 / 10000";
+    root.query_one(version, &[]).await.unwrap().get(0)
 }
 
 /// The database that the cases of a group begin with.
@@ -166,4 +173,28 @@ async fn what_happens_to_functions_and_triggers_is_reported() {
 #[tokio::test]
 async fn what_happens_to_grants_is_reported() {
     judge(&grants::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_roles_settings_and_extensions_is_reported() {
+    judge(&roles::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_the_options_of_a_membership_is_reported() {
+    judge_since(16, &roles::MEMBERSHIPS).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_publications_is_reported() {
+    judge_since(15, &roles::PUBLICATIONS).await;
+}
+
+/// Judges a group about something that older servers do not know at all.
+async fn judge_since(first: i32, group: &Group) {
+    let Some(server) = shared() else { return };
+    if major(&admin(&server, "postgres").await).await < first {
+        return skipped(group.title, &format!("there is nothing of it before version {first}"));
+    }
+    judge(group).await;
 }
