@@ -61,6 +61,7 @@ database = "directus"
 rows = 158
 "#;
     const IN_DATABASE: bool = true;
+    const PAST_SNAPSHOT: bool = false;
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "rows",
         value: "SCHEMA.TABLE",

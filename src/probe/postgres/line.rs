@@ -133,12 +133,14 @@ impl Line {
 
     /// Opens the snapshot. `SET LOCAL` ends with the transaction, so a pooler hands nothing of it to the next client.
     ///
+    /// Compiling a question of many joins takes longer than answering it, hence no `jit`.
+    ///
     /// With `row_security = off` a table whose rows are hidden from us is an error instead of a smaller table.
     async fn begin(&mut self) -> Result<(), Unknown> {
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; \
              SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
-             SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off",
+             SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off; SET LOCAL jit = off",
             milliseconds(self.limits.statement),
             milliseconds(self.limits.lock),
         );
@@ -203,6 +205,21 @@ impl Line {
         let answered = tokio::time::timeout(deadline * 2 + GRACE, asking).await;
         let messages = self.settle(answered.ok(), deadline)?;
         found(&messages, amount)
+    }
+
+    /// Ends the snapshot and opens another.
+    pub(super) async fn renew(&mut self) -> Result<(), Unknown> {
+        let limits = self.limits;
+        let renewing = tokio::time::timeout(limits.statement + GRACE, async {
+            self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
+            self.begin().await
+        });
+        let renewed =
+            renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
+        if renewed.is_err() {
+            self.lose("it opened no new snapshot");
+        }
+        renewed
     }
 
     /// The client, or why there is none any more.

@@ -4,6 +4,7 @@ mod functions;
 mod grants;
 mod peers;
 mod roles;
+mod tables;
 
 use std::collections::BTreeSet;
 
@@ -16,8 +17,15 @@ use crate::program::{World, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
-pub(crate) const GROUPS: &[&Group] =
-    &[&functions::GROUP, &grants::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS];
+pub(crate) const GROUPS: &[&Group] = &[
+    &functions::GROUP,
+    &roles::GROUP,
+    &roles::MEMBERSHIPS,
+    &roles::PUBLICATIONS,
+    &grants::GROUP,
+    &functions::STANDARD,
+    &tables::GROUP,
+];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
@@ -171,8 +179,13 @@ async fn what_happens_to_functions_and_triggers_is_reported() {
 }
 
 #[tokio::test]
-async fn what_happens_to_grants_is_reported() {
-    judge(&grants::GROUP).await;
+async fn what_happens_to_standard_bodies_is_reported() {
+    judge_since(14, &functions::STANDARD).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_tables_indexes_and_constraints_is_reported() {
+    judge(&tables::GROUP).await;
 }
 
 #[tokio::test]
@@ -197,4 +210,9 @@ async fn judge_since(first: i32, group: &Group) {
         return skipped(group.title, &format!("there is nothing of it before version {first}"));
     }
     judge(group).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_grants_is_reported() {
+    judge(&grants::GROUP).await;
 }
