@@ -271,6 +271,8 @@ pub enum Place {
     Resource,
     /// One key of its table.
     Key(String),
+    /// One item of the list under a key, counted from 0.
+    Item(String, usize),
     /// Bytes of a file that it refers to, by the same relative path.
     File(String, Span),
 }
