@@ -6,7 +6,9 @@
 
 mod account;
 mod adoption;
+mod all_rows;
 mod bounds;
+mod catalogued;
 mod closed;
 mod commit;
 mod constant;
@@ -18,23 +20,29 @@ mod directory;
 mod disk;
 mod entry;
 mod file;
+mod fingerprint;
 mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
 mod in_database;
+mod in_order;
 mod listener;
 mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_sequence;
 mod pg_server;
+mod pg_type;
+mod pg_view;
 mod presence;
 mod process;
 mod query;
 mod row_count;
 mod secretive;
 mod smoke;
+mod sql_text;
 mod ssh_authorized_key;
 mod symlink;
 mod sysctl;
@@ -92,6 +100,10 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_server::PgServer>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
+    Entry::of::<fingerprint::Fingerprint>(),
+    Entry::of::<pg_view::PgView>(),
+    Entry::of::<pg_sequence::PgSequence>(),
+    Entry::of::<pg_type::PgType>(),
 ];
 
 /// The kind of that name.

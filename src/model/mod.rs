@@ -25,7 +25,7 @@ pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, L
 pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
-pub use relation::{MemberName, RelationName, RoutineName};
+pub use relation::{MemberName, RelationName, RoutineName, quoted, written};
 pub use resource::{Mode, Route, Severity};
 pub use size::{Percent, Size};
 pub use time::{Clock, SystemClock, Timestamp};

@@ -106,7 +106,8 @@ fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, String> {
 }
 
 /// An identifier as SQL: always in quotes, with its own quotes doubled. The one place where names become SQL.
-fn quoted(identifier: &str) -> String {
+#[must_use]
+pub fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
@@ -147,7 +148,8 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// An identifier as people write it: in quotes where SQL would read another name without.
-fn written(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn written(name: &str) -> Cow<'_, str> {
     if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
 }
 

@@ -16,6 +16,7 @@ mod desired;
 mod docs;
 mod formats;
 mod lab;
+mod pg_objects;
 mod postgres;
 mod postgres_kinds;
 mod postgres_tls;

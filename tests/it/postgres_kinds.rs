@@ -22,7 +22,7 @@ impl Files for NoFiles {
     }
 }
 
-fn world(database: Database) -> World {
+pub(crate) fn world(database: Database) -> World {
     World {
         host: Arc::new(Host::open(Path::new("/"), Policy::nothing()).unwrap()),
         databases: BTreeMap::from([("lab".to_owned(), database)]),
@@ -35,7 +35,7 @@ fn world(database: Database) -> World {
     }
 }
 
-async fn lab_world(lab: &Lab) -> World {
+pub(crate) async fn lab_world(lab: &Lab) -> World {
     world(Ok(lab.session().await))
 }
 
@@ -54,18 +54,22 @@ fn specs(name: &str, tables: &[(&str, Value)]) -> Vec<(String, Arc<dyn Spec>)> {
     tables.iter().map(spec).collect()
 }
 
-async fn observed(world: &World, name: &str, tables: &[(&str, Value)]) -> Stored {
+pub(crate) async fn observed(world: &World, name: &str, tables: &[(&str, Value)]) -> Stored {
     kind(name).unwrap().observe(world, &specs(name, tables)).await
 }
 
 /// What comparing one resource finds.
-async fn compared(world: &World, name: &str, table: Value) -> Result<Comparison, Unknown> {
+pub(crate) async fn compared(
+    world: &World,
+    name: &str,
+    table: Value,
+) -> Result<Comparison, Unknown> {
     let specs = specs(name, &[("label", table)]);
     let answer = kind(name).unwrap().observe(world, &specs).await.remove("label").unwrap();
     specs[0].1.diff("label", &answer?)
 }
 
-fn reason(stored: &Stored, name: &str) -> Reason {
+pub(crate) fn reason(stored: &Stored, name: &str) -> Reason {
     stored[name].as_ref().expect_err(name).reason
 }
 

@@ -93,8 +93,7 @@ const RELATIONS: &str = "WITH RECURSIVE used (class, oid) AS (\
         WHERE used.class IN ('pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)) \
     SELECT used.oid FROM used WHERE used.class = 'pg_catalog.pg_class'::pg_catalog.regclass";
 
-const FROM: &str =
-    "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND c.relkind IN ('v', 'm')";
+const FROM: &str = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND c.relkind IN ('v', 'm')";
 
 const COLUMNS: &str = "SELECT pg_catalog.json_agg(pg_catalog.json_build_object(\
         'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), \

@@ -1,6 +1,7 @@
 //! Recall in a database: each case is a fresh database in which one thing happens, and exactly that is reported.
 
 mod functions;
+mod objects;
 
 use std::collections::BTreeSet;
 
@@ -126,4 +127,9 @@ async fn run(server: &Server, database: &str, sql: &str) {
 #[tokio::test]
 async fn what_happens_to_functions_and_triggers_is_reported() {
     judge(&functions::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_views_sequences_types_and_rows_is_reported() {
+    judge(&objects::GROUP).await;
 }
