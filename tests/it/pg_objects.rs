@@ -91,7 +91,7 @@ async fn a_change_of_any_other_object_is_seen() {
     let mut before = all::<Other>(&lab.session().await).await;
     for change in [
         "ALTER OPERATOR === (int, text) SET (RESTRICT = eqsel)",
-        "ALTER OPERATOR FAMILY mine USING btree ADD OPERATOR 5 >",
+        "ALTER OPERATOR FAMILY mine USING btree ADD OPERATOR 5 > (int, int)",
         "ALTER TEXT SEARCH DICTIONARY mine (STOPWORDS = german)",
         "ALTER TEXT SEARCH CONFIGURATION mine DROP MAPPING FOR asciiword",
         "COMMENT ON CONVERSION mine IS 'x'",
@@ -147,7 +147,7 @@ async fn how_far_a_sequence_has_come_is_told_or_unknown() {
         GRANT SELECT ON SEQUENCE seen, fresh, locked TO OBSERVER; CREATE SCHEMA closed; CREATE SEQUENCE closed.s; \
         GRANT SELECT ON SEQUENCE closed.s TO OBSERVER").await;
     let other = admin(&lab.server, &lab.database).await;
-    other.batch_execute("BEGIN; ALTER SEQUENCE locked RESTART").await.unwrap();
+    other.batch_execute("BEGIN; DROP SEQUENCE locked").await.unwrap();
     let bound = json!({"used_at_most": "50%"});
     let tables = [
         "public.seen",
@@ -211,12 +211,12 @@ async fn a_fingerprint_is_of_what_is_there_or_the_reason_is_named() {
     ] {
         assert!(fingerprint(&lab, table.clone()).await.is_ok(), "{table}");
     }
-    let world = lab_world(&lab).await;
+    let seeing = lab_world(&lab).await;
     let tables = [
         ("absent", json!({"table": "public.absent", "sha256": "0".repeat(64)})),
         ("lacks", json!({"table": "public.t", "columns": ["n", "m"], "sha256": "0".repeat(64)})),
     ];
-    let stored = observed(&world, "fingerprint", &tables).await;
+    let stored = observed(&seeing, "fingerprint", &tables).await;
     assert_eq!(stored["absent"], Ok(json!("absent")));
     assert_eq!(stored["lacks"], Ok(json!({"lacks": ["m"]})));
     let powerful = world(lab.session_as("postgres", limits()).await);

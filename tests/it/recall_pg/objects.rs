@@ -468,17 +468,6 @@ const CASES: &[super::Case] = &[
         &[("fingerprint.config", "sha256")],
     ),
     case(
-        "a table is gone",
-        "DROP TABLE config",
-        &[
-            ("fingerprint.config", "presence"),
-            (
-                "fingerprint.keys",
-                "UNKNOWN \"SQLSTATE 42P01; the message is not shown, as it may quote a row\"",
-            ),
-        ],
-    ),
-    case(
         "a table grows too fast",
         "INSERT INTO outbox SELECT generate_series(1, 100000)",
         &[("row_count.public.outbox", "growth.at_most_per_day")],
