@@ -47,6 +47,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "entry",
             "in_database",
             "in_order",
+            "listed",
             "metadata",
             "path",
             "presence",

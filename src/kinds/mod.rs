@@ -27,13 +27,19 @@ mod gpg_key;
 mod group;
 mod in_database;
 mod in_order;
+mod listed;
 mod listener;
 mod metadata;
 mod mount;
 mod package;
 mod path;
+mod pg_extension;
+mod pg_membership;
+mod pg_publication;
+mod pg_role;
 mod pg_sequence;
 mod pg_server;
+mod pg_setting;
 mod pg_type;
 mod pg_view;
 mod presence;
@@ -98,6 +104,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
+    Entry::of::<pg_role::PgRole>(),
+    Entry::of::<pg_membership::PgMembership>(),
+    Entry::of::<pg_setting::PgSetting>(),
+    Entry::of::<pg_extension::PgExtension>(),
+    Entry::of::<pg_publication::PgPublication>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
     Entry::of::<fingerprint::Fingerprint>(),

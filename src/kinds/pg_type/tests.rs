@@ -1,3 +1,5 @@
+//! Types compared: what cannot be meant, and each attribute.
+
 use super::*;
 use crate::kinds::NoFiles;
 

@@ -1,3 +1,5 @@
+//! Views compared: what cannot be meant, and each attribute.
+
 use super::*;
 use crate::kinds::NoFiles;
 use crate::model::Reason;

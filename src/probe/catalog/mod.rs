@@ -8,11 +8,17 @@
 //! Writing such text takes a lock that a migration may hold. Then the objects behind that lock are left out and named
 //! ([`Look::blocked`]), and all others are read.
 
+mod extension;
 mod function;
+mod membership;
 mod other;
+mod publication;
+mod role;
 mod sequence;
+mod setting;
 mod types;
 mod view;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -22,11 +28,17 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
+pub use extension::Extension;
 pub use function::Function;
+pub use membership::{Membership, Options};
 pub use other::Other;
+pub use publication::{Publication, Published, publications};
+pub use role::{Owned, Role, owned};
 pub use sequence::Sequence;
+pub use setting::{Setting, of_server};
 pub use types::{Attribute, Check, Range, Type};
 pub use view::{Rule, View, ViewColumn};
+pub use whole::{Whole, all};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use super::{Group, case, cluster};
 
 pub(crate) const GROUP: Group = Group {
     name: "objects",
+    title: "Views, sequences, types and rows",
     setup: "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, name text, at timestamptz); \
         INSERT INTO t (name, at) VALUES ('a', '2026-05-16 00:00:00+00'), ('b', NULL), (NULL, NULL); \
         CREATE VIEW v WITH (security_barrier, check_option = local) AS SELECT id, name FROM t WHERE id > 0; \
@@ -128,7 +129,6 @@ subtype_opclass = "pg_catalog.float8_ops"
 subtype_diff = "float8mi"
 canonical = ""
 collation = ""
-multirange = "public.span_multirange"
 
 [pg_type."public.*"]
 database = "lab"
@@ -193,7 +193,8 @@ const CASES: &[super::Case] = &[
         "a view asks as who asks",
         "ALTER VIEW v SET (security_invoker = yes)",
         &[("pg_view.public.v", "security_invoker")],
-    ),
+    )
+    .since(15),
     case(
         "a view checks more",
         "ALTER VIEW v SET (check_option = cascaded)",
@@ -300,7 +301,8 @@ const CASES: &[super::Case] = &[
         "a sequence is not logged",
         "ALTER SEQUENCE s SET UNLOGGED",
         &[("pg_sequence.public.s", "persistence")],
-    ),
+    )
+    .since(15),
     case(
         "a sequence has no comment",
         "COMMENT ON SEQUENCE s IS NULL",
@@ -519,7 +521,8 @@ const CASES: &[super::Case] = &[
         "GRANT pg_write_all_data TO objects_other",
         "REVOKE pg_write_all_data FROM objects_other",
         &[("row_count.public.outbox", "growth.writers.objects_other")],
-    ),
+    )
+    .since(14),
     // What is no difference.
     case(
         "a materialized view is refreshed",
@@ -568,3 +571,16 @@ const CASES: &[super::Case] = &[
     case("the table is analyzed", "ANALYZE; REINDEX TABLE config", &[]),
     case("an array type and a row type come", "CREATE TABLE more (a mood[])", &[]),
 ];
+
+/// What comes with a range since PostgreSQL 14.
+pub(crate) const MULTIRANGES: Group = Group {
+    name: "multiranges",
+    title: "Multiranges",
+    setup: "CREATE TYPE span AS RANGE (subtype = float8)",
+    desired: "[pg_type.\"public.span\"]\ndatabase = \"lab\"\nmultirange = \"public.span_multirange\"\n",
+    cases: &[case(
+        "the multirange of a range gets another name",
+        "ALTER TYPE span_multirange RENAME TO spans",
+        &[("pg_type.public.span", "multirange")],
+    )],
+};
