@@ -34,7 +34,6 @@ fn around(session: Session) -> countersign::probe::World {
         progress: Arc::default(),
         now: "2026-05-21T06:28:50Z".parse().unwrap(),
         deadline: Duration::from_mins(1),
-        threads: countersign::probe::Threads::Exactly(1),
         threads: Threads::Exactly(1),
         smoke: SmokePolicy::nothing(),
     }
