@@ -152,7 +152,7 @@ impl Told {
 
 impl PgTable {
     /// The keys about one table that are set.
-    pub(super) fn of_one(&self) -> [(&'static str, bool); 25] {
+    pub(super) fn of_one(&self) -> [(&'static str, bool); 26] {
         [
             ("columns", self.columns.is_some()),
             ("columns_only", !self.columns_only),
@@ -179,6 +179,7 @@ impl PgTable {
             ("column_statistics", self.column_statistics.is_some()),
             ("column_options", self.column_options.is_some()),
             ("column_comments", self.column_comments.is_some()),
+            ("comment", self.comment.is_some()),
         ]
     }
 
