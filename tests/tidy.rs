@@ -44,6 +44,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "deadline",
             "entry",
             "in_database",
+            "listed",
             "metadata",
             "path",
             "presence",

@@ -15,7 +15,7 @@ use crate::model::{Clock as _, Reason, SystemClock, Timestamp, Unknown};
 use crate::observed::{Answer, Question, Snapshot};
 use crate::probe::host::Host;
 use crate::probe::postgres::{self, Limits, Secret, Session};
-use crate::probe::{Database, World};
+use crate::probe::{Database, Threads, World};
 use crate::state::{HashCaches, Settings};
 
 /// A world whose identity was compared with desired state.
@@ -53,13 +53,13 @@ pub(super) async fn open(
     if desired.identity.hostname.is_none() && pinned.is_none() {
         notes.push("no host identity is declared: any machine would pass for this one".to_owned());
     }
-    let threads =
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
     let databases = databases(config, desired, deadline, also).await?;
+    notes.extend(databases.iter().filter_map(|(name, database)| standby(name, database)));
     let host = Arc::new(host);
     let smoke = config.smoke.value.clone();
     let (progress, now) = (Arc::default(), SystemClock.now());
     let caches = remember.then(|| remembered(config, desired, now, &mut notes)).flatten();
+    let threads = Threads::Processors;
     let probe = World { host, databases, smoke, caches, progress, now, deadline, threads };
     let probe = Arc::new(probe);
     Ok(Opened { probe, notes, unverified })
@@ -138,6 +138,16 @@ async fn databases(
         }
     }
     Ok(opened)
+}
+
+/// What a standby says may be older than what its primary would say.
+fn standby(name: &str, database: &Database) -> Option<String> {
+    let identity = database.as_ref().ok()?.identity();
+    let until = match &identity.replayed_to {
+        Some(time) => format!("which has replayed its primary's changes up to {}", escape(time)),
+        None => "which has not replayed a change of its primary since it started".to_owned(),
+    };
+    identity.standby.then(|| format!("database `{}`: a standby answers, {until}", escape(name)))
 }
 
 fn settings(name: &str, observer: &SessionSection) -> Result<postgres::Settings, Failure> {

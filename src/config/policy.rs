@@ -9,7 +9,14 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 pub struct Policy {
     roots: Vec<PathBuf>,
     deny: GlobSet,
-    show: GlobSet,
+    show: Shown,
+}
+
+/// Which content may be shown in clear.
+#[derive(Debug, Clone)]
+enum Shown {
+    Everything,
+    Matching(GlobSet),
 }
 
 /// Whether a path may be read.
@@ -33,20 +40,24 @@ impl Policy {
         deny: &[String],
         show: &[String],
     ) -> Result<Self, globset::Error> {
-        Ok(Self { roots: roots.to_vec(), deny: patterns(deny)?, show: patterns(show)? })
+        Ok(Self {
+            roots: roots.to_vec(),
+            deny: patterns(deny)?,
+            show: Shown::Matching(patterns(show)?),
+        })
     }
 
     /// Everything may be read and shown: a sandbox, an image, a recorded world.
     #[must_use]
     pub fn everything() -> Self {
-        let all = || GlobSetBuilder::new().add(match_all()).build().unwrap_or_default();
-        Self { roots: vec![PathBuf::from("/")], deny: GlobSet::empty(), show: all() }
+        Self { roots: vec![PathBuf::from("/")], deny: GlobSet::empty(), show: Shown::Everything }
     }
 
     /// Nothing may be read: a live host without a configuration.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { roots: Vec::new(), deny: GlobSet::empty(), show: GlobSet::empty() }
+        let show = Shown::Matching(GlobSet::empty());
+        Self { roots: Vec::new(), deny: GlobSet::empty(), show }
     }
 
     /// May this absolute path be read, its attributes included?
@@ -93,7 +104,11 @@ impl Policy {
     /// May content of this file appear in clear?
     #[must_use]
     pub fn shows_content(&self, path: &Path) -> bool {
-        self.access(path) == Access::Allowed && self.show.is_match(path)
+        let shown = match &self.show {
+            Shown::Everything => true,
+            Shown::Matching(patterns) => patterns.is_match(path),
+        };
+        shown && self.access(path) == Access::Allowed
     }
 
     /// Is there no pattern at all in `deny`? Then a walk need not ask for each file.
@@ -101,11 +116,6 @@ impl Policy {
     pub fn denies_nothing(&self) -> bool {
         self.deny.is_empty()
     }
-}
-
-fn match_all() -> globset::Glob {
-    #[expect(clippy::expect_used, reason = "a constant pattern")]
-    globset::Glob::new("**").expect("`**` is a pattern")
 }
 
 fn patterns(texts: &[String]) -> Result<GlobSet, globset::Error> {

@@ -28,7 +28,7 @@ pub(super) enum Seen<T> {
 }
 
 /// A class of objects that are named one by one, and closed by patterns.
-pub(super) trait Listed: Object + Clone + Sync {
+pub(super) trait InCatalog: Object + Clone + Sync {
     /// The key of its own table.
     fn key(&self) -> String;
 
@@ -75,7 +75,7 @@ pub(super) fn reaches(pattern: &str, beginning: &str) -> bool {
 }
 
 /// Checks the name of a table, and what may not stand beside `present = false` or `only`.
-pub(super) fn check<T: Listed>(
+pub(super) fn check<T: InCatalog>(
     name: &str,
     present: bool,
     only: Option<&Vec<String>>,
@@ -99,7 +99,7 @@ pub(super) fn check<T: Listed>(
 }
 
 /// Looks once in each database for all that is wanted of it.
-pub(super) async fn observe_all<K: Kind, T: Listed>(
+pub(super) async fn observe_all<K: Kind, T: InCatalog>(
     world: &World,
     wanted: &[Named<K>],
 ) -> Answers<Seen<T>> {
@@ -129,7 +129,7 @@ pub(super) async fn observe_all<K: Kind, T: Listed>(
     answers
 }
 
-async fn find<T: Listed>(session: &Session, objects: &[&str]) -> Result<Look<T>, Unknown> {
+async fn find<T: InCatalog>(session: &Session, objects: &[&str]) -> Result<Look<T>, Unknown> {
     let (patterns, names): (Vec<&str>, Vec<&str>) =
         objects.iter().partition(|object| is_pattern(object));
     let names: BTreeSet<RelationName> =
@@ -163,7 +163,7 @@ async fn all_schemas(session: &Session) -> Result<BTreeSet<String>, Unknown> {
     Ok(session.ask(SCHEMAS, &[]).await?.into_iter().flatten().flatten().collect())
 }
 
-fn seen<T: Listed>(
+fn seen<T: InCatalog>(
     look: &Look<T>,
     by_key: &BTreeMap<String, &T>,
     object: &str,
@@ -178,7 +178,7 @@ fn seen<T: Listed>(
     Ok(if is_pattern(object) { Seen::Matched(entries(look, object)) } else { Seen::Absent })
 }
 
-fn entries<T: Listed>(look: &Look<T>, pattern: &str) -> BTreeMap<String, Option<String>> {
+fn entries<T: InCatalog>(look: &Look<T>, pattern: &str) -> BTreeMap<String, Option<String>> {
     let counted = look.found.iter().filter(|object| object.counts());
     let named = counted.map(|object| (object.entry(), Some(object.about())));
     named.filter(|(entry, _)| matches(pattern, entry)).collect()
@@ -256,7 +256,7 @@ pub(super) fn compare_named<V: Clone + PartialEq + Into<Value>>(
 }
 
 /// Writes down what was asked for in every database that is looked at: of a pattern also that there is nothing else.
-pub(super) async fn adopt<T: Listed>(
+pub(super) async fn adopt<T: InCatalog>(
     world: &World,
     asked: &str,
     write: impl Fn(&T, Draft) -> Draft + Send + Sync,
@@ -279,7 +279,7 @@ pub(super) async fn adopt<T: Listed>(
     Ok(adopted)
 }
 
-fn adopt_from<T: Listed>(
+fn adopt_from<T: InCatalog>(
     world: &World,
     database: &str,
     look: &Look<T>,

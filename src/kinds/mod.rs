@@ -24,14 +24,20 @@ mod gpg_key;
 mod group;
 mod in_catalog;
 mod in_database;
+mod listed;
 mod listener;
 mod metadata;
 mod mount;
 mod package;
 mod path;
 mod pg_constraint;
+mod pg_extension;
 mod pg_index;
+mod pg_membership;
+mod pg_publication;
+mod pg_role;
 mod pg_server;
+mod pg_setting;
 mod pg_table;
 mod presence;
 mod process;
@@ -94,6 +100,11 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<sysctl::Sysctl>(),
     Entry::of::<smoke::Smoke>(),
     Entry::of::<pg_server::PgServer>(),
+    Entry::of::<pg_role::PgRole>(),
+    Entry::of::<pg_membership::PgMembership>(),
+    Entry::of::<pg_setting::PgSetting>(),
+    Entry::of::<pg_extension::PgExtension>(),
+    Entry::of::<pg_publication::PgPublication>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
     Entry::of::<pg_table::PgTable>(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::in_catalog::{self, Listed, Seen, expect_text, reaches};
+use super::in_catalog::{self, InCatalog, Seen, expect_text, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, MemberName, RelationName, Unknown};
@@ -108,7 +108,7 @@ impl Match {
     }
 }
 
-impl Listed for Constraint {
+impl InCatalog for Constraint {
     fn key(&self) -> String {
         MemberName { table: self.of_table(), name: self.name.clone() }.to_string()
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::in_catalog::{self, Listed, Seen, compare_named, expect_text, reaches};
+use super::in_catalog::{self, InCatalog, Seen, compare_named, expect_text, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, MemberName, RelationName, Unknown};
@@ -63,7 +63,7 @@ pub(super) struct PgIndex {
     only: Option<Vec<String>>,
 }
 
-impl Listed for Index {
+impl InCatalog for Index {
     fn key(&self) -> String {
         RelationName { schema: self.schema.clone(), name: self.name.clone() }.to_string()
     }

@@ -1,11 +1,9 @@
-//! `[pg_server.LABEL]`: which cluster a database lives in, its version, settings and extensions.
+//! `[pg_server.LABEL]`: which cluster a database lives in, its version and settings.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -44,19 +42,8 @@ pub(super) struct PgServer {
     /// Settings with the text that `SHOW` prints for them, such as `shared_buffers = "128MB"`.
     #[serde(default)]
     settings: BTreeMap<String, String>,
-    /// Extensions of the database: a version as text, `true` for any version, `false` for not installed.
-    #[serde(default)]
-    extensions: BTreeMap<String, Extension>,
-    /// Are these all extensions? `plpgsql` is one that every new database has.
-    #[serde(default)]
-    extensions_only: bool,
-}
-
-/// What is wanted of an extension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Extension {
-    Installed(bool),
-    Version(String),
+    /// `false`: no setting waits for a restart of the server. `true`: at least one does.
+    pending_restart: Option<bool>,
 }
 
 /// What was seen.
@@ -65,7 +52,8 @@ pub(super) struct Seen {
     system_identifier: Told<String>,
     version: String,
     settings: BTreeMap<String, Told<Option<Content>>>,
-    extensions: BTreeMap<String, String>,
+    /// The settings that wait for a restart; not in a recording of an earlier version.
+    pending_restart: Option<Told<Vec<String>>>,
 }
 
 /// A part of an answer: what it is, or why it could not be told.
@@ -78,7 +66,7 @@ enum Told<T> {
 
 impl Kind for PgServer {
     const NAME: &'static str = "pg_server";
-    const ABOUT: &'static str = "a PostgreSQL server: identity, version, settings, extensions";
+    const ABOUT: &'static str = "a PostgreSQL server: identity, version, settings";
     const DOC: &'static str = "\
 The key is a name of your choice.
 
@@ -87,6 +75,10 @@ is set for this database or for the observer's role is what is compared. A setti
 the resource Unknown: grant it `pg_read_all_settings` (`pg_monitor` includes it). Settings of the session itself, such
 as `search_path` and `statement_timeout`, cannot be compared. Values of settings whose name speaks of a secret appear
 as digests.
+
+Where a value is written down, for a role or a database or by `ALTER SYSTEM`, is the business of `pg_setting`, and
+extensions that of `pg_extension`. `pending_restart = false` says that no setting was changed that counts only after a
+restart of the server; without `pg_read_all_settings` not all of them are seen, so that none waits is unknown then.
 ";
     const EXAMPLE: &'static str = r#"
 [pg_server.directus]
@@ -94,7 +86,7 @@ database = "directus"
 system_identifier = "7611578671664259111"
 version = "16"
 settings = { wal_level = "replica", max_connections = "100" }
-extensions = { btree_gist = "1.7", pgcrypto = true, pg_cron = false }
+pending_restart = false
 "#;
     const IN_DATABASE: bool = true;
     type Observed = Seen;
@@ -120,11 +112,10 @@ extensions = { btree_gist = "1.7", pgcrypto = true, pg_cron = false }
         if self.system_identifier.is_none()
             && self.version.is_none()
             && self.settings.is_empty()
-            && self.extensions.is_empty()
-            && !self.extensions_only
+            && self.pending_restart.is_none()
         {
             let message = "the table says nothing about the server";
-            let hint = "add `version`, `settings`, `extensions` or `system_identifier`";
+            let hint = "add `version`, `settings`, `pending_restart` or `system_identifier`";
             problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
     }
@@ -171,40 +162,26 @@ extensions = { btree_gist = "1.7", pgcrypto = true, pg_cron = false }
         for (name, wanted) in &self.settings {
             compare_setting(&mut found, name, wanted, seen.settings.get(name));
         }
-        self.compare_extensions(&mut found, &seen.extensions);
+        self.compare_pending(&mut found, seen.pending_restart.as_ref());
         found.seen = Some(format!("PostgreSQL {}", escape(&seen.version)));
         found
     }
 }
 
 impl PgServer {
-    fn compare_extensions(&self, found: &mut Comparison, installed: &BTreeMap<String, String>) {
-        for (name, wanted) in &self.extensions {
-            let version = installed.get(name);
-            let differs = match wanted {
-                Extension::Installed(installed) => *installed != version.is_some(),
-                Extension::Version(wanted) => Some(wanted) != version,
-            };
-            if differs {
-                let desired = match wanted {
-                    Extension::Installed(true) => json!("any version"),
-                    Extension::Installed(false) => Value::Null,
-                    Extension::Version(version) => json!(version),
-                };
-                found.differences.push(of_extension(name, desired, version));
+    fn compare_pending(&self, found: &mut Comparison, pending: Option<&Told<Vec<String>>>) {
+        let Some(wanted) = self.pending_restart else { return };
+        let field = "pending_restart";
+        match pending {
+            Some(Told::Is(names)) if wanted != names.is_empty() => {}
+            Some(Told::Is(names)) => {
+                let is = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                found.differences.push(Difference::new(field, wanted, is));
             }
-        }
-        if self.extensions_only {
-            let extra = installed.iter().filter(|(name, _)| !self.extensions.contains_key(*name));
-            let extra = extra.map(|(name, version)| of_extension(name, Value::Null, Some(version)));
-            found.differences.extend(extra);
+            Some(Told::Unknown(why)) => found.blind(field, why.clone()),
+            None => found.blind(field, not_recorded()),
         }
     }
-}
-
-fn of_extension(name: &str, desired: Value, version: Option<&String>) -> Difference {
-    let actual = version.map_or(Value::Null, |version| json!(escape(version)));
-    Difference::new(format!("extensions.{}", escape(name)), desired, actual)
 }
 
 fn compare_setting(
@@ -235,8 +212,10 @@ const SETTINGS: &str = "SELECT pg_catalog.lower(s.name), pg_catalog.current_sett
 /// Settings of an application or of a module that is not loaded are listed nowhere; NULL when not set.
 const CUSTOM: &str = "SELECT pg_catalog.current_setting($1, true)";
 
-const EXTENSIONS: &str =
-    "SELECT e.extname::text, e.extversion FROM pg_catalog.pg_extension e ORDER BY 1";
+/// Those that wait for a restart, and whether the role sees every setting.
+const PENDING: &str = "SELECT pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')::text, p.names FROM (\
+    SELECT pg_catalog.to_json(ARRAY(SELECT s.name FROM pg_catalog.pg_settings s WHERE s.pending_restart \
+    ORDER BY s.name))::text) AS p (names)";
 
 async fn observe(session: &Session, spec: &PgServer) -> Result<Seen, Unknown> {
     let names: Vec<String> = spec.settings.keys().map(|name| name.to_lowercase()).collect();
@@ -267,8 +246,20 @@ async fn observe(session: &Session, spec: &PgServer) -> Result<Seen, Unknown> {
         Ok(is) => Told::Is(is.clone()),
         Err(why) => Told::Unknown(why.clone()),
     };
-    let extensions = pairs(session.ask(EXTENSIONS, &[]).await?);
-    Ok(Seen { system_identifier, version: identity.version(), settings, extensions })
+    let pending_restart = Some(pending(session).await.unwrap_or_else(Told::Unknown));
+    Ok(Seen { system_identifier, version: identity.version(), settings, pending_restart })
+}
+
+async fn pending(session: &Session) -> Result<Told<Vec<String>>, Unknown> {
+    let rows = pairs(session.ask(PENDING, &[]).await?);
+    let malformed = || Unknown::new(Reason::Malformed, "the server does not say what waits");
+    let (sees_all, names) = rows.into_iter().next().ok_or_else(malformed)?;
+    let names: Vec<String> = serde_json::from_str(&names).map_err(|_| malformed())?;
+    if names.is_empty() && sees_all != "true" {
+        let detail = "without pg_read_all_settings not every setting is seen, and one that is hidden may wait";
+        return Ok(Told::Unknown(Unknown::new(Reason::PermissionDenied, detail)));
+    }
+    Ok(Told::Is(names))
 }
 
 async fn custom(session: &Session, name: &str) -> Told<Option<String>> {
@@ -283,34 +274,6 @@ fn pairs(rows: Vec<Vec<Option<String>>>) -> BTreeMap<String, String> {
         .filter_map(|row| <[Option<String>; 2]>::try_from(row).ok())
         .filter_map(|[name, value]| Some((name?, value?)))
         .collect()
-}
-
-impl<'de> Deserialize<'de> for Extension {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl Visitor<'_> for Either {
-            type Value = Extension;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a version as text, true or false")
-            }
-            fn visit_bool<E: Error>(self, installed: bool) -> Result<Extension, E> {
-                Ok(Extension::Installed(installed))
-            }
-            fn visit_str<E: Error>(self, version: &str) -> Result<Extension, E> {
-                Ok(Extension::Version(version.to_owned()))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for Extension {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Extension".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": ["string", "boolean"] })
-    }
 }
 
 #[cfg(test)]
@@ -339,7 +302,7 @@ mod tests {
                 ("app.jwt_secret".to_owned(), Told::Is(Some(Content::of_text("canary", false)))),
             ]
             .into(),
-            extensions: [("plpgsql".to_owned(), "1.0".to_owned())].into(),
+            pending_restart: Some(Told::Is(vec!["max_connections".into()])),
         }
     }
 
@@ -347,7 +310,7 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         for (table, codes) in [
             (json!({}), vec![Code::Empty]),
-            (json!({"extensions_only": true}), vec![]),
+            (json!({"pending_restart": false}), vec![]),
             (json!({"version": "16.x"}), vec![Code::WrongType]),
             (json!({"version": "16.1.2"}), vec![Code::WrongType]),
             (json!({"system_identifier": "0x1"}), vec![Code::WrongType]),
@@ -370,12 +333,8 @@ mod tests {
             (json!({"settings": {"hidden": "x"}}), vec![], vec!["settings.hidden"]),
             (json!({"settings": {"unasked": "x"}}), vec![], vec!["settings.unasked"]),
             (json!({"settings": {"app.unset": "x"}}), vec!["settings.app.unset"], vec![]),
-            (json!({"extensions": {"plpgsql": true}, "extensions_only": true}), vec![], vec![]),
-            (json!({"extensions": {"plpgsql": "1.0", "pg_cron": false}}), vec![], vec![]),
-            (json!({"extensions": {"plpgsql": "1.1"}}), vec!["extensions.plpgsql"], vec![]),
-            (json!({"extensions": {"plpgsql": false}}), vec!["extensions.plpgsql"], vec![]),
-            (json!({"extensions": {"pgcrypto": true}}), vec!["extensions.pgcrypto"], vec![]),
-            (json!({"extensions_only": true}), vec!["extensions.plpgsql"], vec![]),
+            (json!({"pending_restart": true}), vec![], vec![]),
+            (json!({"pending_restart": false}), vec!["pending_restart"], vec![]),
         ] {
             let found = spec(table.clone()).0.diff("label", &seen());
             let fields: Vec<_> = found.differences.iter().map(|d| d.field.as_str()).collect();

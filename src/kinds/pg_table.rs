@@ -6,7 +6,7 @@ mod spec;
 
 use serde_json::{Value, json};
 
-use super::in_catalog::{self, Listed, Seen};
+use super::in_catalog::{self, InCatalog, Seen};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, RelationName, Unknown};
@@ -14,7 +14,7 @@ use crate::probe::World;
 use crate::probe::catalog::Table;
 pub(super) use spec::PgTable;
 
-impl Listed for Table {
+impl InCatalog for Table {
     fn key(&self) -> String {
         RelationName { schema: self.schema.clone(), name: self.name.clone() }.to_string()
     }
@@ -156,6 +156,9 @@ fn write(is: &Table, draft: Draft) -> Draft {
     let some = |text: &str, usual: &str| (text != usual).then(|| text.to_owned());
     let policies = is.policies.iter().map(|policy| (policy.name.clone(), policies::text(policy)));
     let told = spec::Told::of(is);
+    // A foreign table cannot have another than `nothing`.
+    let usual = if is.kind == "foreign" { "nothing" } else { "default" };
+    let replicated = some(&is.replica_identity, usual);
     let draft = draft
         .set("owner", is.owner.as_str())
         .set("kind", some(&is.kind, "table"))
@@ -164,7 +167,7 @@ fn write(is: &Table, draft: Draft) -> Draft {
         .set("row_security", is.row_security.then_some(true))
         .set("force_row_security", is.force_row_security.then_some(true))
         .set("policies", map(&policies.collect()))
-        .set("replica_identity", some(&is.replica_identity, "default"))
+        .set("replica_identity", replicated)
         .set("access_method", is.access_method.as_deref().and_then(|method| some(method, "heap")))
         .set("tablespace", is.tablespace.clone())
         .set("options", map(&is.options))

@@ -8,7 +8,7 @@ use super::{Files, Kind, Named, Problem};
 use crate::config::{Policy, SmokePolicy};
 use crate::model::{Comparison, Unknown};
 use crate::probe::host::Host;
-use crate::probe::{Progress, World};
+use crate::probe::{Progress, Threads, World};
 
 /// A folder that is the root of a host. Those who run the test are its user `me` and its group `us`, unless they are root.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl Root {
             progress: Arc::new(Progress::default()),
             now: "2026-05-21T06:28:50Z".parse().expect("an instant"),
             deadline: self.deadline,
-            threads: 2,
+            threads: Threads::Exactly(2),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Serde stops at the first error of a table. Here unknown and missing keys are found against the JSON Schema of the type
 //! first, and a key of the wrong type is set aside so that the next one is reported as well.
 
+mod fields;
 mod substitute;
 
 use std::any::TypeId;
@@ -181,6 +182,9 @@ impl<'t> Table<'t> {
     /// Decodes the table, and reports everything that is wrong with it.
     #[must_use]
     pub fn decode<T: DeserializeOwned + JsonSchema + 'static>(&self) -> (Option<T>, Decoded) {
+        if let Some(value) = self.decode_flawless() {
+            return (Some(value), Vec::new());
+        }
         let keys = keys_of::<T>();
         let mut found = Vec::new();
         let mut entries = self.entries.clone();
@@ -203,6 +207,21 @@ impl<'t> Table<'t> {
         }
         let value = self.decode_known(entries, &keys, &mut found);
         if found.is_empty() { (value, found) } else { (None, found) }
+    }
+
+    /// Decodes a table with which nothing is wrong, and `None` for any other. A schema takes longer to make than most tables
+    /// to decode, so it is only asked what is wrong.
+    fn decode_flawless<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Option<T> {
+        let known = fields::fields_of::<T>()?;
+        debug_assert!(keys_of::<T>().are(known), "the schema has other keys than {known:?}");
+        if !self.entries.keys().all(|key| known.contains(&key.get_ref().as_ref())) {
+            return None;
+        }
+        let value = Spanned::new(self.header(), DeValue::Table(self.entries.clone()));
+        let value = T::deserialize(ValueDeserializer::from(value)).ok()?;
+        let has = |key: &String| self.entries.contains_key(key.as_str());
+        debug_assert!(keys_of::<T>().required.iter().all(has), "the schema requires more");
+        Some(value)
     }
 
     /// Decodes a table whose keys are of the writer's own choosing, each value by itself.
@@ -301,14 +320,20 @@ struct Keys {
     required: Vec<String>,
 }
 
+impl Keys {
+    fn are(&self, names: &[&str]) -> bool {
+        self.known.len() == names.len() && names.iter().all(|name| self.known.contains(*name))
+    }
+}
+
 fn keys_of<T: JsonSchema + 'static>() -> Arc<Keys> {
     static CACHE: LazyLock<Mutex<HashMap<TypeId, Arc<Keys>>>> = LazyLock::new(Mutex::default);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let keys = cache.entry(TypeId::of::<T>()).or_insert_with(|| {
         let schema = schemars::schema_for!(T);
-        let names = |member: &str| schema.get(member).cloned().unwrap_or_default();
-        let known = names("properties").as_object().map(|p| p.keys().cloned().collect());
-        let required = names("required").as_array().map(|names| {
+        let known = schema.get("properties").and_then(|properties| properties.as_object());
+        let known = known.map(|properties| properties.keys().cloned().collect());
+        let required = schema.get("required").and_then(|names| names.as_array()).map(|names| {
             names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
         });
         Arc::new(Keys { known: known.unwrap_or_default(), required: required.unwrap_or_default() })

@@ -120,7 +120,7 @@ fn parts<const N: usize>(text: &str, what: &str, form: &str) -> Result<[String; 
 }
 
 /// Only one spelling of a name is accepted, so that nothing can stand under two names.
-fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, String> {
+pub(super) fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, String> {
     let spelling = parsed.to_string();
     if spelling == text { Ok(parsed) } else { Err(format!("it is written `{spelling}`")) }
 }
@@ -131,7 +131,7 @@ fn quoted(identifier: &str) -> String {
 }
 
 /// The first identifier and what follows it.
-fn identifier(text: &str) -> Result<(String, &str), String> {
+pub(super) fn identifier(text: &str) -> Result<(String, &str), String> {
     let (name, rest) = if let Some(inside) = text.strip_prefix('"') {
         quoted_identifier(inside)?
     } else {

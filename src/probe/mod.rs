@@ -24,6 +24,7 @@ pub mod postgres;
 pub mod runner;
 pub mod smoke;
 pub mod systemd;
+mod threads;
 pub mod tree;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ use crate::model::{Reason, Timestamp, Unknown};
 use crate::state::HashCaches;
 use host::Host;
 use postgres::Session;
+
+pub use threads::Threads;
 
 /// What a kind may ask: the host beneath its root, and the databases that the host's configuration names.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ pub struct World {
     /// How long one kind may take for all its resources.
     pub deadline: Duration,
     /// How many threads may look at files at once.
-    pub threads: usize,
+    pub threads: Threads,
 }
 
 /// A database: an open session whose identity was verified, or why there is none.
@@ -116,7 +119,7 @@ impl World {
         F: Fn(&Host, &str, &Q) -> Result<T, Unknown> + Send + Sync + 'static,
     {
         let names: Vec<String> = items.iter().map(|(name, _)| name.clone()).collect();
-        let threads = self.threads.min(items.len()).max(1);
+        let threads = self.threads.up_to(items.len());
         let queue = Arc::new(Mutex::new(items.into_iter()));
         let ask = Arc::new(ask);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();

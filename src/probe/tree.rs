@@ -4,6 +4,7 @@
 //! regular files and nothing else are opened. What is kept are counts and what differs: memory does not grow with the
 //! number of files that are as they should be.
 
+mod attributes;
 mod carried;
 mod file;
 mod filesystem;
@@ -25,7 +26,7 @@ use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
 use super::host::{FileType, Host, Links};
-use super::{Progress, World};
+use super::{Progress, Threads, World};
 use crate::model::hash_list::HashList;
 use crate::model::{Blind, Digest, Mode, Reason, Timestamp, Unknown};
 use crate::state::HashCaches;
@@ -38,8 +39,6 @@ pub const DEPTH_MAX: usize = 128;
 pub const FINDINGS_MAX: usize = 10_000;
 /// How many trees are walked at once, so that one sick mount delays nobody else.
 const TREES_AT_ONCE_MAX: usize = 4;
-/// More threads than this only wait for the same disk.
-const THREADS_PER_TREE_MAX: usize = 8;
 
 /// Would the pipeline that digests a whole tree break on this path?
 #[must_use]
@@ -211,8 +210,8 @@ pub async fn walk_all(
     world: &World,
     questions: Vec<(String, Question)>,
 ) -> BTreeMap<String, Result<Seen, Unknown>> {
-    let slots = Arc::new(Semaphore::new(world.threads.clamp(1, TREES_AT_ONCE_MAX)));
-    let threads = world.threads.clamp(1, THREADS_PER_TREE_MAX);
+    let slots =
+        Arc::new(Semaphore::new(world.threads.up_to(questions.len().min(TREES_AT_ONCE_MAX))));
     let mut walks = JoinSet::new();
     for (name, question) in questions {
         let means = Means {
@@ -220,7 +219,7 @@ pub async fn walk_all(
             progress: Arc::clone(&world.progress),
             caches: world.caches.clone(),
             now: world.now.unix_seconds(),
-            threads,
+            threads: world.threads,
         };
         let slots = Arc::clone(&slots);
         walks.spawn(async move {
@@ -247,7 +246,7 @@ struct Means {
     caches: Option<Arc<HashCaches>>,
     /// When the look began, in seconds since 1970.
     now: i64,
-    threads: usize,
+    threads: Threads,
 }
 
 /// When the deadline passes, or nobody waits any more, the walk is told to stop; a thread that hangs is left behind.

@@ -102,7 +102,16 @@ pub struct Page {
 struct Entry {
     place: usize,
     earlier: Option<Record>,
-    next: Option<Record>,
+    next: Next,
+}
+
+/// What shall be remembered of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    /// What was remembered before.
+    Earlier,
+    Hashed(Record),
 }
 
 /// A digest that is remembered.
@@ -198,7 +207,7 @@ impl HashCache<'_> {
             let read = self.earlier.as_ref().is_some_and(|e| e.read(run[0], &mut bytes).is_ok());
             for (place, record) in run.iter().zip(bytes.as_chunks::<RECORD_BYTES>().0) {
                 let earlier = if read { Record::read(record) } else { None };
-                page.entries.push(Entry { place: *place, earlier, next: None });
+                page.entries.push(Entry { place: *place, earlier, next: Next::Nothing });
             }
         }
         page
@@ -208,15 +217,15 @@ impl HashCache<'_> {
     #[must_use]
     pub fn look(&self, page: &mut Page, place: usize, key: &Key) -> Option<Recalled> {
         let entry = page.entry(place)?;
-        let earlier = entry.earlier.filter(|earlier| earlier.key == *key)?;
-        let Record { digest, hashed_at, .. } = earlier;
+        let &Record { digest, hashed_at, .. } =
+            entry.earlier.as_ref().filter(|earlier| earlier.key == *key)?;
         let now = self.caches.now();
         let oldest = now.saturating_sub(self.caches.rehash_seconds());
         let current = (oldest + 1..=now).contains(&hashed_at) && key.changed_at() <= now;
         if !current || index::age(hashed_at, place as u64) < self.due {
             return None;
         }
-        entry.next = Some(earlier);
+        entry.next = Next::Earlier;
         Some(Recalled { digest, hashed_at })
     }
 
@@ -228,13 +237,13 @@ impl HashCache<'_> {
             && at_rest
             && key.device() == self.about.root.0
         {
-            entry.next = Some(Record { key: *key, digest, hashed_at: now });
+            entry.next = Next::Hashed(Record { key: *key, digest, hashed_at: now });
         }
     }
 
     /// Puts what changed of a page into the next index.
     pub fn remember(&self, page: &Page) {
-        if page.entries.iter().all(|entry| entry.earlier == entry.next) {
+        if page.entries.iter().all(Entry::stays) {
             return;
         }
         let mut bytes = Vec::new();
@@ -242,8 +251,7 @@ impl HashCache<'_> {
         for run in page.entries.chunk_by(|a, b| a.place + 1 == b.place) {
             bytes.clear();
             for entry in run {
-                let record = entry.next.map_or([0; RECORD_BYTES], |record| record.bytes());
-                bytes.extend_from_slice(&record);
+                bytes.extend_from_slice(&entry.bytes());
             }
             if let Err(why) = next.as_file().write_all_at(&bytes, index::offset(run[0].place)) {
                 // What is there then is an earlier record, or none: either is true.
@@ -287,6 +295,27 @@ impl HashCache<'_> {
             return u64::MAX;
         }
         *ages.select_nth_unstable(turn).1
+    }
+}
+
+impl Entry {
+    /// Does it stand in the index already as it shall?
+    fn stays(&self) -> bool {
+        match self.next {
+            Next::Nothing => self.earlier.is_none(),
+            Next::Earlier => true,
+            Next::Hashed(record) => self.earlier == Some(record),
+        }
+    }
+
+    /// What stands in the next index.
+    fn bytes(&self) -> [u8; RECORD_BYTES] {
+        let record = match self.next {
+            Next::Nothing => None,
+            Next::Earlier => self.earlier,
+            Next::Hashed(record) => Some(record),
+        };
+        record.map_or([0; RECORD_BYTES], |record| record.bytes())
     }
 }
 

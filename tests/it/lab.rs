@@ -18,6 +18,8 @@ pub(crate) struct Lab {
     pub(crate) database: String,
     pub(crate) observer: String,
     pub(crate) admin: Client,
+    /// The server's major version.
+    pub(crate) major: u32,
 }
 
 impl Lab {
@@ -29,7 +31,10 @@ impl Lab {
         root.batch_execute(&format!("CREATE DATABASE {database}")).await.unwrap();
         root.batch_execute(&format!("CREATE ROLE {observer} LOGIN")).await.unwrap();
         let admin = admin(&server, &database).await;
-        Some(Self { server, database, observer, admin })
+        let version = "SELECT current_setting('server_version_num')::int4 / 10000";
+        let major: i32 = admin.query_one(version, &[]).await.unwrap().get(0);
+        let major = u32::try_from(major).unwrap();
+        Some(Self { server, database, observer, admin, major })
     }
 
     /// Runs statements as the superuser; `OBSERVER` stands for the role of this laboratory.
@@ -57,8 +62,13 @@ pub(crate) fn limits() -> Limits {
 }
 
 pub(crate) async fn admin(server: &Server, database: &str) -> Client {
+    client_of(server, "postgres", database).await
+}
+
+/// A connection of any role.
+pub(crate) async fn client_of(server: &Server, role: &str, database: &str) -> Client {
     let mut config = Config::new();
-    config.host_path(server.socket_folder()).user("postgres").dbname(database);
+    config.host_path(server.socket_folder()).user(role).dbname(database);
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client

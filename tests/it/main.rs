@@ -14,11 +14,15 @@ mod config;
 mod contabo;
 mod desired;
 mod docs;
+#[cfg(feature = "execute")]
+mod fixture;
 mod formats;
 mod lab;
+mod pg_roles;
 mod pg_tables;
 mod postgres;
 mod postgres_kinds;
+mod postgres_places;
 mod postgres_tls;
 mod private_server;
 mod program;

@@ -201,6 +201,9 @@ async fn a_powerful_role_evaluates_nothing() {
     ];
     for (number, (attribute, member_of, power)) in roles.into_iter().enumerate() {
         let role = format!("{}_{number}", lab.observer);
+        if lab.major < 14 && member_of == "pg_write_all_data" {
+            continue;
+        }
         lab.run(&format!("CREATE ROLE {role} LOGIN {attribute}")).await;
         if !member_of.is_empty() {
             // Through a role in between, which an expression could switch to.

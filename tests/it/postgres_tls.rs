@@ -139,7 +139,7 @@ async fn a_server_without_tls_is_reached_only_where_that_is_allowed() {
     let session = open(&url("sslmode=prefer"), None).await.unwrap();
     assert!(!encrypted(&session).await);
     // The same server again, now asking for passwords.
-    let before = "ALTER ROLE postgres PASSWORD 'right'";
+    let before = "SET password_encryption = 'scram-sha-256'; ALTER ROLE postgres PASSWORD 'right'";
     let mut config = tokio_postgres::Config::new();
     config.host("127.0.0.1").port(port).user("postgres").dbname("postgres");
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();

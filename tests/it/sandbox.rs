@@ -162,7 +162,7 @@ fn a_database_that_is_down_or_silent_leaves_the_host_judged() {
         let report = sandbox.check(&["--output", "json"]).ends_with(4).report();
         let count = resource(&report, "row_count.public.unit_version");
         assert!(reasons.contains(&count["reason"].as_str().unwrap()), "{count}");
-        assert_eq!(report["summary"]["unknown"], 21);
+        assert_eq!(report["summary"]["unknown"], 22);
         assert_eq!(report["summary"]["drift"], 12, "the host was judged all the same");
     }
     sandbox.edit_config(|text| {

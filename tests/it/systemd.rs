@@ -157,7 +157,7 @@ fn world(root: &Path) -> World {
         progress: Arc::default(),
         now: SystemClock.now(),
         deadline: Duration::from_mins(5),
-        threads: 1,
+        threads: countersign::probe::Threads::Exactly(1),
     }
 }
 

@@ -235,7 +235,7 @@ impl PgTable {
         let of_columns = self.column_comments.as_ref();
         compare_named(found, "comment of column", of_columns, &told.column_comments);
         expect_text(found, "comment", self.comment.as_ref(), &text(&is.comment));
-        found.seen = Some(format!("{count} columns"));
+        found.seen = Some(if count == 1 { "1 column".into() } else { format!("{count} columns") });
     }
 
     /// Its place among tables that inherit.

@@ -321,7 +321,7 @@ fn many_files_are_walked_by_several_threads_with_the_same_outcome() {
     assert!(fields.len() == 30 && fields.is_sorted());
     let spec = spec(&list, "");
     let mut world = root.world();
-    world.threads = 1;
+    world.threads = crate::probe::Threads::Exactly(1);
     let named = Named { name: "t".into(), spec: Arc::new(spec) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let answers = runtime

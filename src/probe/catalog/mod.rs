@@ -10,10 +10,16 @@
 
 mod column;
 mod constraint;
+mod extension;
 mod function;
 mod index;
+mod membership;
 mod options;
+mod publication;
+mod role;
+mod setting;
 mod table;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -25,9 +31,15 @@ use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
 pub use column::Column;
 pub use constraint::Constraint;
+pub use extension::Extension;
 pub use function::Function;
 pub use index::Index;
+pub use membership::{Membership, Options};
+pub use publication::{Publication, Published, publications};
+pub use role::{Owned, Role, owned};
+pub use setting::{Setting, of_server};
 pub use table::{Policy, Rule, Statistics, Table};
+pub use whole::{Whole, all};
 
 /// Which objects are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use rustix::fs::RawDir;
 use rustix::io::Errno;
 use sha2::Digest as _;
 
+use super::hashing::Hashing;
 use super::resolve::Spot;
 use super::{FileType, Opener, Stat, failed};
 use crate::model::{Digest, Reason, Unknown, shown_path};
@@ -54,7 +55,7 @@ pub(super) fn read(
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         let mut buffer = vec![0; buffer_bytes(size)];
-        drain(file.as_fd(), &at, 0, size, &mut buffer, &mut |piece| {
+        drain(file.as_fd(), &at, size, &mut buffer, &mut |piece| {
             bytes.extend_from_slice(piece);
             match bytes.len() as u64 {
                 length if length > bytes_max => Err(too_large(&spot.path, length, bytes_max)),
@@ -86,7 +87,8 @@ pub(super) fn hash(
     let mut buffer = vec![0; buffer_bytes(stat.size)];
     let before = rustix::fs::fstat(&file).map_err(|e| failed(e, &spot.path))?;
     let at = || spot.path.clone();
-    let (kernel, digest) = hash_open(file.as_fd(), before, &at, &mut buffer, 0, cancel)?;
+    let (kernel, digest) =
+        Hashing::new(file.as_fd(), before, &at, &mut buffer, 0).finish(cancel)?;
     Ok(Contents::Regular(Stat::of(&kernel)?, digest))
 }
 
@@ -110,7 +112,7 @@ pub(super) fn attend<T>(
     let (kernel, (digest, asked)) = settled(file.as_fd(), before, &at, &mut |size| {
         let mut hasher = sha2::Sha256::new();
         if digest {
-            drain(file.as_fd(), &at, 0, size, &mut buffer, &mut |piece| {
+            drain(file.as_fd(), &at, size, &mut buffer, &mut |piece| {
                 hasher.update(piece);
                 cancel.check()
             })?;
@@ -119,30 +121,6 @@ pub(super) fn attend<T>(
         Ok((digest.then(|| Digest::from_bytes(hasher.finalize().into())), asked))
     })?;
     Ok(Contents::Regular(Stat::of(&kernel)?, (digest, asked, file)))
-}
-
-/// Hashes an open regular file whose attributes are `before`; those returned it had before and after.
-///
-/// Its first `ready` bytes stand in the buffer already. The caller has made sure that they are those of the file.
-pub(in crate::probe) fn hash_open(
-    file: BorrowedFd<'_>,
-    before: rustix::fs::Stat,
-    at: At<'_>,
-    buffer: &mut [u8],
-    mut ready: usize,
-    cancel: &Cancel,
-) -> Result<(rustix::fs::Stat, Digest), Unknown> {
-    settled(file, before, at, &mut |size| {
-        let mut hasher = sha2::Sha256::new();
-        // Read again from its start whenever it changed.
-        let start = std::mem::take(&mut ready);
-        hasher.update(&buffer[..start]);
-        drain(file, at, start as u64, size, buffer, &mut |piece| {
-            hasher.update(piece);
-            cancel.check()
-        })?;
-        Ok(Digest::from_bytes(hasher.finalize().into()))
-    })
 }
 
 fn buffer_bytes(size: u64) -> usize {
@@ -202,7 +180,7 @@ pub(super) fn is_empty(opener: &Opener, spot: &Spot) -> Result<Option<bool>, Unk
 }
 
 /// Runs `attempt`, which gets the size, until the file was the same before and after it.
-fn settled<T>(
+pub(super) fn settled<T>(
     file: BorrowedFd<'_>,
     mut before: rustix::fs::Stat,
     at: At<'_>,
@@ -210,7 +188,7 @@ fn settled<T>(
 ) -> Result<(rustix::fs::Stat, T), Unknown> {
     let stat = || rustix::fs::fstat(file).map_err(|e| failed(e, &at()));
     for _ in 0..ATTEMPTS_MAX {
-        let value = attempt(u64::try_from(before.st_size).unwrap_or_default())?;
+        let value = attempt(bytes_of(&before))?;
         let after = stat()?;
         if is_same(&before, &after) {
             return Ok((after, value));
@@ -218,6 +196,11 @@ fn settled<T>(
         before = after;
     }
     Err(changed(&at()))
+}
+
+/// How large a file says it is.
+pub(super) fn bytes_of(stat: &rustix::fs::Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or_default()
 }
 
 fn is_same(a: &rustix::fs::Stat, b: &rustix::fs::Stat) -> bool {
@@ -231,27 +214,52 @@ fn changed(path: &Path) -> Unknown {
     Unknown::new(Reason::ChangedWhileReading, detail)
 }
 
+/// A file that is read piece by piece.
+pub(super) struct Pieces<'a> {
+    pub(super) file: BorrowedFd<'a>,
+    pub(super) at: At<'a>,
+    offset: u64,
+    /// How large it says it is.
+    size: u64,
+    ended: bool,
+}
+
+impl<'a> Pieces<'a> {
+    /// Reads from `offset` on.
+    pub(super) fn new(file: BorrowedFd<'a>, at: At<'a>, offset: u64, size: u64) -> Self {
+        Self { file, at, offset, size, ended: false }
+    }
+
+    /// Reads the next piece, and says how long it is: 0 at the end.
+    pub(super) fn next(&mut self, buffer: &mut [u8]) -> Result<usize, Unknown> {
+        while !self.ended {
+            let count = match rustix::io::pread(self.file, &mut *buffer, self.offset) {
+                Ok(count) => count,
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(failed(error, &(self.at)())),
+            };
+            self.offset += count as u64;
+            // A short read at the size it says is the end, which saves a call; pseudo files say 0, or any other number.
+            self.ended = count == 0 || count < buffer.len() && self.offset == self.size;
+            return Ok(count);
+        }
+        Ok(0)
+    }
+}
+
 /// Reads a file to its end, piece by piece.
 fn drain(
     file: BorrowedFd<'_>,
     at: At<'_>,
-    mut offset: u64,
     size: u64,
     buffer: &mut [u8],
     each: &mut dyn FnMut(&[u8]) -> Result<(), Unknown>,
 ) -> Result<(), Unknown> {
+    let mut pieces = Pieces::new(file, at, 0, size);
     loop {
-        let count = match rustix::io::pread(file, &mut *buffer, offset) {
-            Ok(0) => return Ok(()),
-            Ok(count) => count,
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(failed(error, &at())),
-        };
-        each(&buffer[..count])?;
-        offset += count as u64;
-        // A short read at the size it says is the end, which saves a call; pseudo files say 0, or any other number.
-        if count < buffer.len() && offset == size {
-            return Ok(());
+        match pieces.next(buffer)? {
+            0 => return Ok(()),
+            count => each(&buffer[..count])?,
         }
     }
 }
@@ -271,7 +279,7 @@ mod tests {
         let at = || file.path().to_owned();
         settled(reader.as_fd(), before, &at, &mut |size| {
             let mut hasher = sha2::Sha256::new();
-            drain(reader.as_fd(), &at, 0, size, &mut [0; 4096], &mut |piece| {
+            drain(reader.as_fd(), &at, size, &mut [0; 4096], &mut |piece| {
                 hasher.update(piece);
                 if left > 0 {
                     left -= 1;

@@ -33,6 +33,7 @@ pub(super) fn unknown(error: &Error) -> Unknown {
     let hint = match db.code().code() {
         "55P03" => ", a lock is held: behind a migration?",
         "57014" => ", cancelled",
+        "40001" => ", the standby replayed a change of what was being read",
         _ => "",
     };
     let message = one_line(db.message(), MESSAGE_WIDTH_MAX);

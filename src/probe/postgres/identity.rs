@@ -20,6 +20,8 @@ pub struct Identity {
     pub powers: Vec<String>,
     /// Is it a standby that replays another server's log?
     pub standby: bool,
+    /// The time of the last change of its primary that a standby has replayed, as PostgreSQL prints it.
+    pub replayed_to: Option<String>,
 }
 
 /// Powers with which an expression that is merely evaluated could change something or read files of the server: a
@@ -38,7 +40,8 @@ const DANGEROUS_ROLES: [&str; 9] = [
 
 const WHO: &str = "SELECT pg_catalog.current_database()::text, \
     pg_catalog.current_setting('server_version_num'), session_user::text, current_user::text, \
-    pg_catalog.pg_is_in_recovery()::text";
+    pg_catalog.pg_is_in_recovery()::text, \
+    pg_catalog.date_trunc('second', pg_catalog.pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC')::text || ' UTC'";
 
 const CLUSTER: &str = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
 
@@ -52,7 +55,8 @@ const POWERS: &str = "SELECT DISTINCT p.power FROM pg_catalog.pg_roles r CROSS J
 impl Identity {
     pub(super) async fn ask(line: &mut Line) -> Result<Self, Unknown> {
         let malformed = || Unknown::new(Reason::Malformed, "the server does not say what it is");
-        let who = line.ask(WHO, &[]).await?.pop().ok_or_else(malformed)?;
+        let mut who = line.ask(WHO, &[]).await?.pop().ok_or_else(malformed)?;
+        let replayed_to = who.pop().flatten();
         let who: Vec<String> = who.into_iter().flatten().collect();
         let [database, version, session_role, current_role, standby] =
             <[String; 5]>::try_from(who).map_err(|_| malformed())?;
@@ -70,6 +74,7 @@ impl Identity {
             current_role,
             powers: powers.into_iter().flatten().flatten().collect(),
             standby: standby == "true",
+            replayed_to,
         })
     }
 

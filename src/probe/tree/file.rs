@@ -1,8 +1,8 @@
 //! One file of a tree: opened through its folder, hashed, and compared as it was at that moment.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use rustix::io::Errno;
@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use super::folder::stat;
 use super::walk::{Open, Scratch, Subject, Tally, Task, Walk};
 use super::{Against, What, pipeline};
-use crate::model::{Digest, Mode, Unknown};
-use crate::probe::host::{FileType, Stat, failed, hash_open};
+use crate::model::{Digest, Unknown};
+use crate::probe::host::{At, FileType, Hashed, Hashing, Stat, digest_both, failed, hash_both};
 use crate::state::{Page, Recalled};
 
 /// A file larger than this is hashed apart from the others of its folder, by whichever thread is free.
@@ -22,7 +22,10 @@ const FIRST_BYTES: usize = 32 << 10;
 
 /// What came of one file.
 enum Outcome {
+    /// Its digest was remembered.
     Told(Told),
+    /// To be hashed.
+    Opened(Opened),
     /// Too large to keep the others of its folder waiting.
     Later(u64),
     /// Something else stands there, or could not be read; noted.
@@ -39,6 +42,17 @@ struct Told {
     plain: bool,
 }
 
+/// An open file whose first bytes were read.
+struct Opened {
+    fd: OwnedFd,
+    kernel: rustix::fs::Stat,
+    /// How many bytes stand in its buffer, and can be relied on.
+    ready: usize,
+    /// They are all that it has.
+    whole: bool,
+    plain: bool,
+}
+
 /// One file among those of its folder.
 struct Place<'a> {
     open: &'a Open,
@@ -46,51 +60,158 @@ struct Place<'a> {
     /// Below the root.
     path: &'a [u8],
     file: &'a Subject,
-    /// Nobody waits for it.
-    alone: bool,
+    /// A larger one is put off.
+    bytes_max: u64,
+}
+
+/// Files of one folder while they are looked at.
+struct Batch<'a> {
+    open: &'a Open,
+    page: Page,
+    tally: Tally,
+    digests: Vec<(Vec<u8>, Digest)>,
 }
 
 impl Walk<'_> {
-    /// Compares files of one folder.
+    /// Compares files of one folder; large ones are put off unless nobody waits for these.
     pub(super) fn hash_files(
         &self,
         open: &Arc<Open>,
         files: Vec<Subject>,
+        apart: bool,
         scratch: &mut Scratch,
         next: &mut Vec<Task>,
     ) -> Result<(), Unknown> {
-        let alone = files.len() == 1;
-        let (mut tally, mut digests, mut page) = (Tally::default(), Vec::new(), self.page(&files));
-        let mut path = open.folder.path.to_vec();
+        let bytes_max = if apart || files.len() == 1 { u64::MAX } else { LARGE_BYTES };
+        let (page, tally) = (self.page(&files), Tally::default());
+        let mut batch = Batch { open, page, tally, digests: Vec::new() };
+        let (mut waiting, mut later) = (None, Vec::new());
         for file in files {
             self.go_on()?;
             let name = self.name(open, &file);
-            path.truncate(open.folder.path.len());
-            path.extend_from_slice(name.to_bytes());
-            let place = Place { open, name, path: &path, file: &file, alone };
-            match self.look(&place, &mut page, scratch)? {
-                Outcome::Told(told) => {
-                    tally.add(&told);
-                    tally.matched += u64::from(self.is_as_listed(&place, &told));
-                    if let Against::Digest { prefix } = &self.question.against {
-                        digests.push((pipeline::path(prefix, &path), told.digest));
-                    }
-                }
-                Outcome::Later(bytes) => {
-                    self.expect_bytes(bytes);
-                    next.push(Task::Files { open: Arc::clone(open), files: vec![file] });
-                }
+            write_path(open, name, &mut scratch.path);
+            let place = Place { open, name, path: &scratch.path, file: &file, bytes_max };
+            let [first, second] = scratch.contents.both();
+            let buffer = if waiting.is_none() { first } else { second };
+            match self.look(&place, &mut batch.page, buffer)? {
+                Outcome::Told(told) => self.compare(&mut batch, &scratch.path, &file, &told),
+                Outcome::Opened(opened) => match waiting.take() {
+                    None => waiting = Some((file, opened)),
+                    Some(first) => self.hash_two([first, (file, opened)], &mut batch, scratch)?,
+                },
+                Outcome::Later(bytes) => later.push((bytes, file)),
                 Outcome::Noted => {}
             }
         }
-        self.count(&tally);
-        if let Some(cache) = &self.cache {
-            cache.remember(&page);
+        if let Some(last) = waiting {
+            self.hash_one(last, &mut batch, scratch)?;
         }
-        if !digests.is_empty() {
-            self.digests.lock().unwrap_or_else(PoisonError::into_inner).append(&mut digests);
+        self.put_off(open, later, next);
+        self.count(&batch.tally);
+        if let Some(cache) = &self.cache {
+            cache.remember(&batch.page);
+        }
+        if !batch.digests.is_empty() {
+            let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+            digests.append(&mut batch.digests);
         }
         Ok(())
+    }
+
+    /// Hands large files to whichever thread is free, two of like size together where there are more of them than threads.
+    fn put_off(&self, open: &Arc<Open>, mut files: Vec<(u64, Subject)>, next: &mut Vec<Task>) {
+        if files.is_empty() {
+            return;
+        }
+        let threads = self.threads.up_to(files.len());
+        let pairs = (files.len() - threads).min(files.len() / 2);
+        files.sort_by_key(|(bytes, _)| *bytes);
+        self.expect_bytes(files.iter().map(|(bytes, _)| bytes).sum());
+        let mut files = files.into_iter().map(|(_, file)| file).peekable();
+        let mut tasks = 0;
+        while files.peek().is_some() {
+            let files = files.by_ref().take(if tasks < pairs { 2 } else { 1 }).collect();
+            next.push(Task::Files { open: Arc::clone(open), files, apart: true });
+            tasks += 1;
+        }
+    }
+
+    /// Hashes the file in the first buffer.
+    fn hash_one(
+        &self,
+        (file, opened): (Subject, Opened),
+        batch: &mut Batch<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unknown> {
+        let [buffer, _] = scratch.contents.both();
+        let hashed = if opened.whole {
+            Ok((opened.kernel, Digest::of(&buffer[..opened.ready])))
+        } else {
+            let at = || self.place_of(batch.open, &file);
+            opened.hashing(&at, buffer).finish(self.cancel)
+        };
+        self.hashed(batch, &mut scratch.path, &file, opened.plain, hashed)
+    }
+
+    /// Hashes two files, each in its buffer, side by side.
+    fn hash_two(
+        &self,
+        [(a, a_opened), (b, b_opened)]: [(Subject, Opened); 2],
+        batch: &mut Batch<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Unknown> {
+        let [a_buffer, b_buffer] = scratch.contents.both();
+        let [a_hashed, b_hashed] = if a_opened.whole && b_opened.whole {
+            let [a, b] = digest_both(&a_buffer[..a_opened.ready], &b_buffer[..b_opened.ready]);
+            [Ok((a_opened.kernel, a)), Ok((b_opened.kernel, b))]
+        } else {
+            let a_at = || self.place_of(batch.open, &a);
+            let b_at = || self.place_of(batch.open, &b);
+            let pair = [a_opened.hashing(&a_at, a_buffer), b_opened.hashing(&b_at, b_buffer)];
+            hash_both(pair, self.cancel)
+        };
+        self.hashed(batch, &mut scratch.path, &a, a_opened.plain, a_hashed)?;
+        self.hashed(batch, &mut scratch.path, &b, b_opened.plain, b_hashed)
+    }
+
+    /// Remembers and compares what was hashed, or notes why it could not be.
+    fn hashed(
+        &self,
+        batch: &mut Batch<'_>,
+        path: &mut Vec<u8>,
+        file: &Subject,
+        plain: bool,
+        hashed: Hashed,
+    ) -> Result<(), Unknown> {
+        write_path(batch.open, self.name(batch.open, file), path);
+        match hashed {
+            Ok((kernel, digest)) => {
+                self.keep(&kernel, digest, file, &mut batch.page);
+                let stat = Stat::of(&kernel)?;
+                self.compare(batch, path, file, &Told { stat, digest, recalled: None, plain });
+            }
+            Err(unknown) => {
+                self.go_on()?;
+                self.findings.blind(path, unknown);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares a file with all that is wanted of it, and counts it.
+    fn compare(&self, batch: &mut Batch<'_>, path: &[u8], file: &Subject, told: &Told) {
+        batch.tally.add(told);
+        batch.tally.matched += u64::from(self.is_as_listed(path, file, told));
+        if let Against::Digest { prefix } = &self.question.against {
+            batch.digests.push((pipeline::path(prefix, path), told.digest));
+        }
+    }
+
+    /// Where a file is, for messages.
+    fn place_of(&self, open: &Open, file: &Subject) -> PathBuf {
+        let mut path = Vec::new();
+        write_path(open, self.name(open, file), &mut path);
+        self.full_path(&path)
     }
 
     /// The name of a file in its folder.
@@ -106,11 +227,12 @@ impl Walk<'_> {
         }
     }
 
+    /// Recalls a file, or opens it and reads its beginning.
     fn look(
         &self,
         place: &Place<'_>,
         page: &mut Page,
-        scratch: &mut Scratch,
+        buffer: &mut [u8],
     ) -> Result<Outcome, Unknown> {
         let Place { open, name, path, file, .. } = *place;
         if let Some((stat, Recalled { digest, hashed_at })) =
@@ -126,67 +248,40 @@ impl Walk<'_> {
                 return Ok(Outcome::Noted);
             }
         };
-        let mut outcome = self.tell(place, opened.as_fd(), page, scratch)?;
-        if let Outcome::Told(told) = &mut outcome {
-            let Stat { file_type, mode, .. } = &told.stat;
-            told.plain = self.compare_carried(path, opened.as_fd(), *file_type, mode.bits());
+        if let Some((stat, Recalled { digest, hashed_at })) = self.recall_open(&opened, file, page)
+        {
+            let plain =
+                self.compare_carried(path, opened.as_fd(), stat.file_type, stat.mode.bits());
+            return Ok(Outcome::Told(Told { stat, digest, recalled: Some(hashed_at), plain }));
         }
-        Ok(outcome)
+        self.begin(place, opened, buffer)
     }
 
-    /// The digest of an open file: remembered, or hashed now. Four system calls where the file is small and rests: open,
-    /// read, stat, close.
-    fn tell(
-        &self,
-        place: &Place<'_>,
-        opened: BorrowedFd<'_>,
-        page: &mut Page,
-        scratch: &mut Scratch,
-    ) -> Result<Outcome, Unknown> {
-        let Place { path, file, alone, .. } = *place;
-        let at = || self.full_path(path);
-        let stated = || rustix::fs::fstat(opened).map_err(|error| failed(error, &at()));
-        let noted = |unknown| {
-            self.findings.blind(path, unknown);
-            Ok(Outcome::Noted)
-        };
-        if self.cache.is_some()
-            && self.question.carried.any()
-            && let Ok(kernel) = stated()
-            && let Some((stat, Recalled { digest, hashed_at })) = self.recall(&kernel, file, page)
-        {
-            let told = Told { stat, digest, recalled: Some(hashed_at), plain: true };
-            return Ok(Outcome::Told(told));
-        }
+    /// Reads the beginning of an open file. Four system calls where it is small and rests: open, read, stat, close.
+    fn begin(&self, place: &Place<'_>, fd: OwnedFd, buffer: &mut [u8]) -> Result<Outcome, Unknown> {
+        let Place { path, bytes_max, .. } = *place;
         // A pipe or a terminal that was put here has no offsets to read at, so nothing is taken out of it.
-        let first = rustix::io::pread(opened, &mut scratch.content[..FIRST_BYTES], 0).unwrap_or(0);
-        let kernel = match stated() {
+        let first = rustix::io::pread(&fd, &mut buffer[..FIRST_BYTES], 0).ok();
+        let kernel = match rustix::fs::fstat(&fd) {
             Ok(kernel) => kernel,
-            Err(unknown) => return noted(unknown),
+            Err(error) => {
+                self.findings.blind(path, failed(error, &self.full_path(path)));
+                return Ok(Outcome::Noted);
+            }
         };
         let stat = Stat::of(&kernel)?;
         if stat.file_type != FileType::File {
             self.note_type(path, stat.file_type);
             return Ok(Outcome::Noted);
         }
-        if stat.size > LARGE_BYTES && !alone {
+        if stat.size > bytes_max {
             return Ok(Outcome::Later(stat.size));
         }
-        let rests = self.rests(&kernel);
-        let (stat, digest, kernel) = if rests && first as u64 == stat.size && first < FIRST_BYTES {
-            (stat, Digest::of(&scratch.content[..first]), kernel)
-        } else {
-            let ready = if rests { first } else { 0 };
-            match hash_open(opened, kernel, &at, &mut scratch.content, ready, self.cancel) {
-                Ok((after, digest)) => (Stat::of(&after)?, digest, after),
-                Err(unknown) => {
-                    self.go_on()?;
-                    return noted(unknown);
-                }
-            }
-        };
-        self.keep(&kernel, digest, file, page);
-        Ok(Outcome::Told(Told { stat, digest, recalled: None, plain: true }))
+        let ready = first.filter(|_| self.rests(&kernel));
+        let whole = ready.is_some_and(|ready| ready as u64 == stat.size && ready < FIRST_BYTES);
+        let ready = ready.unwrap_or_default();
+        let plain = self.compare_carried(path, fd.as_fd(), stat.file_type, stat.mode.bits());
+        Ok(Outcome::Opened(Opened { fd, kernel, ready, whole, plain }))
     }
 
     /// Was a file changed last before the look began? Then it did not change while it was read, whatever was read first.
@@ -219,74 +314,31 @@ impl Walk<'_> {
     }
 
     /// Compares a file with all that is wanted of it; true when it is so.
-    fn is_as_listed(&self, place: &Place<'_>, told: &Told) -> bool {
-        let mut matches = self.compare_attributes(place.path, &told.stat) && told.plain;
-        if let (Subject::Listed(index), Some(list)) = (place.file, self.list) {
+    fn is_as_listed(&self, path: &[u8], file: &Subject, told: &Told) -> bool {
+        let mut matches = self.compare_attributes(path, &told.stat) && told.plain;
+        if let (Subject::Listed(index), Some(list)) = (file, self.list) {
             let (desired, actual) = (list.digest(*index), told.digest);
             if desired != actual {
                 matches = false;
-                self.findings.differs(place.path, What::Content { desired, actual });
+                self.findings.differs(path, What::Content { desired, actual });
             }
         }
         matches
     }
+}
 
-    /// Compares owner, group and mode with what is wanted throughout the tree; true when they are so.
-    pub(super) fn compare_attributes(&self, path: &[u8], stat: &Stat) -> bool {
-        let wanted = &self.question.attributes;
-        let owner = Wanted { name: wanted.owner.as_deref(), known: &self.known_owner };
-        let owner = self
-            .compare_name(path, &owner, stat.uid, What::Owner, &|| self.host.user_name(stat.uid));
-        let group = Wanted { name: wanted.group.as_deref(), known: &self.known_group };
-        let group = self
-            .compare_name(path, &group, stat.gid, What::Group, &|| self.host.group_name(stat.gid));
-        let mode = match stat.file_type {
-            FileType::Directory => wanted.directory_mode,
-            _ => wanted.file_mode,
-        };
-        owner & group & self.compare_mode(path, mode, stat.mode)
-    }
-
-    fn compare_name(
-        &self,
-        path: &[u8],
-        wanted: &Wanted<'_>,
-        number: u32,
-        what: fn(String) -> What,
-        actual: &dyn Fn() -> Result<String, Unknown>,
-    ) -> bool {
-        let Some(name) = wanted.name else { return true };
-        // Nearly every file belongs to the one that is wanted, and a number has one name during a look.
-        let known = u64::from(number) + 1;
-        if wanted.known.load(Ordering::Relaxed) == known {
-            return true;
-        }
-        match actual() {
-            Ok(actual) if actual == *name => {
-                wanted.known.store(known, Ordering::Relaxed);
-                return true;
-            }
-            Ok(actual) => self.findings.differs(path, what(actual)),
-            Err(unknown) => self.findings.blind(path, unknown),
-        }
-        false
-    }
-
-    fn compare_mode(&self, path: &[u8], wanted: Option<Mode>, actual: Mode) -> bool {
-        match wanted {
-            Some(desired) if desired != actual => {
-                self.findings.differs(path, What::Mode { desired, actual });
-                false
-            }
-            _ => true,
-        }
+impl Opened {
+    /// Goes on from what stands in the buffer.
+    fn hashing<'a>(&'a self, at: At<'a>, buffer: &'a mut [u8]) -> Hashing<'a> {
+        Hashing::new(self.fd.as_fd(), self.kernel, at, buffer, self.ready)
     }
 }
 
-/// A wanted owner or group, and the number that turned out to be it.
-struct Wanted<'a> {
-    name: Option<&'a str>,
-    known: &'a AtomicU64,
+/// Writes where a file is below the root.
+fn write_path(open: &Open, name: &CStr, path: &mut Vec<u8>) {
+    path.clear();
+    path.extend_from_slice(&open.folder.path);
+    path.extend_from_slice(name.to_bytes());
 }
 
 impl Tally {

@@ -221,12 +221,14 @@ impl Reading<'_, '_> {
     }
 
     fn listed(&mut self, name: &CStr, what: &Listed, file_type: FileType) -> Result<(), Unknown> {
-        let path = self.path(name.to_bytes());
+        let path = || self.path(name.to_bytes());
         let range = match what {
             Listed::File(index) => *index..*index,
             Listed::Folder(range) => range.clone(),
         };
-        if self.walk.is_denied(&path) {
+        // Asked first: most hosts deny nothing, and then no path has to be made of each name.
+        if !self.walk.host.policy().denies_nothing() && self.walk.is_denied(&path()) {
+            let path = path();
             let denied = denied(self.walk, &path);
             self.walk.unseen(&path, &range, denied);
             return Ok(());
@@ -235,14 +237,14 @@ impl Reading<'_, '_> {
             (Listed::File(index), FileType::File) => self.files.push(Subject::Listed(*index)),
             (Listed::Folder(_), FileType::Directory) => self.descend(name, range),
             (Listed::File(_), actual) => {
-                self.walk.findings.differs(&path, What::Type { desired: FileType::File, actual });
+                self.walk.findings.differs(&path(), What::Type { desired: FileType::File, actual });
                 if actual == FileType::Directory && self.walk.question.unlisted {
                     self.descend(name, range);
                 }
             }
             (Listed::Folder(_), actual) => {
                 let desired = FileType::Directory;
-                self.walk.findings.differs(&path, What::Type { desired, actual });
+                self.walk.findings.differs(&path(), What::Type { desired, actual });
                 self.walk.missing(range)?;
             }
         }
@@ -321,9 +323,9 @@ impl Reading<'_, '_> {
         let Self { walk, open, mut files, next, .. } = self;
         while files.len() > FILES_AT_ONCE {
             let files = files.split_off(files.len() - FILES_AT_ONCE);
-            next.push(Task::Files { open: Arc::clone(&open), files });
+            next.push(Task::Files { open: Arc::clone(&open), files, apart: false });
         }
-        walk.hash_files(&open, files, scratch, next)
+        walk.hash_files(&open, files, false, scratch, next)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Digests of earlier walks: when they may be used, and a file that need not be read.
 
 use std::ffi::CStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::AtFlags;
@@ -59,8 +60,21 @@ impl<'a> Walk<'a> {
         self.recall(&rustix::fs::statat(&open.dir, name, flags).ok()?, file, page)
     }
 
+    /// The remembered digest of an open file that is as it was, where files have to be open for what else is asked.
+    pub(super) fn recall_open(
+        &self,
+        opened: &OwnedFd,
+        file: &Subject,
+        page: &mut Page,
+    ) -> Option<(Stat, Recalled)> {
+        if self.cache.is_none() || !self.question.carried.any() {
+            return None;
+        }
+        self.recall(&rustix::fs::fstat(opened).ok()?, file, page)
+    }
+
     /// The remembered digest of a file with these attributes.
-    pub(super) fn recall(
+    fn recall(
         &self,
         kernel: &rustix::fs::Stat,
         file: &Subject,

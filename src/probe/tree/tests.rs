@@ -55,7 +55,7 @@ fn enter_d(open: Open) -> Task {
 }
 
 fn hash_f(open: Open) -> Task {
-    Task::Files { open: Arc::new(open), files: vec![Subject::Listed(0)] }
+    Task::Files { open: Arc::new(open), files: vec![Subject::Listed(0)], apart: false }
 }
 
 #[test]
@@ -105,13 +105,46 @@ fn a_walk_that_was_stopped_has_no_answer() {
     std::fs::write(root.path().join("f"), "x").expect("a file");
     let host = Host::open(root.path(), Policy::everything()).expect("a root");
     let question = question(&list(&["f"]));
-    let means =
-        Means { host: Arc::new(host), progress: Arc::default(), caches: None, now: 0, threads: 2 };
+    let means = Means {
+        host: Arc::new(host),
+        progress: Arc::default(),
+        caches: None,
+        now: 0,
+        threads: Threads::Exactly(2),
+    };
     let walk = |cancel: &Cancel| walk::walk(&means, "t", &question, cancel);
     let cancel = Cancel::default();
     assert!(matches!(walk(&cancel), Ok(Seen::Walked(walked)) if walked.matched == 1));
     cancel.cancel();
     assert_eq!(walk(&cancel).map_err(|u| u.reason), Err(Reason::Deadline));
+}
+
+#[test]
+fn large_files_are_hashed_apart_and_side_by_side() {
+    let root = tempfile::tempdir().expect("a folder");
+    let lines: Vec<_> = (0_u8..5)
+        .map(|index| {
+            let mut content = vec![index; (9 << 20) + usize::from(index)];
+            content[0] = b'x';
+            std::fs::write(root.path().join(format!("f{index}")), &content).expect("a file");
+            // The last one is not what its line says.
+            content[0] = if index == 4 { b'y' } else { b'x' };
+            format!("{}  f{index}\n", Digest::of(&content))
+        })
+        .collect();
+    let list = HashList::parse(lines.concat().as_bytes(), b"/", Ending::Line).list;
+    let host = Arc::new(Host::open(root.path(), Policy::everything()).expect("a root"));
+    for threads in (1..4).map(Threads::Exactly) {
+        let host = Arc::clone(&host);
+        let means = Means { host, progress: Arc::default(), caches: None, now: 0, threads };
+        let walked = walk::walk(&means, "t", &question(&list), &Cancel::default());
+        let Ok(Seen::Walked(walked)) = walked else { panic!("a folder") };
+        assert_eq!((walked.matched, walked.hashed, walked.blind.len()), (4, 5, 0));
+        let [Finding { path, what: What::Content { .. } }] = walked.findings.as_slice() else {
+            panic!("one finding")
+        };
+        assert_eq!(path, "f4");
+    }
 }
 
 #[test]

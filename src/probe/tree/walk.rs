@@ -13,9 +13,9 @@ use super::findings::Findings;
 use super::{Against, ENTRIES_MAX, Means, Question, Seen, Walked, What, pipeline};
 use crate::model::hash_list::HashList;
 use crate::model::{Digest, Reason, Timestamp, Unknown};
-use crate::probe::Progress;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{BUFFER_BYTES, Contents, Host, Opener, failed};
+use crate::probe::{Progress, Threads};
 use crate::state::{HashCache, RACY_SECONDS};
 
 /// Below these a second thread costs more than it saves.
@@ -44,6 +44,8 @@ pub(super) struct Walk<'a> {
     pub(super) rests_before: Option<i64>,
     /// Digests of earlier walks.
     pub(super) cache: Option<HashCache<'a>>,
+    /// How many threads there may be.
+    pub(super) threads: Threads,
     progress: &'a Progress,
     pub(super) cancel: &'a Cancel,
     entries: AtomicU64,
@@ -63,8 +65,18 @@ pub(super) struct Walk<'a> {
 
 /// Buffers of one thread.
 pub(super) struct Scratch {
-    pub(super) content: Vec<u8>,
+    pub(super) contents: Halves,
+    pub(super) path: Vec<u8>,
     pub(super) entries: Vec<u8>,
+}
+
+/// The buffers of two files that are hashed side by side; one allocation, of which the kernel gives only what is used.
+pub(super) struct Halves(Vec<u8>);
+
+impl Halves {
+    pub(super) fn both(&mut self) -> [&mut [u8]; 2] {
+        self.0.split_at_mut(BUFFER_BYTES / 2).into()
+    }
 }
 
 /// A directory of the tree.
@@ -96,8 +108,8 @@ pub(super) enum Task {
     Folder { parent: Arc<Open>, name: CString, folder: Folder },
     /// Reads a directory that is open.
     Root(Open),
-    /// Hashes files of one directory.
-    Files { open: Arc<Open>, files: Vec<Subject> },
+    /// Hashes files of one directory; large ones only when nobody waits for this.
+    Files { open: Arc<Open>, files: Vec<Subject>, apart: bool },
 }
 
 /// Walks a tree.
@@ -119,11 +131,12 @@ pub(super) fn walk(
     if filesystem.local {
         walk.rests_before = Some(means.now.saturating_sub(RACY_SECONDS));
     }
+    walk.threads = means.threads;
     walk.cache = walk.open_cache(means, name, &filesystem, (there.st_dev, there.st_ino));
     let listed = walk.list.map_or(0, HashList::len);
     means.progress.files_total.fetch_add(listed as u64, Ordering::Relaxed);
     let folder = Folder { path: Box::default(), range: 0..listed, depth: 0 };
-    walk.run(Task::Root(Open { dir, folder }), means.threads);
+    walk.run(Task::Root(Open { dir, folder }));
     walk.settle(listed as u64).map(Seen::Walked)
 }
 
@@ -166,6 +179,7 @@ impl<'a> Walk<'a> {
             device,
             rests_before: None,
             cache: None,
+            threads: Threads::Exactly(1),
             progress,
             cancel,
             entries: AtomicU64::new(0),
@@ -180,12 +194,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(&self, first: Task, threads: usize) {
+    fn run(&self, first: Task) {
         let mut tasks = vec![first];
         while let Some(task) = tasks.pop() {
             tasks.extend(self.step(task));
-            if threads > 1 && tasks.len() > 1 && self.is_large() {
-                return self.run_on(threads, tasks);
+            if tasks.len() > 1 && self.is_large() {
+                return self.run_on_more(tasks);
             }
         }
     }
@@ -195,11 +209,17 @@ impl<'a> Walk<'a> {
             || self.bytes.load(Ordering::Relaxed) >= BYTES_FOR_THREADS
     }
 
-    fn run_on(&self, threads: usize, tasks: Vec<Task>) {
-        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.scope(|scope| self.spawn(scope, tasks)),
+    fn run_on_more(&self, mut tasks: Vec<Task>) {
+        let threads = self.threads.up_to(usize::MAX);
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        match (threads > 1).then(pool) {
+            Some(Ok(pool)) => pool.scope(|scope| self.spawn(scope, tasks)),
             // No more threads to be had: then this one does it.
-            Err(_) => tasks.into_iter().for_each(|task| self.run(task, 1)),
+            _ => {
+                while let Some(task) = tasks.pop() {
+                    tasks.extend(self.step(task));
+                }
+            }
         }
     }
 
@@ -218,7 +238,9 @@ impl<'a> Walk<'a> {
                 self.enter(&parent, &name, folder, &mut scratch, &mut next)
             }
             Task::Root(open) => self.list_folder(open, &mut scratch, &mut next),
-            Task::Files { open, files } => self.hash_files(&open, files, &mut scratch, &mut next),
+            Task::Files { open, files, apart } => {
+                self.hash_files(&open, files, apart, &mut scratch, &mut next)
+            }
         });
         self.scratches().push(scratch);
         if let Err(unknown) = done {
@@ -329,6 +351,10 @@ impl<'a> Walk<'a> {
 
 impl Scratch {
     fn new() -> Self {
-        Self { content: vec![0; BUFFER_BYTES], entries: Vec::with_capacity(ENTRIES_BYTES) }
+        Self {
+            contents: Halves(vec![0; BUFFER_BYTES]),
+            path: Vec::new(),
+            entries: Vec::with_capacity(ENTRIES_BYTES),
+        }
     }
 }

@@ -97,7 +97,17 @@ const NOT_MADE: &[(&str, &str)] = &[
 ];
 
 /// Kinds that look at a database, or run what only a configuration allows; they have tests of their own.
-const ELSEWHERE: &[&str] = &["pg_server", "query", "row_count", "smoke"];
+const ELSEWHERE: &[&str] = &[
+    "pg_extension",
+    "pg_membership",
+    "pg_publication",
+    "pg_role",
+    "pg_server",
+    "pg_setting",
+    "query",
+    "row_count",
+    "smoke",
+];
 
 /// The differences of a report, and what could not be told, as `RESOURCE FIELD`.
 fn reported(report: &Value) -> BTreeSet<String> {

@@ -4,6 +4,7 @@ use super::{Group, case, cluster};
 
 pub(crate) const GROUP: Group = Group {
     name: "functions",
+    title: "Functions, triggers and event triggers",
     setup: "CREATE TABLE t AS SELECT 1 AS n; GRANT SELECT ON t TO OBSERVER",
     desired: "[row_count.\"public.t\"]\ndatabase = \"lab\"\nrows = 1\n",
     cases: &[
@@ -14,6 +15,6 @@ pub(crate) const GROUP: Group = Group {
             "DROP ROLE functions_other",
             &[],
         ),
-        case("a table is analyzed", "ANALYZE t", &[]),
+        case("a table is analyzed", "ANALYZE t", &[]).since(13),
     ],
 };

@@ -1,21 +1,30 @@
 //! Recall in a database: each case is a fresh database in which one thing happens, and exactly that is reported.
 
 mod functions;
+mod peers;
+mod roles;
 mod tables;
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use tokio_postgres::Client;
 
 use crate::lab::admin;
 use crate::private_server::shared;
-use crate::program::World;
+use crate::program::{World, skipped};
 use crate::server::Server;
+
+/// Every group, in the order of the table.
+pub(crate) const GROUPS: &[&Group] =
+    &[&functions::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS, &tables::GROUP];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
     /// Its name: databases and the observer are called after it.
     pub(crate) name: &'static str,
+    /// The heading of its part of the table.
+    pub(crate) title: &'static str,
     /// What makes the database, as superuser. `OBSERVER` stands for the role that looks.
     pub(crate) setup: &'static str,
     /// What is wanted: tables with `database = "lab"`.
@@ -34,6 +43,16 @@ pub(crate) struct Case {
     pub(crate) undo: &'static str,
     /// The resource and the field of each difference. Nothing else may be reported.
     pub(crate) reported: &'static [(&'static str, &'static str)],
+    /// The first major version in which it can happen.
+    since: u32,
+}
+
+impl Case {
+    /// The same, in servers of this major version and later.
+    pub(crate) const fn since(mut self, major: u32) -> Self {
+        self.since = major;
+        self
+    }
 }
 
 /// What happens inside the database.
@@ -42,7 +61,7 @@ pub(crate) const fn case(
     sql: &'static str,
     reported: &'static [(&'static str, &'static str)],
 ) -> Case {
-    Case { about, sql, undo: "", reported }
+    Case { about, sql, undo: "", reported, since: 0 }
 }
 
 /// What happens to the cluster, and how it is taken back.
@@ -52,7 +71,7 @@ pub(crate) const fn cluster(
     undo: &'static str,
     reported: &'static [(&'static str, &'static str)],
 ) -> Case {
-    Case { about, sql, undo, reported }
+    Case { about, sql, undo, reported, since: 0 }
 }
 
 /// The differences of a report, and what could not be told, as `RESOURCE FIELD`.
@@ -88,18 +107,18 @@ fn observer(group: &Group) -> String {
 pub(crate) async fn judge(group: &Group) {
     let Some(server) = shared() else { return };
     let root = admin(&server, "postgres").await;
-    let template = format!("recall_{}", group.name);
-    root.batch_execute(&format!("CREATE DATABASE {template}")).await.unwrap();
-    root.batch_execute(&format!("CREATE ROLE {} LOGIN", observer(group))).await.unwrap();
-    let setup = group.setup.replace("OBSERVER", &observer(group));
-    run(&server, &template, &setup).await;
+    let major = major(&root).await;
+    let template = template(&server, group, &root).await;
     let nothing = case("nothing happens", "", &[]);
     let mut wrong = Vec::new();
     for (at, case) in std::iter::once(&nothing).chain(group.cases).enumerate() {
+        if major.unsigned_abs() < case.since {
+            continue;
+        }
         let database = format!("recall_{}_{at}", group.name);
         let create = format!("CREATE DATABASE {database} TEMPLATE {template}");
         root.batch_execute(&create).await.unwrap();
-        run(&server, &database, &case.sql.replace("OBSERVER", &observer(group))).await;
+        run(&server, &database, &of_group(case.sql, group)).await;
         let world = world(&server, group, &database);
         let config = world.path("config.toml");
         let config = ["--output", "json", "--config", config.to_str().unwrap()];
@@ -111,10 +130,30 @@ pub(crate) async fn judge(group: &Group) {
             let code = ran.code;
             wrong.push(format!("{}: ends with {code}, reported {found:#?}", case.about));
         }
-        run(&server, &database, case.undo).await;
+        run(&server, &database, &of_group(case.undo, group)).await;
         root.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await.unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The server's major version.
+async fn major(root: &Client) -> i32 {
+    let version = "SELECT current_setting('server_version_num')::int4 / 10000";
+    root.query_one(version, &[]).await.unwrap().get(0)
+}
+
+/// The database that the cases of a group begin with.
+async fn template(server: &Server, group: &Group, root: &Client) -> String {
+    let template = format!("recall_{}", group.name);
+    root.batch_execute(&format!("CREATE DATABASE {template}")).await.unwrap();
+    root.batch_execute(&format!("CREATE ROLE {} LOGIN", observer(group))).await.unwrap();
+    run(server, &template, &of_group(group.setup, group)).await;
+    template
+}
+
+/// Statements of a group, with the role that looks put in.
+fn of_group(sql: &str, group: &Group) -> String {
+    sql.replace("OBSERVER", &observer(group))
 }
 
 async fn run(server: &Server, database: &str, sql: &str) {
@@ -132,4 +171,28 @@ async fn what_happens_to_functions_and_triggers_is_reported() {
 #[tokio::test]
 async fn what_happens_to_tables_indexes_and_constraints_is_reported() {
     judge(&tables::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_roles_settings_and_extensions_is_reported() {
+    judge(&roles::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_the_options_of_a_membership_is_reported() {
+    judge_since(16, &roles::MEMBERSHIPS).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_publications_is_reported() {
+    judge_since(15, &roles::PUBLICATIONS).await;
+}
+
+/// Judges a group about something that older servers do not know at all.
+async fn judge_since(first: i32, group: &Group) {
+    let Some(server) = shared() else { return };
+    if major(&admin(&server, "postgres").await).await < first {
+        return skipped(group.title, &format!("there is nothing of it before version {first}"));
+    }
+    judge(group).await;
 }

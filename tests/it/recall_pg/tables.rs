@@ -10,7 +10,7 @@ const SETUP: &str = "CREATE ROLE tables_app; CREATE ROLE tables_other; \
         n integer CONSTRAINT t_n_check CHECK (n < 100), \
         doubled integer GENERATED ALWAYS AS (n * 2) STORED, big text, kept text) \
         WITH (fillfactor = 70, toast.autovacuum_enabled = false); \
-    ALTER TABLE t ALTER big SET STORAGE EXTERNAL, ALTER big SET COMPRESSION pglz, ALTER n SET STATISTICS 100, \
+    ALTER TABLE t ALTER big SET STORAGE EXTERNAL, ALTER n SET STATISTICS 100, \
         ALTER n SET (n_distinct = 5), ENABLE ROW LEVEL SECURITY; \
     COMMENT ON TABLE t IS 'units'; COMMENT ON COLUMN t.title IS 'what it is called'; \
     CREATE POLICY p ON t FOR SELECT TO tables_app USING (n > 0); \
@@ -44,7 +44,7 @@ columns = [
     "title text collate pg_catalog.\"C\" not null default 'x'::text",
     "n integer",
     "doubled integer generated always as ((n * 2)) stored",
-    "big text storage external compression pglz",
+    "big text storage external",
     "kept text",
 ]
 column_count = 6
@@ -191,6 +191,7 @@ const FOREIGN_KEY: &str = "pg_constraint.public.f.f_t_fkey";
 
 pub(crate) const GROUP: Group = Group {
     name: "tables",
+    title: "Tables, indexes and constraints",
     setup: SETUP,
     desired: DESIRED,
     cases: &[
@@ -224,11 +225,7 @@ pub(crate) const GROUP: Group = Group {
             "ALTER TABLE t ALTER big SET STORAGE PLAIN",
             &[(T, "column big")],
         ),
-        case(
-            "a column's compression is the usual",
-            "ALTER TABLE t ALTER big SET COMPRESSION default",
-            &[(T, "column big")],
-        ),
+        case("a column's compression is chosen", "ALTER TABLE t ALTER big SET COMPRESSION pglz", &[(T, "column big")]).since(14),
         case(
             "an expression is generated otherwise",
             "ALTER TABLE t DROP doubled, ADD doubled integer GENERATED ALWAYS AS (n * 3) STORED",
@@ -272,7 +269,7 @@ pub(crate) const GROUP: Group = Group {
         ),
         case(
             "a column is dropped and comes again at the end",
-            "ALTER TABLE t DROP big, ADD big text COMPRESSION pglz; ALTER TABLE t ALTER big SET STORAGE EXTERNAL; \
+            "ALTER TABLE t DROP big, ADD big text; ALTER TABLE t ALTER big SET STORAGE EXTERNAL; \
              CREATE INDEX t_n_idx ON t (n DESC, lower(title) text_pattern_ops) INCLUDE (big) WITH (fillfactor = 80) WHERE n > 0; \
              COMMENT ON INDEX t_n_idx IS 'for the list'",
             &[(T, "column order")],
@@ -338,7 +335,7 @@ pub(crate) const GROUP: Group = Group {
             "it is stored in another way",
             "CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler; ALTER TABLE t SET ACCESS METHOD pile",
             &[(T, "access_method")],
-        ),
+        ).since(15),
         case(
             "row security is off",
             "ALTER TABLE t DISABLE ROW LEVEL SECURITY",
@@ -542,7 +539,7 @@ pub(crate) const GROUP: Group = Group {
             "NULLs become duplicates",
             "UPDATE pg_index SET indnullsnotdistinct = true WHERE indexrelid = 't_n_idx'::regclass",
             &[(INDEX, "definition"), (INDEX, "nulls_not_distinct")],
-        ),
+        ).since(15),
         case(
             "an index has another option",
             "ALTER INDEX t_n_idx SET (fillfactor = 60)",
@@ -655,6 +652,11 @@ pub(crate) const GROUP: Group = Group {
                 (INDEXES, "public.f.f_other_excl"),
             ],
         ),
+        case("a column is computed when it is read", "ALTER TABLE t DROP doubled, ADD doubled integer GENERATED ALWAYS AS (n * 2) VIRTUAL",
+            &[(T, "column doubled"), (T, "column order")]).since(18),
+        case("a foreign key is not enforced", "ALTER TABLE f ALTER CONSTRAINT f_t_fkey NOT ENFORCED",
+            &[(FOREIGN_KEY, "enforced"), (FOREIGN_KEY, "validated")]).since(18),
+        case("a column's NOT NULL has another name", "ALTER TABLE t RENAME CONSTRAINT t_title_not_null TO named", &[]).since(18),
         case("ANALYZE", "ANALYZE", &[]),
         case("VACUUM", "VACUUM FULL", &[]),
         case("REINDEX", "REINDEX TABLE t", &[]),

@@ -1,0 +1,263 @@
+//! `[pg_setting."SETTING for PLACE"]`: a setting that is written down for a role, a database or the server; and all of them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::in_database::object_name;
+use super::listed::{self, Chosen, Listed, Listing};
+use super::secretive::is_secretive;
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use crate::model::display::one_line;
+use crate::model::{Code, Comparison, Content, Reason, SettingName, Unknown};
+use crate::probe::World;
+use crate::probe::catalog::{self, Setting};
+use crate::probe::postgres::Session;
+
+/// The table of a setting in a place, or of a pattern over their names.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PgSetting {
+    /// The database, as in `[database.NAME]`, that is asked; also the one that `for database` and `in database` mean.
+    database: String,
+    /// `false`: nothing is set there. Default: true.
+    #[serde(default = "super::presence::yes")]
+    present: bool,
+    /// The value, as it was written.
+    value: Option<String>,
+    /// For a name with a `*`: all settings that it matches, and no others. `[]`: none.
+    only: Option<Vec<String>>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    value: Content,
+}
+
+/// How the names of what `ALTER SYSTEM` wrote end.
+const FOR_SERVER: &str = " for server";
+
+/// How the places begin that a pattern can be about.
+const PLACES: [&str; 4] = ["role ", "database", "all roles", "server"];
+
+fn check_name(name: &str, problems: &mut Vec<Problem>) {
+    if !closed::is_pattern(name) {
+        if let Err(why) = SettingName::parse(name) {
+            problems.push(Problem::resource(Code::BadName, why));
+        }
+        return;
+    }
+    let place = name.rsplit_once(" for ").map(|(_, place)| place);
+    let known = |place: &str| match PLACES.iter().find(|known| place.starts_with(**known)) {
+        Some(&"role ") => true,
+        Some(known) => place == *known,
+        None => false,
+    };
+    if !place.is_some_and(known) {
+        let message = "a pattern over settings says for which kind of place it is";
+        let hint = "`* for role NAME`, `* for role *`, `* for database`, `* for all roles` or `* for server`";
+        problems.push(Problem::resource(Code::BadName, message).hint(hint));
+    }
+}
+
+impl Kind for PgSetting {
+    const NAME: &'static str = "pg_setting";
+    const ABOUT: &'static str =
+        "a setting written down for a role, a database or the server; all of them";
+    const DOC: &'static str = include_str!("pg_setting.md");
+    const EXAMPLE: &'static str = r#"
+[pg_setting."statement_timeout for role context_pack_readonly"]
+database = "directus"
+value = "5s"
+
+[pg_setting."* for role context_pack_readonly"]
+database = "directus"
+only = ["statement_timeout for role context_pack_readonly"]
+
+[pg_setting."* for database"]
+database = "directus"
+only = []
+"#;
+    const IN_DATABASE: bool = true;
+    const ADOPT: Option<Adoption> = Some(Adoption {
+        flag: "setting",
+        value: "PATTERN",
+        help: "Settings of PostgreSQL that are written down, such as '* for role cutter_*', '* for database' or \
+               '* for server', and that there are no others",
+        all: None,
+    });
+    type Observed = Chosen<Seen>;
+
+    fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
+        let of_one = [("value", self.value.is_some())];
+        presence::check(self.present, &of_one, problems);
+        let absent = [("present", !self.present)];
+        let name = object_name(name, &self.database);
+        closed::check(name, self.only.as_ref(), &[of_one, absent].concat(), problems);
+        for name in std::iter::once(name).chain(self.only.iter().flatten().map(String::as_str)) {
+            check_name(name, problems);
+        }
+    }
+
+    fn database(&self) -> Option<&str> {
+        Some(&self.database)
+    }
+
+    fn question(&self, _name: &str) -> Value {
+        json!({ "database": self.database })
+    }
+
+    fn pinned(&self) -> Option<Value> {
+        self.value.clone().map(Value::from)
+    }
+
+    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Chosen<Seen>> {
+        listed::observe(world, wanted).await
+    }
+
+    async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
+        let mut problems = Vec::new();
+        check_name(asked, &mut problems);
+        if let Some(Problem { message, hint, .. }) = problems.pop() {
+            let detail = hint.map_or(message.clone(), |hint| format!("{message}: {hint}"));
+            return Err(Unknown::new(Reason::NotSupported, detail));
+        }
+        listed::adopt::<Self>(world, asked).await
+    }
+
+    fn diff(&self, name: &str, chosen: &Chosen<Seen>) -> Comparison {
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, seen) = listed::compare::<Self>(name, wanted, chosen);
+        if let (Some(value), Some(seen)) = (&self.value, seen) {
+            found.differences.extend(seen.value.differs("value", &Value::from(value.clone())));
+        }
+        found
+    }
+}
+
+impl Listed for PgSetting {
+    type Thing = Seen;
+
+    async fn list(
+        session: &Session,
+        names: &[&str],
+        _wanted: &[&Named<Self>],
+    ) -> Result<Listing<Seen>, Unknown> {
+        let mut settings: Vec<Setting> = catalog::all(session).await?;
+        let mut unseen = None;
+        if names.iter().any(|name| name.ends_with(FOR_SERVER)) {
+            match catalog::of_server(session).await {
+                Ok(of_server) => settings.extend(of_server),
+                Err(why) => unseen = Some((FOR_SERVER, why)),
+            }
+        }
+        let seen = |setting: Setting| {
+            let shown = !is_secretive(&setting.name.setting);
+            let value = Content::of_text(&setting.value, shown);
+            (setting.name.to_string(), Seen { value })
+        };
+        let things = settings.into_iter().map(seen).collect::<BTreeMap<_, _>>();
+        Ok(Listing { things, unseen })
+    }
+
+    fn about(seen: &Seen) -> Option<String> {
+        Some(match seen.value.shown.as_ref().and_then(Value::as_str) {
+            Some(shown) => one_line(shown, 80),
+            None => format!("{:?}", seen.value.sha256),
+        })
+    }
+
+    fn write(draft: Draft, seen: &Seen) -> Result<Draft, Unknown> {
+        let Some(shown) = &seen.value.shown else {
+            let detail = "its name speaks of a secret, so its value is not written down";
+            return Err(Unknown::new(Reason::NotAllowed, detail));
+        };
+        // What is shown is escaped; only a value that this has left alone is the value itself.
+        if Content::digest(shown) != seen.value.sha256 {
+            let detail = "its value holds characters that do not show, so it is not written down";
+            return Err(Unknown::new(Reason::NotSupported, detail));
+        }
+        Ok(draft.set("value", shown.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::NoFiles;
+
+    fn spec(name: &str, mut table: Value) -> (PgSetting, Vec<Code>) {
+        table["database"] = json!("d");
+        let mut spec: PgSetting = serde_json::from_value(table).expect("keys that fit");
+        let mut problems = Vec::new();
+        spec.prepare(name, &NoFiles, &mut problems);
+        (spec, problems.into_iter().map(|problem| problem.code).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        use Code::{BadName, Contradiction, MissingKey};
+        for (name, table, codes) in [
+            ("work_mem for role r", json!({"value": "4MB"}), vec![]),
+            ("d:work_mem for role r", json!({}), vec![]),
+            ("work_mem", json!({"value": "4MB"}), vec![BadName]),
+            ("Work_mem for database", json!({"value": "4MB"}), vec![BadName]),
+            ("x for server", json!({"value": "1", "present": false}), vec![Contradiction]),
+            ("* for role r", json!({}), vec![MissingKey]),
+            ("* for role *", json!({"only": ["x for role r in database"]}), vec![]),
+            ("* for server", json!({"only": []}), vec![]),
+            ("* for role r", json!({"only": ["x for role s"]}), vec![Contradiction]),
+            ("*", json!({"only": []}), vec![BadName]),
+            ("* for *", json!({"only": []}), vec![BadName]),
+            ("* for serv*", json!({"only": []}), vec![BadName]),
+            ("* for database*", json!({"only": []}), vec![BadName]),
+        ] {
+            assert_eq!(spec(name, table.clone()).1, codes, "{name} {table}");
+        }
+    }
+
+    #[test]
+    fn values_are_compared_as_text_and_secrets_are_digests() {
+        let chosen = |name: &str, value: &str| -> Chosen<Seen> {
+            let seen = Seen { value: Content::of_text(value, !is_secretive(name)) };
+            [(name.to_owned(), seen)].into()
+        };
+        let name = "statement_timeout for role r";
+        for (table, fields) in [
+            (json!({"value": "5s"}), vec![]),
+            (json!({}), vec![]),
+            (json!({"value": "5000"}), vec!["value"]),
+            (json!({"present": false}), vec!["presence"]),
+        ] {
+            let found = spec(name, table.clone()).0.diff(name, &chosen(name, "5s"));
+            let differs: Vec<_> = found.differences.iter().map(|d| d.field.as_str()).collect();
+            assert_eq!(differs, fields, "{table}");
+        }
+        let absent = spec(name, json!({"value": "5s"})).0.diff(name, &Chosen::new());
+        assert_eq!(absent.differences[0].field, "presence");
+        let name = "app.jwt_secret for database";
+        let secret = chosen(name, "canary");
+        let one = spec(name, json!({"value": "guess"})).0.diff(name, &secret);
+        let list = spec("* for database", json!({"only": []})).0.diff("* for database", &secret);
+        for found in [one, list] {
+            let text = serde_json::to_string(&found.differences).expect("plain data");
+            assert!(text.contains("sha256:"), "{text}");
+            assert!(!text.contains("canary") && !text.contains("guess"), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_secret_and_nothing_hidden_is_written_down() {
+        let write = |value, shown| {
+            let seen = Seen { value: Content::of_text(value, shown) };
+            PgSetting::write(Draft::new("x"), &seen).map_err(|why| why.reason)
+        };
+        assert_eq!(write("a, b", true).expect("plain").keys, [("value", json!("a, b"))]);
+        assert_eq!(write("a", false), Err(Reason::NotAllowed));
+        assert_eq!(write("a\u{1b}b", true), Err(Reason::NotSupported));
+    }
+}
