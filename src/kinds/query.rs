@@ -92,6 +92,7 @@ value = 164
 deadline = "5s"
 "#;
     const IN_DATABASE: bool = true;
+    const PAST_SNAPSHOT: bool = false;
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {

@@ -88,6 +88,7 @@ database = "directus"
 growth = { from = 93686, since = "2026-05-16T00:00:00Z", at_most_per_day = 30000, writers = ["directus"] }
 "#;
     const IN_DATABASE: bool = true;
+    const PAST_SNAPSHOT: bool = false;
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "rows",
         value: "SCHEMA.TABLE",

@@ -74,13 +74,43 @@ impl RoutineName {
         let form = "a function is named with its schema and the types of its arguments, as in `public.f(uuid, text)`";
         let (name, rest) = identifier(rest.strip_prefix('.').ok_or(form)?)?;
         let inside = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or(form)?;
-        let types: Vec<&str> = inside.split(',').map(str::trim).collect();
+        let types = types(inside);
         if inside.contains(['\0', '\n']) || (types.len() > 1 && types.contains(&"")) {
             return Err(form.to_owned());
         }
         let name = RelationName { schema, name };
         spelled_so(Self { name, arguments: types.join(", ") }, text)
     }
+}
+
+/// The identifier before the first blank, as in `"Odd name" text not null`, and what stands behind that blank.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn leading_name(text: &str) -> Result<(String, &str), String> {
+    let end = if text.starts_with('"') {
+        let (_, rest) = identifier(text)?;
+        text.len() - rest.len()
+    } else {
+        text.find(' ').unwrap_or(text.len())
+    };
+    let (word, rest) = text.split_at(end);
+    let (name, behind) = identifier(word)?;
+    if !behind.is_empty() || written(&name) != word {
+        return Err(format!("the name is written `{}`", written(&name)));
+    }
+    let behind_blank = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest));
+    Ok((name, behind_blank.ok_or("a blank is missing behind the name")?))
+}
+
+/// The types between commas. A comma in quotes belongs to a name.
+fn types(inside: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let divides = |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    inside.split(divides).map(str::trim).collect()
 }
 
 /// So many identifiers with dots between.
@@ -195,7 +225,23 @@ mod tests {
         let create = RoutineName::parse("public.f(uuid, character varying)").expect("a routine");
         assert_eq!(create.arguments, "uuid, character varying");
         assert_eq!(RoutineName::parse("public.f()").expect("no arguments").arguments, "");
-        assert!(RoutineName::parse(r#"a."odd(.name"("b.c"."T", d)"#).is_ok());
+        for odd in [r#"a."odd(.name"("b.c"."T", d)"#, r#"a.f(s."odd,t""y.pe", "x,  y"[])"#] {
+            assert_eq!(RoutineName::parse(odd).expect(odd).to_string(), odd);
+        }
+    }
+
+    #[test]
+    fn a_name_leads_what_is_said_about_it() {
+        for (text, name, rest) in [
+            ("title text not null", "title", "text not null"),
+            (r#""a ""b"" c" text"#, r#"a "b" c"#, "text"),
+            ("alone", "alone", ""),
+        ] {
+            assert_eq!(leading_name(text), Ok((name.to_owned(), rest)), "{text}");
+        }
+        for bad in ["", " text", "Title text", "\"title\" text", "\"a b\"text", "a.b text", "\"a"] {
+            assert!(leading_name(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod docs;
 mod fixture;
 mod formats;
 mod lab;
+mod pg_functions;
+mod pg_grants;
 mod pg_objects;
 mod pg_roles;
 mod postgres;

@@ -211,6 +211,21 @@ impl Line {
         found(&messages, amount)
     }
 
+    /// Ends the snapshot and opens another.
+    pub(super) async fn renew(&mut self) -> Result<(), Unknown> {
+        let limits = self.limits;
+        let renewing = tokio::time::timeout(limits.statement + GRACE, async {
+            self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
+            self.begin().await
+        });
+        let renewed =
+            renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
+        if renewed.is_err() {
+            self.lose("it opened no new snapshot");
+        }
+        renewed
+    }
+
     /// The client, or why there is none any more.
     pub(super) fn lost(&self) -> Result<&Client, Unknown> {
         match &self.state {
