@@ -2,16 +2,20 @@
 //!
 //! Uses nothing of the rest of the program, does no I/O, and asks no clock of its own accord.
 
+pub mod clauses;
 mod code;
 mod diagnostic;
 mod difference;
 mod digest;
 pub mod display;
 pub mod document;
+pub mod grant;
 pub mod hash_list;
 pub mod json;
 mod name;
+pub mod object_list;
 mod period;
+mod pieces;
 mod relation;
 mod resource;
 mod role;
@@ -21,15 +25,16 @@ mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
-pub use diagnostic::{Diagnostic, Level, Lines, Related, Span, nearest};
+pub use diagnostic::{Diagnostic, Level, Lines, Related, SourceLine, Span, nearest};
 pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, Line, shown_path};
 pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
-pub use relation::{MemberName, RelationName, RoutineName};
+pub use pieces::Pieces;
+pub use relation::{MemberName, RelationName, RoutineName, leading_name, quoted, written};
 pub use resource::{Mode, Route, Severity};
 pub use role::{MembershipName, SettingName, SettingPlace};
 pub use size::{Percent, Size};
 pub use time::{Clock, SystemClock, Timestamp};
-pub use unified::unified;
+pub use unified::{unified, unified_escaped};
 pub use unknown::{REASONS, Reason, Unknown};

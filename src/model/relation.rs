@@ -83,6 +83,26 @@ impl RoutineName {
     }
 }
 
+/// The identifier before the first blank, as in `"Odd name" text not null`, and what stands behind that blank.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn leading_name(text: &str) -> Result<(String, &str), String> {
+    let end = if text.starts_with('"') {
+        let (_, rest) = identifier(text)?;
+        text.len() - rest.len()
+    } else {
+        text.find(' ').unwrap_or(text.len())
+    };
+    let (word, rest) = text.split_at(end);
+    let (name, behind) = identifier(word)?;
+    if !behind.is_empty() || written(&name) != word {
+        return Err(format!("the name is written `{}`", written(&name)));
+    }
+    let behind_blank = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest));
+    Ok((name, behind_blank.ok_or("a blank is missing behind the name")?))
+}
+
 /// The types between commas. A comma in quotes belongs to a name.
 fn types(inside: &str) -> Vec<&str> {
     let mut quoted = false;
@@ -116,7 +136,8 @@ pub(super) fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, St
 }
 
 /// An identifier as SQL: always in quotes, with its own quotes doubled. The one place where names become SQL.
-fn quoted(identifier: &str) -> String {
+#[must_use]
+pub fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
@@ -157,7 +178,8 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// An identifier as people write it: in quotes where SQL would read another name without.
-pub(super) fn written(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn written(name: &str) -> Cow<'_, str> {
     if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
 }
 
@@ -205,6 +227,20 @@ mod tests {
         assert_eq!(RoutineName::parse("public.f()").expect("no arguments").arguments, "");
         for odd in [r#"a."odd(.name"("b.c"."T", d)"#, r#"a.f(s."odd,t""y.pe", "x,  y"[])"#] {
             assert_eq!(RoutineName::parse(odd).expect(odd).to_string(), odd);
+        }
+    }
+
+    #[test]
+    fn a_name_leads_what_is_said_about_it() {
+        for (text, name, rest) in [
+            ("title text not null", "title", "text not null"),
+            (r#""a ""b"" c" text"#, r#"a "b" c"#, "text"),
+            ("alone", "alone", ""),
+        ] {
+            assert_eq!(leading_name(text), Ok((name.to_owned(), rest)), "{text}");
+        }
+        for bad in ["", " text", "Title text", "\"title\" text", "\"a b\"text", "a.b text", "\"a"] {
+            assert!(leading_name(bad).is_err(), "{bad}");
         }
     }
 

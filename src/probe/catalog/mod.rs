@@ -11,15 +11,28 @@
 //! And the server writes such text of what is committed by then, whatever the snapshot says. So a row that somebody has
 //! replaced since the snapshot is left out as well, before the question and after it ([`Object::ROW`]).
 
+mod block;
+mod column;
+mod constraint;
 mod event_trigger;
 mod extension;
+pub mod fingerprint;
 mod function;
+mod grant;
+mod index;
 mod membership;
+mod options;
+mod other;
 mod publication;
 mod role;
 mod routine;
+pub mod schema;
+mod sequence;
 mod setting;
+mod table;
 mod trigger;
+mod types;
+mod view;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -30,15 +43,25 @@ use serde::de::DeserializeOwned;
 use super::postgres::{Fields, Param, Reading, Session};
 use crate::model::display::escape;
 use crate::model::{Reason, RelationName, Unknown};
+pub use column::Column;
+pub use constraint::Constraint;
 pub use event_trigger::EventTrigger;
 pub use extension::Extension;
+pub use fingerprint::Fingerprint;
 pub use function::{AGGREGATE_KEYS, Function};
+pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
+pub use index::Index;
 pub use membership::{Membership, Options};
+pub use other::Other;
 pub use publication::{Publication, Published, publications};
 pub use role::{Owned, Role, owned};
 pub use routine::{Definition, Routine, routines};
+pub use sequence::Sequence;
 pub use setting::{Setting, of_server};
+pub use table::{Policy, Rule, Statistics, Table};
 pub use trigger::{ListedTrigger, Trigger, triggers};
+pub use types::{Attribute, Check, Range as RangeType, Type};
+pub use view::{Rule as ViewRule, View, ViewColumn};
 pub use whole::{Whole, all};
 
 /// Which objects are asked for.
@@ -58,6 +81,8 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
     const NAMED: (&'static str, &'static str);
     /// The SQL expression of the OID of the relation on which writing its text takes a lock; `None` where none does.
     const RELATION: Option<&'static str> = None;
+    /// Where writing its text takes locks on other relations than one of its own: on the tables under a view.
+    const BENEATH: Option<Beneath> = None;
     /// The alias of its row, where the server writes text of it: text of a row that was replaced since the snapshot would
     /// not belong to the other columns. The first two columns of the question are then those of [`Object::NAMED`].
     const ROW: Option<&'static str> = None;
@@ -69,7 +94,16 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
     /// The SQL condition that its text can be written without the relations whose OIDs are `$3`; `None` where no text is.
     #[must_use]
     fn unlocked() -> Option<String> {
-        Self::RELATION.map(|relation| format!("{relation} <> ALL ($3::pg_catalog.oid[])"))
+        // A cast of the OID would hide it from the index, so the list is cast instead.
+        match (Self::RELATION, Self::BENEATH) {
+            (Some(relation), _) => Some(format!("{relation} <> ALL ($3::pg_catalog.oid[])")),
+            // Without a lock nothing is left out, and the planner sees that nothing has to be followed.
+            (None, Some(beneath)) => Some(format!(
+                "($3::pg_catalog.oid[] = '{{}}' OR NOT {})",
+                beneath.holds("$3::pg_catalog.oid[]")
+            )),
+            (None, None) => None,
+        }
     }
 
     /// Reads one row.
@@ -79,12 +113,22 @@ pub trait Object: Serialize + DeserializeOwned + Send + Sized {
     fn read(row: &Fields<'_>) -> Result<Self, Unknown>;
 }
 
+/// The relations on which writing the text of one object takes a lock.
+#[derive(Debug, Clone, Copy)]
+pub struct Beneath {
+    /// The FROM clause that gives the names of [`Object::NAMED`] their meaning.
+    pub from: &'static str,
+    /// A query of the OIDs of those relations, for one row of it.
+    pub relations: &'static str,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look<T> {
     /// The objects, in the order of the question.
     pub found: Vec<T>,
-    /// What could not be read: relations on which somebody holds a lock, and names of objects that changed meanwhile.
+    /// What could not be read: relations on which somebody holds a lock, or on what they refer to (of a class with
+    /// [`Object::BENEATH`] the objects themselves), and names of objects that changed meanwhile.
     pub blocked: BTreeMap<RelationName, Unknown>,
 }
 
@@ -103,8 +147,14 @@ impl Scope {
 
     /// The condition, made of constants alone: what is looked for travels as parameters.
     fn condition<T: Object>(&self) -> String {
+        let unlocked = T::unlocked();
+        let unlocked = unlocked.as_deref().unwrap_or("$3::pg_catalog.text[] IS NOT NULL");
+        format!("({} AND {unlocked})", self.chosen::<T>())
+    }
+
+    fn chosen<T: Object>(&self) -> String {
         let (schema, name) = T::NAMED;
-        let chosen = match self {
+        match self {
             Self::Schemas(_) => format!(
                 "{schema} = ANY ($1::pg_catalog.name[]) AND $2::pg_catalog.text[] IS NOT NULL"
             ),
@@ -112,11 +162,17 @@ impl Scope {
                 "({schema}, {name}) IN (SELECT * FROM \
                  ROWS FROM (pg_catalog.unnest($1::pg_catalog.name[]), pg_catalog.unnest($2::pg_catalog.name[])))"
             ),
-        };
-        // A cast of the OID would hide it from the index, so the list is cast instead.
-        let unlocked = T::unlocked();
-        let unlocked = unlocked.as_deref().unwrap_or("$3::pg_catalog.text[] IS NOT NULL");
-        format!("({chosen} AND {unlocked})")
+        }
+    }
+}
+
+impl Beneath {
+    /// The condition that one of the relations is in this list.
+    fn holds(&self, list: &str) -> String {
+        format!(
+            "EXISTS (SELECT FROM ({}) AS beneath (oid) WHERE beneath.oid = ANY ({list}))",
+            self.relations
+        )
     }
 }
 
@@ -147,12 +203,19 @@ pub async fn look<T: Object>(session: &Session, scope: &Scope) -> Result<Look<T>
     };
     let left_out: Vec<String> = blocked.keys().cloned().collect();
     let mut look = read(session, scope, &left_out).await?;
-    let why = |name: RelationName| {
-        let detail = format!("a lock on {} is held, or waited for", escape(&name.to_string()));
-        (name, Unknown::new(Reason::Locked, detail))
-    };
-    look.blocked.extend(blocked.into_values().map(why));
+    match T::BENEATH {
+        Some(beneath) => {
+            look.blocked.extend(behind::<T>(session, scope, &beneath, &left_out).await?);
+        }
+        None => look.blocked.extend(blocked.into_values().map(why_blocked)),
+    }
     Ok(look)
+}
+
+/// Why nothing of this relation could be read.
+fn why_blocked((name, lock): Behind) -> (RelationName, Unknown) {
+    let detail = format!("a lock on {} is held, or waited for", escape(&lock.to_string()));
+    (name, Unknown::new(Reason::Locked, detail))
 }
 
 async fn read<T: Object>(
@@ -216,19 +279,72 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// Relations of this database on which another session has, or waits for, the lock that shuts everybody out. Who waits
-/// for it shuts out whoever comes after.
-const LOCKED: &str = "SELECT DISTINCT c.oid::text, n.nspname::text, c.relname::text \
+/// for it shuts out whoever comes after. Writing a policy or a rule takes a lock on the relations that it names, and writing
+/// a default one on those whose rows it takes apart: what those belong to is behind the same lock.
+const LOCKED: &str = "WITH locked AS (SELECT DISTINCT c.oid, c.reltype, n.nspname, c.relname \
     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' \
     AND l.pid <> pg_catalog.pg_backend_pid() AND l.database = \
-    (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
+    (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) \
+    SELECT oid::text, nspname::text, relname::text, nspname::text, relname::text FROM locked UNION \
+    SELECT c.oid::text, n.nspname::text, c.relname::text, k.nspname::text, k.relname::text FROM locked k \
+    JOIN pg_catalog.pg_depend d \
+    ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = k.oid \
+    OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid = k.reltype \
+    LEFT JOIN pg_catalog.pg_rewrite r \
+    ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid \
+    LEFT JOIN pg_catalog.pg_policy p \
+    ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = d.objid \
+    LEFT JOIN pg_catalog.pg_attrdef a ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass \
+    AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid \
+    JOIN pg_catalog.pg_class c ON c.oid = coalesce(r.ev_class, p.polrelid, a.adrelid) \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid NOT IN (SELECT oid FROM locked)";
 
-async fn locked(session: &Session) -> Result<BTreeMap<String, RelationName>, Unknown> {
+/// A relation that cannot be read now, and the one that is locked.
+type Behind = (RelationName, RelationName);
+
+async fn locked(session: &Session) -> Result<BTreeMap<String, Behind>, Unknown> {
     let rows = session.ask(LOCKED, &[]).await?;
     let relation = |row: Vec<Option<String>>| {
-        let [oid, schema, name] = <[Option<String>; 3]>::try_from(row).ok()?;
-        Some((oid?, RelationName { schema: schema?, name: name? }))
+        let [oid, schema, name, of, lock] = <[Option<String>; 5]>::try_from(row).ok()?;
+        let lock = RelationName { schema: of?, name: lock? };
+        Some((oid?, (RelationName { schema: schema?, name: name? }, lock)))
     };
     Ok(rows.into_iter().filter_map(relation).collect())
+}
+
+/// The objects that stand on one of these relations.
+async fn behind<T: Object>(
+    session: &Session,
+    scope: &Scope,
+    beneath: &Beneath,
+    locked: &[String],
+) -> Result<BTreeMap<RelationName, Unknown>, Unknown> {
+    let (schema, name) = T::NAMED;
+    let sql = format!(
+        "SELECT {schema}::text, {name}::text FROM {} WHERE {} AND {}",
+        beneath.from,
+        scope.chosen::<T>(),
+        beneath.holds("$3::pg_catalog.oid[]")
+    );
+    let texts = scope.texts(locked);
+    let params: Vec<Param<'_>> = texts.iter().map(|texts| Param::Texts(texts)).collect();
+    let rows = session.ask(&sql, &params).await?;
+    let blocked = |row: Vec<Option<String>>| {
+        let [schema, name] = <[Option<String>; 2]>::try_from(row).ok()?;
+        let detail = "a lock on it, or on a table that it reads, is held, or waited for";
+        let why = Unknown::new(Reason::Locked, detail);
+        Some((RelationName { schema: schema?, name: name? }, why))
+    };
+    Ok(rows.into_iter().filter_map(blocked).collect())
+}
+
+/// The SQL expression of the extension that an object of this catalog belongs to; NULL for none.
+fn extension(catalog: &str, oid: &str) -> String {
+    format!(
+        "(SELECT e.extname::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+         WHERE d.classid = 'pg_catalog.{catalog}'::pg_catalog.regclass AND d.objid = {oid} AND d.objsubid = 0 \
+         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e')"
+    )
 }
