@@ -331,7 +331,7 @@ async fn probe(lab: &Lab) -> Arc<Probe> {
         progress: Arc::default(),
         now: "2026-05-21T06:28:50Z".parse().unwrap(),
         deadline: std::time::Duration::from_mins(1),
-        threads: 1,
+        threads: countersign::probe::Threads::Exactly(1),
         smoke: SmokePolicy::nothing(),
     })
 }
