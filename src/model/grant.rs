@@ -12,10 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::relation::{identifier, written};
 pub use phrase::{Flaw, Objects, Phrase, Privileges};
 
-/// What privileges can be granted on.
+/// What privileges can be granted on, in the order in which grants are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
+    /// Databases.
+    Database,
+    /// Schemas.
+    Schema,
     /// Tables, views, materialized views and foreign tables, and their columns.
     Table,
     /// Sequences.
@@ -26,10 +30,6 @@ pub enum Class {
     Procedure,
     /// Types and domains.
     Type,
-    /// Schemas.
-    Schema,
-    /// Databases.
-    Database,
     /// Settings of the server, from version 15 on.
     Parameter,
     /// Large objects.
@@ -73,13 +73,13 @@ use Class::{
 
 /// Every class, with the words for one and for all of a schema.
 const CLASSES: [(Class, &str, Option<&str>); 19] = [
+    (Database, "database", None),
+    (Schema, "schema", None),
     (Table, "table", Some("tables")),
     (Sequence, "sequence", Some("sequences")),
     (Function, "function", Some("functions")),
     (Procedure, "procedure", Some("procedures")),
     (Type, "type", Some("types")),
-    (Schema, "schema", None),
-    (Database, "database", None),
     (Parameter, "parameter", None),
     (LargeObject, "large object", None),
     (Language, "language", None),

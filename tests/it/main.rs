@@ -20,6 +20,7 @@ mod formats;
 mod lab;
 mod pg_functions;
 mod pg_grants;
+mod pg_objects;
 mod pg_roles;
 mod pg_schema;
 mod pg_tables;

@@ -106,38 +106,23 @@ impl Wanted {
                 problems.push(Problem::key(key, Code::Limit, message));
                 return Vec::new();
             }
-            let read = |text: &String| match read(text, subject) {
-                Ok(phrase) => Some(phrase),
+            let read = |(at, text): (usize, &String)| match read(text, subject) {
+                Ok(phrase) => {
+                    problems.extend(problem_of(table, subject, key, &phrase).map(|problem| {
+                        Problem { place: Place::Item(key.to_owned(), at), ..problem }
+                    }));
+                    Some(phrase)
+                }
                 Err(problem) => {
-                    problems.push(Problem { place: Place::Key(key.to_owned()), ..problem });
+                    problems.push(Problem { place: Place::Item(key.to_owned(), at), ..problem });
                     None
                 }
             };
-            list.iter().filter_map(read).collect()
+            list.iter().enumerate().filter_map(read).collect()
         });
         let wanted = Self { grants, allowed, denied };
-        wanted.check_probes(problems);
         wanted.check_twice(problems);
-        wanted.check_range(table, subject, problems);
         wanted
-    }
-
-    /// What is asked of a role's rights in effect is plain: no wish, no maker, nothing that does not exist yet.
-    fn check_probes(&self, problems: &mut Vec<Problem>) {
-        for (key, phrases) in [("allowed", &self.allowed), ("denied", &self.denied)] {
-            for phrase in phrases {
-                let what = if phrase.negated {
-                    "`no` belongs to `grants`; here the list says it"
-                } else if phrase.granted_by.is_some() {
-                    "what a role can do has many reasons; `granted by` belongs to `grants`"
-                } else if class_of(phrase).is_some_and(Class::is_future) {
-                    "nobody can do anything to what does not exist yet; it belongs to `grants`"
-                } else {
-                    continue;
-                };
-                problems.push(Problem::key(key, Code::Contradiction, what));
-            }
-        }
     }
 
     /// The same grant twice, or wanted and not wanted.
@@ -161,32 +146,48 @@ impl Wanted {
             }
         }
     }
+}
 
-    /// A list says nothing about what lies outside of its range.
-    fn check_range(&self, table: &PgGrant, subject: &Subject, problems: &mut Vec<Problem>) {
-        for phrase in &self.grants {
-            let schemas: Vec<Option<&String>> = match &phrase.on {
-                Some(Objects::All(_, schemas)) => schemas.iter().map(Some).collect(),
-                _ => things(phrase).iter().map(schema_of).collect(),
-            };
-            for schema in schemas {
-                let outside = match subject {
-                    Subject::In(only) => schema != Some(only),
-                    _ => !table.is_within(schema),
-                };
-                if !outside {
-                    continue;
-                }
-                let what = schema.map_or_else(
-                    || "a thing that lies in no schema".to_owned(),
-                    |schema| format!("schema `{}`", escape(schema)),
-                );
-                let of = if table.within.is_some() { "`within`" } else { "the key" };
-                let message = format!("{what} is outside of {of}");
-                problems.push(Problem::key("grants", Code::Contradiction, message));
-            }
-        }
+/// What is wrong with a sentence in its list.
+fn problem_of(table: &PgGrant, subject: &Subject, list: &str, phrase: &Phrase) -> Option<Problem> {
+    let message = if list == "grants" {
+        outside(table, subject, phrase)?
+    } else {
+        not_plain(phrase)?.to_owned()
+    };
+    Some(Problem::resource(Code::Contradiction, message))
+}
+
+/// What is asked of a role's rights in effect is plain: no wish, no maker, nothing that does not exist yet.
+fn not_plain(phrase: &Phrase) -> Option<&'static str> {
+    if phrase.negated {
+        Some("`no` belongs to `grants`; here the list says it")
+    } else if phrase.granted_by.is_some() {
+        Some("what a role can do has many reasons; `granted by` belongs to `grants`")
+    } else if class_of(phrase).is_some_and(Class::is_future) {
+        Some("nobody can do anything to what does not exist yet; it belongs to `grants`")
+    } else {
+        None
     }
+}
+
+/// A list says nothing about what lies outside of its range.
+fn outside(table: &PgGrant, subject: &Subject, phrase: &Phrase) -> Option<String> {
+    let schemas: Vec<Option<&String>> = match &phrase.on {
+        Some(Objects::All(_, schemas)) => schemas.iter().map(Some).collect(),
+        _ => things(phrase).iter().map(schema_of).collect(),
+    };
+    let outside = schemas.into_iter().find(|schema| match subject {
+        Subject::In(only) => *schema != Some(only),
+        Subject::On(_) => false,
+        Subject::To(_) => !table.is_within(*schema),
+    });
+    let what = match outside? {
+        Some(schema) => format!("schema `{}`", escape(schema)),
+        None => "a thing that lies in no schema".to_owned(),
+    };
+    let of = if table.within.is_some() { "`within`" } else { "the key" };
+    Some(format!("{what} is outside of {of}"))
 }
 
 impl PgGrant {

@@ -25,6 +25,7 @@ pub(crate) const GROUP: Group = Group {
     setup: "CREATE ROLE grants_owner; CREATE ROLE grants_app; CREATE ROLE grants_ro; CREATE ROLE grants_team; \
         CREATE ROLE grants_member IN ROLE grants_team; \
         CREATE SCHEMA shop AUTHORIZATION grants_owner; CREATE SCHEMA vault; \
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
         CREATE TABLE shop.orders (id int, title text, body text); CREATE TABLE shop.lines (id int); \
         CREATE VIEW shop.titles AS SELECT title FROM shop.orders; CREATE SEQUENCE shop.numbers; \
         CREATE TYPE shop.state AS ENUM ('open'); \
@@ -36,7 +37,7 @@ pub(crate) const GROUP: Group = Group {
         CREATE TABLE vault.secret (n int); GRANT USAGE ON SCHEMA vault TO grants_ro; GRANT SELECT ON vault.secret TO grants_ro; \
         CREATE FOREIGN DATA WRAPPER shop_fdw; CREATE SERVER shop_far FOREIGN DATA WRAPPER shop_fdw; \
         SELECT lo_create(4711); SELECT lo_create(4712); \
-        GRANT USAGE ON SCHEMA shop TO grants_app, grants_team; \
+        GRANT USAGE ON SCHEMA shop TO grants_app, grants_team, grants_ro; \
         GRANT SELECT, INSERT ON shop.orders TO grants_app; GRANT UPDATE (title) ON shop.orders TO grants_app; \
         GRANT SELECT ON shop.lines TO grants_app WITH GRANT OPTION; \
         GRANT SELECT ON shop.titles TO grants_app; GRANT USAGE ON SEQUENCE shop.numbers TO grants_app; \
@@ -184,7 +185,8 @@ pub(crate) const GROUP: Group = Group {
             "GRANT SET ON PARAMETER log_min_messages TO grants_app",
             "REVOKE SET ON PARAMETER log_min_messages FROM grants_app",
             &[(APP, "SET on parameter log_min_messages to grants_app")],
-        ),
+        )
+        .since(15),
         cluster(
             "everybody may set a setting",
             "GRANT SET ON PARAMETER log_min_messages TO PUBLIC",
@@ -193,7 +195,8 @@ pub(crate) const GROUP: Group = Group {
                 (PUBLIC, "SET on parameter log_min_messages to PUBLIC"),
                 (MEMBER, "SET on parameter log_min_messages"),
             ],
-        ),
+        )
+        .since(15),
         cluster(
             "a tablespace is granted",
             "GRANT CREATE ON TABLESPACE pg_default TO grants_app",
@@ -330,13 +333,13 @@ pub(crate) const GROUP: Group = Group {
             "an inherited privilege is lost",
             LOSES_INHERITANCE,
             INHERITS,
-            &[(MEMBER, "SELECT on shop.orders")],
+            &[(MEMBER, "SELECT on shop.orders"), (MEMBER, "EXECUTE on function shop.everybody()")],
         ),
         cluster(
             "a membership is lost",
             "REVOKE grants_team FROM grants_member",
             "GRANT grants_team TO grants_member",
-            &[(MEMBER, "SELECT on shop.orders")],
+            &[(MEMBER, "SELECT on shop.orders"), (MEMBER, "EXECUTE on function shop.everybody()")],
         ),
         case(
             "a schema is closed to a group",
@@ -380,7 +383,8 @@ pub(crate) const GROUP: Group = Group {
                 (MEMBER, "UPDATE on shop.orders"),
                 (MEMBER, "UPDATE on shop.titles"),
             ],
-        ),
+        )
+        .since(14),
         cluster(
             "a role becomes a superuser",
             "ALTER ROLE grants_member SUPERUSER",
