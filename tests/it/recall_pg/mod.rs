@@ -5,6 +5,7 @@ mod grants;
 mod objects;
 mod peers;
 mod roles;
+mod schema;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use tokio_postgres::Client;
 
 use crate::lab::admin;
 use crate::private_server::shared;
-use crate::program::{World, skipped};
+use crate::program::{World, run as run_program, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
@@ -28,6 +29,7 @@ pub(crate) const GROUPS: &[&Group] = &[
     &grants::GROUP,
     &functions::STANDARD,
     &tables::GROUP,
+    &schema::GROUP,
 ];
 
 /// Cases that share a database to begin with, and what is wanted of it.
@@ -110,6 +112,20 @@ fn world(server: &Server, group: &Group, database: &str) -> World {
     world
 }
 
+/// The manifest of a group that compares a whole schema: of the database that its cases begin with.
+fn manifest(server: &Server, group: &Group, template: &str) -> Option<Vec<u8>> {
+    const MANIFEST: &str = "manifests/public.schema";
+    if !group.desired.contains(MANIFEST) {
+        return None;
+    }
+    let world = world(server, group, template);
+    let place = |below: &str| world.path(below).display().to_string();
+    let (root, config, adopted) = (place("root"), place("config.toml"), place("adopted"));
+    let from = ["adopt", "--root", &root, "--config", &config, "--host", "a"];
+    run_program(&[&from[..], &["--schema", "public", "-o", &adopted]].concat()).ends_with(0);
+    Some(std::fs::read(world.path("adopted/hosts/a").join(MANIFEST)).unwrap())
+}
+
 fn observer(group: &Group) -> String {
     format!("{}_observer", group.name)
 }
@@ -120,6 +136,7 @@ pub(crate) async fn judge(group: &Group) {
     let root = admin(&server, "postgres").await;
     let major = major(&root).await;
     let template = template(&server, group, &root).await;
+    let manifest = manifest(&server, group, &template);
     let nothing = case("nothing happens", "", &[]);
     let mut wrong = Vec::new();
     for (at, case) in std::iter::once(&nothing).chain(group.cases).enumerate() {
@@ -131,6 +148,9 @@ pub(crate) async fn judge(group: &Group) {
         root.batch_execute(&create).await.unwrap();
         run(&server, &database, &of_group(case.sql, group)).await;
         let world = world(&server, group, &database);
+        if let Some(manifest) = &manifest {
+            world.desired("hosts/a/manifests/public.schema", manifest);
+        }
         let config = world.path("config.toml");
         let config = ["--output", "json", "--config", config.to_str().unwrap()];
         let ran = world.check(&config);
@@ -189,6 +209,11 @@ async fn what_happens_to_views_sequences_types_and_rows_is_reported() {
 #[tokio::test]
 async fn what_happens_to_multiranges_is_reported() {
     judge_since(14, &objects::MULTIRANGES).await;
+}
+
+#[tokio::test]
+async fn what_happens_in_a_schema_is_reported() {
+    judge(&schema::GROUP).await;
 }
 
 #[tokio::test]
