@@ -43,6 +43,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "commit",
             "deadline",
             "entry",
+            "in_catalog",
             "in_database",
             "listed",
             "metadata",

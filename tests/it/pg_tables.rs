@@ -260,7 +260,8 @@ async fn the_question_fits_the_version() {
         assert!(!sql("true", since - 1).contains(later), "{later}");
         assert!(sql("true", since).contains(later), "{later}");
     }
-    for version in [130_000, 140_000, 150_000, 170_000] {
+    let here = lab.session().await.identity().version_number;
+    for version in [130_000, 140_000, 150_000, 170_000].into_iter().filter(|v| *v <= here) {
         for sql in [
             Table::sql("true", version),
             Index::sql("true", version),
