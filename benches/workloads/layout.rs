@@ -75,6 +75,10 @@ impl Layout {
         Ok(layout)
     }
 
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
     pub(super) fn root(&self) -> PathBuf {
         self.folder.join("root")
     }
@@ -102,6 +106,7 @@ impl Layout {
             program: self.program.clone(),
             arguments,
             folder: self.folder.clone(),
+            in_sync: |_| true,
         }
     }
 
@@ -282,13 +287,13 @@ impl Resources {
             let path = path.display();
             writeln!(toml, "[file.\"{path}\"]\n{owned}mode = \"0644\"\nsha256 = \"{digest}\"")?;
         }
-        for (path, target) in self.links.iter().filter(|_| known("symlink")) {
+        for (path, target) in &self.links {
             writeln!(toml, "[symlink.\"{}\"]\ntarget = \"{}\"", path.display(), target.display())?;
         }
-        for (name, number) in self.users.iter().filter(|_| known("user")) {
+        for (name, number) in &self.users {
             writeln!(toml, "[user.\"{name}\"]\nuid = {number}")?;
         }
-        for (name, number) in self.groups.iter().filter(|_| known("group")) {
+        for (name, number) in &self.groups {
             writeln!(toml, "[group.\"{name}\"]\ngid = {number}")?;
         }
         fs::write(host.join("resources.toml"), toml)?;
@@ -301,25 +306,23 @@ impl Resources {
         let text = |path: PathBuf| path.display().to_string();
         let config = text(layout.folder.join("w5.toml"));
         let arguments = ["--config", &config, "--desired", &text(layout.desired("w5")), "check"];
-        let missing: Vec<&str> =
-            ["symlink", "user", "group"].into_iter().filter(|kind| !known(kind)).collect();
-        let mut name = "countersign check".to_owned();
-        if !missing.is_empty() {
-            name =
-                format!("{name} (without {}, which this build does not have)", missing.join(", "));
-        }
         Contender {
-            name,
+            name: "countersign check".to_owned(),
             program: layout.program.clone(),
             arguments: arguments.iter().map(ToString::to_string).chain(["-q".into()]).collect(),
             folder: layout.folder.clone(),
+            in_sync: |_| true,
         }
     }
-}
 
-/// Is it a kind of this build?
-fn known(kind: &str) -> bool {
-    countersign::kinds::kind(kind).is_some()
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.directories.len()
+            + self.files.len()
+            + self.links.len()
+            + self.users.len()
+            + self.groups.len()
+    }
 }
 
 /// The first names of `/etc/passwd` or `/etc/group`, with their numbers.

@@ -9,9 +9,11 @@
 //! make bench BENCH="w1 w2 --runs 9"      # some of it
 //! make bench BENCH="scale"               # 10,000 to 1,000,000 files
 //! make bench BENCH="w5 --slow"           # with peers that take minutes
+//! make bench BENCH="postgres"            # a schema of 200 to 20,000 tables, with a server of its own
 //! ```
 #![expect(clippy::disallowed_methods, reason = "benchmarks build the worlds that they look at")]
 
+mod database;
 mod layout;
 mod machine;
 mod measure;
@@ -32,7 +34,7 @@ struct Asked {
     slow: bool,
 }
 
-const ALL: [&str; 6] = ["w1", "w2", "w3", "w4", "w5", "scale"];
+const ALL: [&str; 7] = ["w1", "w2", "w3", "w4", "w5", "scale", "postgres"];
 
 fn asked() -> Result<Asked> {
     let mut asked = Asked { workloads: Vec::new(), runs: 5, slow: false };
@@ -64,6 +66,10 @@ fn main() -> Result<()> {
             scale(&layout, asked.runs)?;
             continue;
         }
+        if workload == "postgres" {
+            database::run(&layout, asked.runs)?;
+            continue;
+        }
         let (title, contenders) = contenders(&layout, workload, &asked)?;
         println!("\n### {title}\n");
         measure::table(contenders, runs)?;
@@ -71,11 +77,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn contenders(
-    layout: &Layout,
-    workload: &str,
-    asked: &Asked,
-) -> Result<(&'static str, Vec<Contender>)> {
+fn contenders(layout: &Layout, workload: &str, asked: &Asked) -> Result<(String, Vec<Contender>)> {
     Ok(match workload {
         "w1" => {
             layout.small()?;
@@ -85,7 +87,7 @@ fn contenders(
                 "w1",
                 &["sha256sum", "b3sum", "rhash", "mtree", "aide"],
             )?);
-            ("W1: 82 files of 4 to 20 KiB", all)
+            ("W1: 82 files of 4 to 20 KiB".to_owned(), all)
         }
         "w2" => {
             layout.many()?;
@@ -96,25 +98,25 @@ fn contenders(
                 &["sha256sum", "b3sum", "rhash", "mtree"]
             };
             all.extend(peers::of_trees(layout, "w2", peers)?);
-            ("W2: 100,000 files of 4 KiB", all)
+            ("W2: 100,000 files of 4 KiB".to_owned(), all)
         }
         "w3" => {
             layout.large()?;
             let mut all = vec![layout.check("w3", &[])];
             all.extend(peers::of_trees(layout, "w3", &["sha256sum", "b3sum", "rhash"])?);
-            ("W3: 8 files of 512 MiB", all)
+            ("W3: 8 files of 512 MiB".to_owned(), all)
         }
         "w4" => {
             layout.many()?;
             let mut all = vec![layout.check("w2", &["--cached"])];
             all.extend(peers::git_status(layout)?);
-            ("W4: W2 once more, nothing changed, cache and index warm", all)
+            ("W4: W2 once more, nothing changed, cache and index warm".to_owned(), all)
         }
         _ => {
             let resources = layout.resources()?;
             let mut all = vec![layout::Resources::check(layout)];
             all.extend(peers::of_resources(layout, &resources, asked.slow)?);
-            ("W5: up to 500 resources, all as they should be", all)
+            (format!("W5: {} resources, all as they should be", resources.count()), all)
         }
     })
 }

@@ -1,5 +1,6 @@
 //! One run of one program, and tables of many: medians, and ratios of runs that stood side by side.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ pub(super) struct Contender {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) folder: PathBuf,
+    /// Does it say that everything is as it should be? Some end with 0 whatever they find.
+    pub(super) in_sync: fn(&str) -> bool,
 }
 
 /// What one run took.
@@ -32,6 +35,19 @@ pub(super) struct Run {
 const SLOW: Duration = Duration::from_secs(20);
 
 pub(super) fn run(contender: &Contender) -> Result<Run> {
+    run_into(contender, Stdio::null(), Stdio::null())
+}
+
+/// The first run: warms everything up, and tells whether the program finds what it should.
+fn warm_up(contender: &Contender) -> Result<Run> {
+    let output = contender.folder.join("output");
+    let file = File::create(&output)?;
+    let run = run_into(contender, file.try_clone()?.into(), file.into())?;
+    let said = String::from_utf8_lossy(&fs::read(&output)?).into_owned();
+    Ok(Run { success: run.success && (contender.in_sync)(&said), ..run })
+}
+
+fn run_into(contender: &Contender, output: Stdio, errors: Stdio) -> Result<Run> {
     let start = Instant::now();
     let child = Command::new(&contender.program)
         .args(&contender.arguments)
@@ -39,8 +55,8 @@ pub(super) fn run(contender: &Contender) -> Result<Run> {
         .env("LC_ALL", "C")
         .env_remove("COUNTERSIGN_CONFIG")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
         .spawn()
         .map_err(|e| format!("{}: {e}", contender.program.display()))?;
     let used = child.wait4()?;
@@ -55,7 +71,7 @@ pub(super) fn run(contender: &Contender) -> Result<Run> {
 
 /// The median of some runs, after one that warms everything up.
 pub(super) fn median(contender: &Contender, runs: usize) -> Result<Run> {
-    let warm = run(contender)?;
+    let warm = warm_up(contender)?;
     if !warm.success {
         return Err(
             format!("{} found something, so it measured something else", contender.name).into()
@@ -80,9 +96,10 @@ pub(super) fn table(contenders: Vec<Contender>, rounds: usize) -> Result<()> {
     let mut field: Vec<(Contender, Vec<Run>)> = Vec::new();
     let mut notes = Vec::new();
     for contender in contenders {
-        let warm = run(&contender)?;
+        let warm = warm_up(&contender)?;
         if !warm.success {
-            notes.push(format!("{}: it reports a failure, so it stands aside", contender.name));
+            let name = &contender.name;
+            notes.push(format!("{name}: it reports a failure or a change, so it stands aside"));
             continue;
         }
         let first = if warm.wall > SLOW { vec![warm] } else { Vec::new() };
@@ -108,18 +125,23 @@ pub(super) fn table(contenders: Vec<Contender>, rounds: usize) -> Result<()> {
             ratios[ratios.len() / 2]
         };
         println!(
-            "| {} | {:.4} | {:.4} | {:.1} | {} | {:.3} | {:.3} |",
+            "| {} | {:.4} | {:.4} | {:.1} | {} | {} | {} |",
             contender.name,
             median.cpu.as_secs_f64(),
             median.wall.as_secs_f64(),
             median.mebibytes,
             runs.len(),
-            ratio(|run| run.cpu),
-            ratio(|run| run.wall),
+            shown(ratio(|run| run.cpu)),
+            shown(ratio(|run| run.wall)),
         );
     }
     for note in notes {
         println!("\n{note}");
     }
     Ok(())
+}
+
+/// A ratio with at least two digits that say something.
+fn shown(ratio: f64) -> String {
+    if ratio < 0.01 { format!("{ratio:.5}") } else { format!("{ratio:.3}") }
 }

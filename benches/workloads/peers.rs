@@ -36,6 +36,7 @@ fn contender(name: &str, program: PathBuf, folder: &Path, arguments: &[&str]) ->
         program,
         arguments: arguments.iter().map(ToString::to_string).collect(),
         folder: folder.to_owned(),
+        in_sync: |_| true,
     }
 }
 
@@ -167,14 +168,34 @@ pub(super) fn of_resources(
     if let Some(pyinfra) = installed("pyinfra") {
         fs::write(base.join("w5_pyinfra.py"), pyinfra_deploy(resources)?)?;
         let arguments = ["@local", "w5_pyinfra.py", "--dry"];
-        all.push(contender("pyinfra --dry", pyinfra, base, &arguments));
+        let pyinfra = contender("pyinfra --dry", pyinfra, base, &arguments);
+        all.push(Contender { in_sync: pyinfra_sees_no_change, ..pyinfra });
     }
     if let Some(ansible) = installed("ansible-playbook") {
         fs::write(base.join("w5.yml"), playbook(resources)?)?;
-        let arguments = ["-i", "localhost,", "--check", "w5.yml"];
-        all.push(contender("ansible-playbook --check", ansible, base, &arguments));
+        // It refuses the locale C, and may take a Python that only looks like one.
+        let home = format!("ANSIBLE_HOME={}", base.join("ansible").display());
+        let python = "ansible_python_interpreter={{ansible_playbook_python}}";
+        let ansible = ansible.display().to_string();
+        let program = ["LC_ALL=C.UTF-8", &home, &ansible];
+        let arguments = ["-i", "localhost,", "-e", python, "--check", "w5.yml"];
+        let arguments = [&program[..], &arguments].concat();
+        let ansible =
+            contender("ansible-playbook --check", "/usr/bin/env".into(), base, &arguments);
+        all.push(Contender { in_sync: |said| said.contains(" changed=0 "), ..ansible });
     }
     Ok(all)
+}
+
+/// Its table has a row for each operation, and a dash where nothing would change.
+fn pyinfra_sees_no_change(said: &str) -> bool {
+    let rows = said
+        .lines()
+        .map(str::trim)
+        .filter(|row| row.starts_with("files.") || row.starts_with("server."));
+    let changes = |row: &str| !row.split_whitespace().rev().take(2).all(|word| word == "-");
+    let mut rows = rows.peekable();
+    rows.peek().is_some() && !rows.any(changes)
 }
 
 fn shell_script(resources: &Resources) -> Result<String> {
@@ -295,9 +316,11 @@ fn playbook(resources: &Resources) -> Result<String> {
     for (link, target) in &resources.links {
         writeln!(text, "    - {{p: {}, t: {}}}", path(link), path(target))?;
     }
-    for (module, number, rows) in
-        [("user", "uid", &resources.users), ("group", "gid", &resources.groups)]
-    {
+    for (module, number, rows) in [
+        // Some have a home that is not there, and nobody else here asks for it.
+        ("user", "create_home: false, uid", &resources.users),
+        ("group", "gid", &resources.groups),
+    ] {
         writeln!(
             text,
             "  - {module}: {{name: '{{{{item.n}}}}', {number}: '{{{{item.i}}}}'}}\n    loop:"

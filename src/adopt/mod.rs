@@ -8,7 +8,6 @@ mod names;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::desired::{DatabaseIdentity, Desired, Tree};
 use crate::kinds::Draft;
@@ -114,7 +113,7 @@ pub fn write_down(
         writing.outcomes.insert(one.name.clone(), (outcome, file));
     }
     writing.files.extend(editing.finish());
-    writing.files.retain(|path, bytes| tree.files.get(path).is_none_or(|old| **old != **bytes));
+    writing.files.retain(|path, bytes| tree.files.get(path).is_none_or(|old| !old.is(bytes)));
     Ok(writing)
 }
 
@@ -124,7 +123,7 @@ impl Writing {
     pub fn applied(&self, tree: &Tree) -> Tree {
         let mut files = tree.files.clone();
         for (path, bytes) in &self.files {
-            files.insert(path.clone(), Arc::from(bytes.as_slice()));
+            files.insert(path.clone(), bytes.as_slice().into());
         }
         let (folder, origin) = (tree.folder.clone(), tree.origin.clone());
         Tree { files, commit: None, pinned: false, folder, origin }

@@ -1,12 +1,10 @@
 //! What is written, and what stays.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::model::{Clock as _, SystemClock};
 
 fn tree(files: &[(&str, &str)]) -> Tree {
-    let files = files.iter().map(|(path, text)| ((*path).to_owned(), Arc::from(text.as_bytes())));
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()));
     Tree { files: files.collect(), ..Tree::default() }
 }
 

@@ -58,8 +58,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let (tree, host) = context::tree_of_host(&config)?;
     let (mut desired, warnings) = context::desired(&tree, &host, &clock)?;
     if !global.quiet {
-        let text_of = |path: &str| tree.text(path);
-        output.say(&diagnostics::draw(&warnings, &text_of, super::error::width()));
+        let line_of = |path: &str, at| tree.line(path, at);
+        output.say(&diagnostics::draw(&warnings, &line_of, super::error::width()));
     }
     let since = match &arguments.since {
         Some(revision) => {

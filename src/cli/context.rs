@@ -68,11 +68,11 @@ pub(super) fn valid(
     host: &str,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let errors = loaded.errors();
-    let text_of = |path: &str| tree.text(path);
+    let line_of = |path: &str, at| tree.line(path, at);
     let Some(desired) = loaded.desired else {
         let noun = if errors == 1 { "error" } else { "errors" };
         let summary = format!("desired state of {host} is not valid: {errors} {noun}");
-        return Err(Failure::invalid(&loaded.diagnostics, &text_of, summary)
+        return Err(Failure::invalid(&loaded.diagnostics, &line_of, summary)
             .hint("`countersign explain CODE` says more about a code"));
     };
     let warnings: Vec<_> =

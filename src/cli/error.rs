@@ -7,8 +7,8 @@ use super::exit;
 use crate::config::ConfigError;
 use crate::desired::SourceError;
 use crate::drift::{Contradiction, Loosened};
-use crate::model::Diagnostic;
 use crate::model::display::escape;
+use crate::model::{Diagnostic, SourceLine};
 use crate::observed::RecordedError;
 use crate::report::diagnostics;
 
@@ -61,10 +61,10 @@ impl Failure {
     /// Findings about files of desired state.
     pub fn invalid(
         found: &[Diagnostic],
-        text_of: &dyn Fn(&str) -> Option<String>,
+        line_of: diagnostics::LineOf<'_>,
         summary: impl Into<String>,
     ) -> Self {
-        let drawn = diagnostics::draw(found, text_of, width());
+        let drawn = diagnostics::draw(found, line_of, width());
         Self { drawn, ..Self::new(exit::INVALID, summary) }
     }
 }
@@ -74,8 +74,8 @@ impl From<ConfigError> for Failure {
         match &error {
             ConfigError::Invalid { path, text, diagnostics: found } => {
                 let name = path.display().to_string();
-                let text_of = |file: &str| (file == name).then(|| text.clone());
-                let drawn = diagnostics::draw(found, &text_of, width());
+                let line_of = |file: &str, at| SourceLine::find(text, at).filter(|_| file == name);
+                let drawn = diagnostics::draw(found, &line_of, width());
                 Self { drawn, ..Self::of(exit::CONFIG, &error) }
             }
             ConfigError::Read { .. } => {

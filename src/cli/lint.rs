@@ -81,7 +81,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         };
         output.write(|out| json::write(out, &findings))?;
     } else {
-        let drawn = diagnostics::draw(&found, &|path| tree.text(path), super::error::width());
+        let drawn =
+            diagnostics::draw(&found, &|path, at| tree.line(path, at), super::error::width());
         output.write(|out| {
             if !global.quiet {
                 out.write_all(drawn.as_bytes())?;

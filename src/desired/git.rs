@@ -1,13 +1,14 @@
 //! Desired state from git objects: no checkout, no hooks, no filters, no work tree.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Reference, Repository, RepositoryOpenFlags};
 
 use super::SourceError;
+use super::blob::{Blob, Identity, each_piece};
 use super::tree::{FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, Tree};
+use crate::model::Pieces;
 use crate::model::display::escape_bytes;
 
 /// The deepest folder that is read.
@@ -122,7 +123,7 @@ pub(super) fn is_id(revision: &str) -> bool {
 struct Walk<'a> {
     objects: &'a Objects,
     wanted: &'a dyn Fn(&str) -> bool,
-    files: BTreeMap<String, Arc<[u8]>>,
+    files: BTreeMap<String, Blob>,
     bytes: u64,
 }
 
@@ -168,12 +169,60 @@ impl Walk<'_> {
 
     fn file(&mut self, id: Oid, path: String) -> Result<(), SourceError> {
         let git = |error: git2::Error| SourceError::from_git(&self.objects.place, &error);
-        let (size, _) = self.objects.repository.odb().map_err(git)?.read_header(id).map_err(git)?;
+        let repository = &self.objects.repository;
+        let (size, _) = repository.odb().map_err(git)?.read_header(id).map_err(git)?;
         self.bytes += size as u64;
         check_limits(&path, size as u64, self.bytes, self.files.len())?;
-        let blob = self.objects.repository.find_blob(id).map_err(git)?;
-        self.files.insert(path, Arc::from(blob.content()));
+        let object = Object::new(repository, id);
+        let blob = match Blob::object(size as u64, object) {
+            Some(blob) => blob,
+            None => repository.find_blob(id).map_err(git)?.content().into(),
+        };
+        self.files.insert(path, blob);
         Ok(())
+    }
+}
+
+/// The content of a file in a repository, which is read when it is asked for.
+#[derive(Debug)]
+pub(super) struct Object {
+    repository: PathBuf,
+    id: Oid,
+}
+
+impl Object {
+    pub(super) fn new(repository: &Repository, id: Oid) -> Self {
+        Self { repository: repository.path().to_owned(), id }
+    }
+
+    /// Does git give the same id to these bytes?
+    pub(super) fn id_is(&self, bytes: &dyn Pieces) -> bool {
+        let mut identity = Identity::of_size(bytes.size());
+        bytes.each(&mut |piece| identity.add(piece)).is_ok() && identity.is(self.id)
+    }
+
+    /// See [`Pieces::each`].
+    pub(super) fn each(&self, size: u64, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let Self { repository: place, id } = self;
+        let failed = |why: &dyn std::fmt::Display| {
+            format!("the object {id} of {} cannot be read: {why}", place.display())
+        };
+        let open = Repository::open_ext(place, RepositoryOpenFlags::NO_SEARCH, &[] as &[&Path]);
+        let repository = open.map_err(|error| failed(&error.message()))?;
+        let store = repository.odb().map_err(|error| failed(&error.message()))?;
+        // Only loose objects come piece by piece; what is in a pack, libgit2 unpacks as a whole.
+        let Ok((mut reader, _, ObjectType::Blob)) = store.reader(*id) else {
+            let blob = repository.find_blob(*id).map_err(|error| failed(&error.message()))?;
+            return blob.content().each(take);
+        };
+        let mut identity = Identity::of_size(size);
+        let read = each_piece(&mut reader, &mut |piece| {
+            identity.add(piece);
+            take(piece);
+        });
+        read.map_err(|error| failed(&error))?;
+        // What libgit2 reads as a whole it verifies, and not this.
+        if identity.is(*id) { Ok(()) } else { Err(failed(&"its content has another id")) }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::blob::Blob;
 use super::host::Defaults;
 use super::tree::Tree;
 use super::{Desired, Loaded, lint};
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::document::{self, Table};
-use crate::model::{Code, Diagnostic, Lines, ResourceName, Span, Timestamp};
+use crate::model::{Code, Diagnostic, Lines, Pieces as _, ResourceName, Span, Timestamp};
 
 /// The largest TOML file that is parsed.
-const TOML_BYTES_MAX: usize = 4 << 20;
+const TOML_BYTES_MAX: u64 = 4 << 20;
 /// The top-level tables that are no kinds of resources.
 const SECTIONS: &[&str] = &["host", "values", "database", "waiver", "defaults"];
 
@@ -41,9 +42,9 @@ pub fn read_begun(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
         return Loaded { desired: None, diagnostics: vec![error] };
     };
     let mut texts = BTreeMap::new();
-    let fleet = tree.files.get("fleet.toml").map(|bytes| ("fleet.toml".to_owned(), bytes));
-    for (path, bytes) in fleet.into_iter().chain([(main.clone(), own)]) {
-        reader.text(&path, bytes, &mut texts);
+    let fleet = tree.files.get("fleet.toml").map(|blob| ("fleet.toml".to_owned(), blob));
+    for (path, blob) in fleet.into_iter().chain([(main.clone(), own)]) {
+        reader.text(&path, blob, &mut texts);
     }
     let mut roles = Vec::new();
     for (path, text) in &texts {
@@ -53,13 +54,13 @@ pub fn read_begun(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
         roles.extend(reader.sections(&table));
     }
     for role in &roles {
-        for (path, bytes) in tree.below(&format!("roles/{role}/")) {
-            reader.resource_file(path, bytes, &mut texts);
+        for (path, blob) in tree.below(&format!("roles/{role}/")) {
+            reader.resource_file(path, blob, &mut texts);
         }
     }
     reader.desired.roles = roles;
-    for (path, bytes) in tree.below(&format!("hosts/{host}/")) {
-        reader.resource_file(path, bytes, &mut texts);
+    for (path, blob) in tree.below(&format!("hosts/{host}/")) {
+        reader.resource_file(path, blob, &mut texts);
     }
     for (path, text) in &texts {
         reader.resources(path, text);
@@ -112,15 +113,18 @@ impl<'a> Reader<'a> {
         self.found.push(Diagnostic::error(code, file, span, message));
     }
 
-    fn text(&mut self, path: &str, bytes: &[u8], texts: &mut BTreeMap<String, String>) {
-        if bytes.len() > TOML_BYTES_MAX {
-            self.torn = true;
-            let message = format!("{} bytes, more than {TOML_BYTES_MAX}", bytes.len());
-            return self.error(Code::Limit, path, 0..0, message);
-        }
-        match document::utf8(path, bytes) {
+    fn text(&mut self, path: &str, blob: &Blob, texts: &mut BTreeMap<String, String>) {
+        let at = |code, message| Diagnostic::error(code, path, 0..0, message);
+        let read = if blob.size() > TOML_BYTES_MAX {
+            let message = format!("{} bytes, more than {TOML_BYTES_MAX}", blob.size());
+            Err(at(Code::Limit, message))
+        } else {
+            let bytes = blob.read().map_err(|why| at(Code::MissingFile, why));
+            bytes.and_then(|bytes| document::utf8(path, &bytes).map(str::to_owned))
+        };
+        match read {
             Ok(text) => {
-                texts.insert(path.to_owned(), text.to_owned());
+                texts.insert(path.to_owned(), text);
             }
             Err(wrong) => {
                 self.torn = true;
@@ -130,14 +134,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the file when it is one of resources: directly in the folder of a host or a role.
-    fn resource_file(&mut self, path: &str, bytes: &[u8], texts: &mut BTreeMap<String, String>) {
+    fn resource_file(&mut self, path: &str, blob: &Blob, texts: &mut BTreeMap<String, String>) {
         let inner = path.splitn(3, '/').nth(2).unwrap_or("");
         let is_toml = std::path::Path::new(inner)
             .extension()
             .is_some_and(|ext| ext.eq_ignore_ascii_case("toml"));
         let first = inner.split_once('/').map(|(folder, _)| folder);
         match first {
-            None if is_toml && !texts.contains_key(path) => self.text(path, bytes, texts),
+            None if is_toml && !texts.contains_key(path) => self.text(path, blob, texts),
             Some(folder) if is_toml && !matches!(folder, "files" | "manifests" | "sql") => {
                 let message =
                     "resources are not looked for in folders of folders; move the file up";

@@ -2,6 +2,7 @@
 //!
 //! Reads git objects or a folder, never runs anything that they contain, and writes nothing but the mirror of a remote.
 
+mod blob;
 mod git;
 mod host;
 mod lint;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Diagnostic, Level, ResourceName};
 
+pub use blob::Blob;
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
 pub use lint::astray;
 pub use manifest::{read, read_begun};

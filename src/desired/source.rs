@@ -1,10 +1,9 @@
 //! Where desired state comes from: a commit of a repository, or for checks and lint a folder as it lies there.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use super::blob::Blob;
 use super::git::{Objects, check_limits, is_id};
 use super::mirror;
 use super::tree::Tree;
@@ -161,7 +160,7 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
     let lying = folder(&path, request)?;
     // What lies there is pinned when it is, byte for byte, what HEAD holds.
     match at_revision(&objects, "HEAD", request, within.as_deref()) {
-        Ok(committed) if committed.files == lying.files => Ok(committed),
+        Ok(committed) if committed.holds_the_files_of(&lying) => Ok(committed),
         Ok(committed) => Ok(Tree { folder: committed.folder, ..lying }),
         Err(SourceError::NoRevision { .. } | SourceError::NoFolder { .. }) => Ok(lying),
         Err(other) => Err(other),
@@ -251,7 +250,7 @@ fn read_folder(
     folder: &Path,
     prefix: &str,
     host: Option<&str>,
-    files: &mut BTreeMap<String, Arc<[u8]>>,
+    files: &mut BTreeMap<String, Blob>,
     total: &mut u64,
     depth: usize,
 ) -> Result<(), SourceError> {
@@ -276,32 +275,14 @@ fn read_folder(
             if !kind.is_file() {
                 return Err(SourceError::Forbidden(format!("{path}: it is no regular file")));
             }
-            let bytes = read_file(&full, &path, total, files.len())?;
-            files.insert(path, bytes);
+            let blob = Blob::lying(&full, |size| {
+                *total += size;
+                check_limits(&path, size, *total, files.len())
+            });
+            files.insert(path, blob?);
         }
     }
     Ok(())
-}
-
-fn read_file(
-    full: &Path,
-    path: &str,
-    total: &mut u64,
-    count: usize,
-) -> Result<Arc<[u8]>, SourceError> {
-    use std::io::Read as _;
-    let failed = |source| SourceError::Read { path: full.to_owned(), source };
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let mut options = std::fs::OpenOptions::new();
-    let file =
-        options.read(true).custom_flags(flags.bits().cast_signed()).open(full).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    *total += size;
-    check_limits(path, size, *total, count)?;
-    // The size was checked against its limit just above.
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    file.take(super::tree::FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(Arc::from(bytes))
 }
 
 #[cfg(test)]

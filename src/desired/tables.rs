@@ -91,6 +91,10 @@ impl Reader<'_> {
             Place::Key(key) => {
                 (table.file().to_owned(), table.value_span(&key).unwrap_or_else(|| name.clone()))
             }
+            Place::Item(key, at) => {
+                let span = table.item_span(&key, at).or_else(|| table.value_span(&key));
+                (table.file().to_owned(), span.unwrap_or_else(|| name.clone()))
+            }
             Place::File(path, span) => (format!("{folder}{path}"), span),
         };
         let mut diagnostic = Diagnostic::error(problem.code, file, span, problem.message);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::blob::Blob;
 use crate::kinds::Files;
-use crate::model::nearest;
+use crate::model::{Pieces, SourceLine, nearest};
 
 /// The most files that are read of one tree.
 pub(super) const FILES_MAX: usize = 20_000;
@@ -17,7 +18,7 @@ pub(super) const TREE_BYTES_MAX: u64 = 1 << 30;
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     /// The content of each file.
-    pub files: BTreeMap<String, Arc<[u8]>>,
+    pub files: BTreeMap<String, Blob>,
     /// The commit they belong to, in full.
     pub commit: Option<String>,
     /// Is it exactly what that commit holds? Otherwise the verdicts made from it say `unpinned`.
@@ -53,17 +54,31 @@ impl Tree {
     }
 
     /// The files below `folder/`, with their path.
-    pub fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<[u8]>)> {
+    pub fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a Blob)> {
         self.files
             .range(folder.to_owned()..)
-            .map(|(path, bytes)| (path.as_str(), bytes))
+            .map(|(path, blob)| (path.as_str(), blob))
             .take_while(move |(path, _)| path.starts_with(folder))
     }
 
-    /// The content of a file as text, for drawing places in it.
+    /// Are the files of the other tree the same, byte for byte?
+    pub(super) fn holds_the_files_of(&self, other: &Self) -> bool {
+        let mut pairs = self.files.iter().zip(&other.files);
+        self.files.len() == other.files.len()
+            && pairs.all(|((path, own), (of, blob))| path == of && own.equals(blob))
+    }
+
+    /// The content of a file as text, where it can be read.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<String> {
-        self.files.get(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        let bytes = self.files.get(path)?.read().ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The line of a file that a byte stands in, for drawing that place.
+    #[must_use]
+    pub fn line(&self, path: &str, at: usize) -> Option<SourceLine> {
+        SourceLine::find(self.files.get(path)?, at)
     }
 }
 
@@ -77,12 +92,22 @@ pub(super) struct Beside<'a> {
 
 impl Files for Beside<'_> {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        self.file(path)?.read()
+    }
+
+    fn pieces(&self, path: &str) -> Result<Box<dyn Pieces>, String> {
+        Ok(Box::new(self.file(path)?.clone()))
+    }
+}
+
+impl Beside<'_> {
+    fn file(&self, path: &str) -> Result<&Blob, String> {
         if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(format!("`{path}` is not a plain path below {}", self.folder));
         }
         let full = format!("{}{path}", self.folder);
-        if let Some(bytes) = self.tree.files.get(&full) {
-            return Ok(Arc::clone(bytes));
+        if let Some(blob) = self.tree.files.get(&full) {
+            return Ok(blob);
         }
         let beside =
             self.tree.below(self.folder).filter_map(|(name, _)| name.strip_prefix(self.folder));
@@ -98,8 +123,7 @@ mod tests {
     use super::*;
 
     fn tree(paths: &[&str]) -> Tree {
-        let files =
-            paths.iter().map(|path| ((*path).to_owned(), Arc::from(path.as_bytes()))).collect();
+        let files = paths.iter().map(|path| ((*path).to_owned(), path.as_bytes().into())).collect();
         Tree { files, ..Tree::default() }
     }
 

@@ -71,6 +71,7 @@ pub struct Entry {
     read: Read,
     observe: Observe,
     in_database: bool,
+    past_snapshot: bool,
     adoption: Option<Adoption>,
     adopt: Adopt,
 }
@@ -116,6 +117,7 @@ impl Entry {
             read: |table| Ok(Box::new(serde_json::from_value::<K>(table)?)),
             observe: |world, wanted| Box::pin(observe::<K>(world, wanted)),
             in_database: K::IN_DATABASE,
+            past_snapshot: K::PAST_SNAPSHOT,
             adoption: K::ADOPT,
             adopt: |world, asked| Box::pin(K::adopt(world, asked)),
         }
@@ -175,6 +177,11 @@ impl Entry {
     #[must_use]
     pub const fn in_database(&self) -> bool {
         self.in_database
+    }
+    /// See [`Kind::PAST_SNAPSHOT`].
+    #[must_use]
+    pub const fn past_snapshot(&self) -> bool {
+        self.past_snapshot
     }
     /// See [`Kind::ADOPT`].
     #[must_use]

@@ -6,7 +6,9 @@
 
 mod account;
 mod adoption;
+mod all_rows;
 mod bounds;
+mod catalogued;
 mod closed;
 mod commit;
 mod constant;
@@ -18,12 +20,14 @@ mod directory;
 mod disk;
 mod entry;
 mod file;
+mod fingerprint;
 mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
 mod in_catalog;
 mod in_database;
+mod in_order;
 mod listed;
 mod listener;
 mod metadata;
@@ -31,20 +35,29 @@ mod mount;
 mod package;
 mod path;
 mod pg_constraint;
+mod pg_event_trigger;
 mod pg_extension;
+mod pg_function;
+mod pg_grant;
 mod pg_index;
 mod pg_membership;
 mod pg_publication;
 mod pg_role;
+mod pg_schema;
+mod pg_sequence;
 mod pg_server;
 mod pg_setting;
 mod pg_table;
+mod pg_trigger;
+mod pg_type;
+mod pg_view;
 mod presence;
 mod process;
 mod query;
 mod row_count;
 mod secretive;
 mod smoke;
+mod sql_text;
 mod ssh_authorized_key;
 mod symlink;
 mod sysctl;
@@ -67,7 +80,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Reason, Span, Unknown};
+use crate::model::{Code, Comparison, Pieces, Reason, Span, Unknown};
 use crate::probe::World;
 
 pub use adoption::{About, Adopted, Adoption, Draft, covers};
@@ -105,11 +118,20 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_setting::PgSetting>(),
     Entry::of::<pg_extension::PgExtension>(),
     Entry::of::<pg_publication::PgPublication>(),
+    Entry::of::<pg_grant::PgGrant>(),
+    Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
+    Entry::of::<fingerprint::Fingerprint>(),
+    Entry::of::<pg_view::PgView>(),
+    Entry::of::<pg_sequence::PgSequence>(),
+    Entry::of::<pg_type::PgType>(),
     Entry::of::<pg_table::PgTable>(),
     Entry::of::<pg_index::PgIndex>(),
     Entry::of::<pg_constraint::PgConstraint>(),
+    Entry::of::<pg_function::PgFunction>(),
+    Entry::of::<pg_trigger::PgTrigger>(),
+    Entry::of::<pg_event_trigger::PgEventTrigger>(),
 ];
 
 /// The kind of that name.
@@ -169,6 +191,9 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     const EXAMPLE: &'static str;
     /// Does a database answer for it? Then its table has the key `database`.
     const IN_DATABASE: bool = false;
+    /// Can its answer hold text that a server writes from its present state, past the snapshot? Then it counts only while
+    /// nothing was defined during the look. A kind that asks nothing but rows of tables says no.
+    const PAST_SNAPSHOT: bool = Self::IN_DATABASE;
     /// How the verb `adopt` reaches it; `None` for a kind that nobody writes down from what is there.
     const ADOPT: Option<Adoption> = None;
     /// What is stored of an observation, so that it can be compared again later.
@@ -226,6 +251,14 @@ pub trait Files {
     /// # Errors
     /// A fragment that says why there are none: no such file (with the nearest name), or a path that leaves the folder.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+
+    /// The same file piece by piece, for what need not lie in memory as a whole.
+    ///
+    /// # Errors
+    /// The same.
+    fn pieces(&self, path: &str) -> Result<Box<dyn Pieces>, String> {
+        Ok(Box::new(self.read(path)?))
+    }
 }
 
 /// Something wrong with a specification.
@@ -250,6 +283,8 @@ pub enum Place {
     Resource,
     /// One key of its table.
     Key(String),
+    /// One item of the list under a key, counted from 0.
+    Item(String, usize),
     /// Bytes of a file that it refers to, by the same relative path.
     File(String, Span),
 }

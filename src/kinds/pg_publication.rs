@@ -32,6 +32,8 @@ pub(super) struct PgPublication {
     publish: Option<BTreeSet<Operation>>,
     /// Are changes of a partition published as changes of the partitioned table?
     via_root: Option<bool>,
+    /// Which generated columns it publishes where no list of columns says it.
+    generated_columns: Option<Generated>,
     /// Schemas of which it publishes every table, those to come included: exactly these.
     schemas: Option<BTreeSet<String>>,
     /// Tables that it names: exactly these, by `schema.table`. `{}` is a table with all columns and all rows.
@@ -50,6 +52,25 @@ enum Operation {
     Update,
     Delete,
     Truncate,
+}
+
+/// Which generated columns are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Generated {
+    /// None; before PostgreSQL 18 always.
+    None,
+    /// Those whose values are stored.
+    Stored,
+}
+
+impl Generated {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stored => "stored",
+        }
+    }
 }
 
 impl Operation {
@@ -74,12 +95,13 @@ struct Table {
 }
 
 impl PgPublication {
-    fn of_one(&self) -> [(&'static str, bool); 6] {
+    fn of_one(&self) -> [(&'static str, bool); 7] {
         [
             ("owner", self.owner.is_some()),
             ("all_tables", self.all_tables.is_some()),
             ("publish", self.publish.is_some()),
             ("via_root", self.via_root.is_some()),
+            ("generated_columns", self.generated_columns.is_some()),
             ("schemas", self.schemas.is_some()),
             ("tables", self.tables.is_some()),
         ]
@@ -89,6 +111,8 @@ impl PgPublication {
         found.expect("owner", self.owner.as_ref(), &is.owner);
         found.expect("all_tables", self.all_tables.as_ref(), &is.all_tables);
         found.expect("via_root", self.via_root.as_ref(), &is.via_root);
+        let generated = self.generated_columns.map(|generated| generated.name().to_owned());
+        found.expect("generated_columns", generated.as_ref(), &is.generated_columns);
         if let Some(publish) = &self.publish {
             let publish = publish.iter().map(|operation| operation.name().to_owned()).collect();
             sets("publish", &publish, &is.publish, found);
@@ -156,7 +180,8 @@ whole as well: without `columns` it is published with all of them, without `rows
 PostgreSQL writes it, which `psql`'s `\\dRp+` shows; it is the one thing that takes a lock to be read, so it alone is unknown
 while somebody has the table locked.
 
-Before PostgreSQL 15 there are no lists of columns, no conditions and no schemas.
+Before PostgreSQL 15 there are no lists of columns, no conditions and no schemas; before 18 no generated column is
+published, which is `generated_columns = \"none\"`.
 
 A key with a `*` stands for every publication that it matches, and `only` is the whole list: `[pg_publication.\"*\"]` with
 `only = []` says that nothing leaves the database this way.";
@@ -241,15 +266,18 @@ impl Listed for PgPublication {
     }
 
     fn about(publication: &Publication) -> Option<String> {
-        let what = match publication {
-            Publication { all_tables: true, .. } => "all tables".to_owned(),
-            Publication { tables, schemas, .. } if schemas.is_empty() => {
-                format!("{} tables", tables.len())
-            }
-            Publication { tables, schemas, .. } => {
-                format!("{} tables, {} schemas", tables.len(), schemas.len())
-            }
+        let counted = |count: usize, one: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {one}s")),
         };
+        let parts = [
+            publication.all_tables.then(|| "all tables".to_owned()),
+            counted(publication.tables.len(), "table"),
+            counted(publication.schemas.len(), "schema"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let what = if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") };
         let publish: Vec<&str> = publication.publish.iter().map(String::as_str).collect();
         Some(format!("{what}: {}", publish.join(", ")))
     }
@@ -259,7 +287,8 @@ impl Listed for PgPublication {
             .set("owner", publication.owner.clone())
             .set("all_tables", publication.all_tables.then_some(true))
             .set("publish", json!(publication.publish))
-            .set("via_root", publication.via_root);
+            .set("via_root", publication.via_root)
+            .set("generated_columns", published_generated(publication));
         if publication.all_tables {
             return Ok(draft);
         }
@@ -277,6 +306,11 @@ impl Listed for PgPublication {
         let schemas = Some(&publication.schemas).filter(|schemas| !schemas.is_empty());
         Ok(draft.set("schemas", schemas.map(|schemas| json!(schemas))).set("tables", tables))
     }
+}
+
+/// Written down where it says something.
+fn published_generated(publication: &Publication) -> Option<&str> {
+    Some(publication.generated_columns.as_str()).filter(|generated| *generated != "none")
 }
 
 #[cfg(test)]
@@ -305,6 +339,7 @@ mod tests {
             all_tables: false,
             publish: texts(&["insert", "update"]),
             via_root: false,
+            generated_columns: "none".into(),
             schemas: texts(&["s"]),
             tables: [("public.t".to_owned(), published)].into(),
         };
@@ -346,6 +381,8 @@ mod tests {
             (json!({"owner": "x"}), vec!["owner"]),
             (json!({"all_tables": true}), vec!["all_tables"]),
             (json!({"via_root": true}), vec!["via_root"]),
+            (json!({"generated_columns": "none"}), vec![]),
+            (json!({"generated_columns": "stored"}), vec!["generated_columns"]),
             (json!({"publish": ["insert", "delete"]}), vec!["publish.delete", "publish.update"]),
             (json!({"schemas": []}), vec!["schemas.s"]),
             (json!({"tables": {}}), vec!["tables.public.t"]),

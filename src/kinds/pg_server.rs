@@ -89,6 +89,7 @@ settings = { wal_level = "replica", max_connections = "100" }
 pending_restart = false
 "#;
     const IN_DATABASE: bool = true;
+    const PAST_SNAPSHOT: bool = false;
     type Observed = Seen;
 
     fn prepare(&mut self, _name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {

@@ -168,22 +168,23 @@ impl Tree {
 
     fn read_manifest(&mut self, files: &dyn Files, problems: &mut Vec<Problem>) {
         let Some(manifest) = &self.manifest else { return };
-        let text = match files.read(manifest) {
-            Ok(text) => text,
-            Err(why) => return problems.push(Problem::key("manifest", Code::MissingFile, why)),
-        };
         let ending = match self.format {
             None | Some(Format::Line) => Ending::Line,
             Some(Format::Nul) => Ending::Nul,
         };
-        let parsed = HashList::parse(&text, self.root.as_bytes(), ending);
+        let text = files.pieces(manifest);
+        let parsed =
+            match text.and_then(|text| HashList::read(&*text, self.root.as_bytes(), ending)) {
+                Ok(parsed) => parsed,
+                Err(why) => return problems.push(Problem::key("manifest", Code::MissingFile, why)),
+            };
         if parsed.list.is_empty() && parsed.errors == 0 {
             let message = format!("`{manifest}` lists no file, so any tree would match it");
             problems.push(Problem::key("manifest", Code::Empty, message));
         }
         problems.extend(parsed.findings.into_iter().map(|f| of_line(manifest, f)));
         self.ready.list = Arc::new(parsed.list);
-        self.ready.manifest = Some(Digest::of(&text));
+        self.ready.manifest = Some(parsed.digest);
     }
 
     fn read_ignore(&mut self, problems: &mut Vec<Problem>) {

@@ -90,6 +90,9 @@ codes! {
     Unsupported = 23, "this version cannot do that",
         "The setting is known and not yet honoured by this version. Taking it in silence would promise a protection that is \
          not there, so it is refused.";
+    ObjectList = 24, "the manifest of a schema cannot be read",
+        "It begins with the line `countersign.schema 1`; then comes one block an object, whose title stands at the margin and \
+         whose other lines are indented. `countersign adopt --schema NAME` writes it; edit it as text, or write it anew.";
 }
 
 impl fmt::Display for Code {

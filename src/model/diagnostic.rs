@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::Code;
+use super::{Code, Pieces};
 
 /// Bytes of a file, from its start.
 pub type Span = Range<usize>;
@@ -106,6 +106,42 @@ impl Diagnostic {
     }
 }
 
+/// One line of a text, for drawing a place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceLine {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Where it starts in the text.
+    pub start: usize,
+    /// Its bytes, without the newline.
+    pub bytes: Vec<u8>,
+}
+
+impl SourceLine {
+    /// The line that a byte stands in, or the last one of a text that ends before. Nothing of an empty text, and of one
+    /// that cannot be read.
+    #[must_use]
+    pub fn find(text: &dyn Pieces, at: usize) -> Option<Self> {
+        let mut line = Self { number: 1, start: 0, bytes: Vec::new() };
+        let (mut end, mut done) = (0, false);
+        let read = text.each(&mut |piece| {
+            for part in piece.split_inclusive(|c| *c == b'\n') {
+                if done {
+                    return;
+                }
+                end += part.len();
+                let rest = part.strip_suffix(b"\n");
+                done = rest.is_some() && at < end;
+                line.bytes.extend_from_slice(rest.unwrap_or(part));
+                if rest.is_some() && !done {
+                    line = Self { number: line.number + 1, start: end, bytes: Vec::new() };
+                }
+            }
+        });
+        (read.is_ok() && end > 0).then_some(line)
+    }
+}
+
 /// Where the lines of a text begin, so that many places in it are found in one pass.
 #[derive(Debug)]
 pub struct Lines {
@@ -161,6 +197,36 @@ mod tests {
         assert_eq!(nearest("onwer", ["owner", "mode"]), Some("owner"));
         assert_eq!(nearest("directroy", ["directory", "file"]), Some("directory"));
         assert_eq!(nearest("colour", ["owner", "mode"]), None);
+    }
+
+    /// Comes in pieces of so many bytes.
+    struct Cut<'a>(&'a str, usize);
+
+    impl Pieces for Cut<'_> {
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn each(&self, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+            self.0.as_bytes().chunks(self.1).for_each(take);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_line_of_a_byte_is_found_however_the_text_is_cut() {
+        let text = "ab\n\nc\n\nlast";
+        let lines = [(1, 0, "ab"), (2, 3, ""), (3, 4, "c"), (4, 6, ""), (5, 7, "last")];
+        for cut in 1..=text.len() {
+            for at in 0..text.len() + 3 {
+                let found = SourceLine::find(&Cut(text, cut), at).expect("there is a line");
+                let wanted = lines.iter().rev().find(|(_, start, _)| *start <= at).expect("one");
+                let bytes = String::from_utf8(found.bytes).expect("text");
+                assert_eq!((found.number, found.start, &*bytes), *wanted, "{at} in {cut}");
+            }
+        }
+        assert_eq!(SourceLine::find(b"", 0), None);
+        let after = SourceLine { number: 2, start: 2, bytes: Vec::new() };
+        assert_eq!(SourceLine::find(b"a\n", 9), Some(after));
     }
 
     #[test]

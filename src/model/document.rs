@@ -132,6 +132,15 @@ impl<'t> Table<'t> {
         self.entries.get(key).map(Spanned::span)
     }
 
+    /// The bytes of one item of a list, counted from 0.
+    #[must_use]
+    pub fn item_span(&self, key: &str, at: usize) -> Option<Span> {
+        match self.value(key)? {
+            DeValue::Array(items) => items.get(at).map(Spanned::span),
+            _ => None,
+        }
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&DeValue<'t>> {

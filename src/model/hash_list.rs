@@ -2,14 +2,18 @@
 //!
 //! Names are bytes all through. Every line is read, skipped for a stated reason (blank, comment, the same line once
 //! more) or reported: a list with a bad line is refused as a whole, because a tool that skips the line would pass a
-//! file it never looked at. A million entries fit in about 60 MiB: one arena of names, and fixed-size records.
+//! file it never looked at. Its text is read piece by piece and not kept. What is kept are 40 bytes an entry and the last
+//! part of its name, and the folders before it, each once for all the lines in a row that have it.
 
+mod arena;
 mod line;
+mod lines;
 mod parse;
 
 use std::ffi::CStr;
 
-use super::{Digest, Span};
+use self::arena::{Arena, Spot};
+use super::{Digest, Pieces, Span};
 
 /// How many files a list may name.
 pub const ENTRIES_MAX: usize = 2_000_000;
@@ -17,14 +21,13 @@ pub const ENTRIES_MAX: usize = 2_000_000;
 /// The files of a tree, in the bytewise order of their names.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct HashList {
-    /// Every name with a NUL behind it.
-    names: Vec<u8>,
+    names: Arena,
     records: Vec<Record>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Record {
-    name_start: u32,
+    spot: Spot,
     digest: Digest,
 }
 
@@ -39,7 +42,7 @@ pub enum Ending {
 }
 
 /// What was read, and everything that is wrong with it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Parsed {
     /// The entries of the good lines.
     pub list: HashList,
@@ -49,6 +52,8 @@ pub struct Parsed {
     pub errors: usize,
     /// How many lines repeat another one exactly.
     pub repeated: usize,
+    /// The digest of the whole text.
+    pub digest: Digest,
 }
 
 /// Something wrong with one line.
@@ -66,9 +71,11 @@ pub struct LineFinding {
 
 impl HashList {
     /// Reads a list whose relative names start at `root`; absolute names must lie below it.
-    #[must_use]
-    pub fn parse(text: &[u8], root: &[u8], ending: Ending) -> Parsed {
-        parse::parse(text, root, ending)
+    ///
+    /// # Errors
+    /// Why the text could not be read to its end, or that it became another one meanwhile.
+    pub fn read(text: &dyn Pieces, root: &[u8], ending: Ending) -> Result<Parsed, String> {
+        parse::read(text, root, ending)
     }
 
     /// How many files it names.
@@ -85,9 +92,20 @@ impl HashList {
 
     /// The name at `index`, relative to the root of the tree.
     #[must_use]
-    pub fn name(&self, index: usize) -> &CStr {
-        // The parser puts a NUL behind every name, so there always is one.
-        CStr::from_bytes_until_nul(self.tail(index)).unwrap_or_default()
+    pub fn name(&self, index: usize) -> Vec<u8> {
+        self.names.name(self.records[index].spot)
+    }
+
+    /// The folder of the name at `index`: all of it up to its last slash, that included; empty for the root of the tree.
+    #[must_use]
+    pub fn folder(&self, index: usize) -> &[u8] {
+        self.names.folder(self.records[index].spot)
+    }
+
+    /// The last part of the name at `index`.
+    #[must_use]
+    pub fn leaf(&self, index: usize) -> &CStr {
+        self.names.leaf(self.records[index].spot)
     }
 
     /// The digest at `index`.
@@ -96,21 +114,12 @@ impl HashList {
         self.records[index].digest
     }
 
-    /// Where, at or after `start`, the names that begin with `prefix` end; `start` must be the first of them.
+    /// Where, at or after `start`, the names below `folder` end, which has a slash at its end; `start` must be the first
+    /// of them.
     #[must_use]
-    pub fn end_of_prefix(&self, start: usize, end: usize, prefix: &[u8]) -> usize {
-        let inside = |record: &Record| self.tail_of(record).starts_with(prefix);
+    pub fn end_of_folder(&self, start: usize, end: usize, folder: &[u8]) -> usize {
+        let inside = |record: &Record| self.names.folder(record.spot).starts_with(folder);
         start + self.records[start..end].partition_point(inside)
-    }
-
-    /// The arena from the name at `index` on. As no name holds a NUL, tails compare as their names do.
-    fn tail(&self, index: usize) -> &[u8] {
-        self.tail_of(&self.records[index])
-    }
-
-    /// The arena from the name of `record` on.
-    fn tail_of(&self, record: &Record) -> &[u8] {
-        &self.names[record.name_start as usize..]
     }
 }
 

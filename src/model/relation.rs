@@ -74,7 +74,7 @@ impl RoutineName {
         let form = "a function is named with its schema and the types of its arguments, as in `public.f(uuid, text)`";
         let (name, rest) = identifier(rest.strip_prefix('.').ok_or(form)?)?;
         let inside = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or(form)?;
-        let types: Vec<&str> = inside.split(',').map(str::trim).collect();
+        let types = types(inside);
         if inside.contains(['\0', '\n']) || (types.len() > 1 && types.contains(&"")) {
             return Err(form.to_owned());
         }
@@ -96,11 +96,21 @@ pub fn leading_name(text: &str) -> Result<(String, &str), String> {
     };
     let (word, rest) = text.split_at(end);
     let (name, behind) = identifier(word)?;
-    if !behind.is_empty() || written_name(&name) != word {
-        return Err(format!("the name is written `{}`", written_name(&name)));
+    if !behind.is_empty() || written(&name) != word {
+        return Err(format!("the name is written `{}`", written(&name)));
     }
     let behind_blank = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest));
     Ok((name, behind_blank.ok_or("a blank is missing behind the name")?))
+}
+
+/// The types between commas. A comma in quotes belongs to a name.
+fn types(inside: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let divides = |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    inside.split(divides).map(str::trim).collect()
 }
 
 /// So many identifiers with dots between.
@@ -126,7 +136,8 @@ pub(super) fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, St
 }
 
 /// An identifier as SQL: always in quotes, with its own quotes doubled. The one place where names become SQL.
-fn quoted(identifier: &str) -> String {
+#[must_use]
+pub fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
@@ -168,19 +179,19 @@ fn is_plain(name: &str) -> bool {
 
 /// An identifier as people write it: in quotes where SQL would read another name without.
 #[must_use]
-pub fn written_name(name: &str) -> Cow<'_, str> {
+pub fn written(name: &str) -> Cow<'_, str> {
     if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted(name)) }
 }
 
 impl fmt::Display for RelationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", written_name(&self.schema), written_name(&self.name))
+        write!(f, "{}.{}", written(&self.schema), written(&self.name))
     }
 }
 
 impl fmt::Display for MemberName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.table, written_name(&self.name))
+        write!(f, "{}.{}", self.table, written(&self.name))
     }
 }
 
@@ -214,7 +225,9 @@ mod tests {
         let create = RoutineName::parse("public.f(uuid, character varying)").expect("a routine");
         assert_eq!(create.arguments, "uuid, character varying");
         assert_eq!(RoutineName::parse("public.f()").expect("no arguments").arguments, "");
-        assert!(RoutineName::parse(r#"a."odd(.name"("b.c"."T", d)"#).is_ok());
+        for odd in [r#"a."odd(.name"("b.c"."T", d)"#, r#"a.f(s."odd,t""y.pe", "x,  y"[])"#] {
+            assert_eq!(RoutineName::parse(odd).expect(odd).to_string(), odd);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::relation::{identifier, spelled_so, written_name};
+use super::relation::{identifier, spelled_so, written};
 
 /// A role that is granted, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,7 +118,7 @@ fn whole_role(text: &str) -> Result<String, String> {
 
 impl fmt::Display for MembershipName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", written_name(&self.role), written_name(&self.member))
+        write!(f, "{} to {}", written(&self.role), written(&self.member))
     }
 }
 
@@ -134,8 +134,8 @@ impl fmt::Display for SettingPlace {
             Self::Server => f.write_str("server"),
             Self::AllRoles => f.write_str("all roles"),
             Self::Database => f.write_str("database"),
-            Self::Role(name) => write!(f, "role {}", written_name(name)),
-            Self::RoleInDatabase(name) => write!(f, "role {} in database", written_name(name)),
+            Self::Role(name) => write!(f, "role {}", written(name)),
+            Self::RoleInDatabase(name) => write!(f, "role {} in database", written(name)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use similar::{Algorithm, DiffOp, DiffTag};
 
-use super::display::escape;
+use super::display::{escape, escaped_line};
 
 /// Longer texts are not compared line by line.
 const BYTES_MAX: usize = 256 << 10;
@@ -21,6 +21,16 @@ const CONTEXT_LINES: usize = 3;
 /// side there is only such a remark, with the limit.
 #[must_use]
 pub fn unified(desired: &str, actual: &str) -> String {
+    lines_of(desired, actual, |line| escape(line).into_owned())
+}
+
+/// The same of texts that were escaped before: their backslashes stay.
+#[must_use]
+pub fn unified_escaped(desired: &str, actual: &str) -> String {
+    lines_of(desired, actual, |line| escaped_line(line, usize::MAX))
+}
+
+fn lines_of(desired: &str, actual: &str, show: fn(&str) -> String) -> String {
     if desired == actual {
         return String::new();
     }
@@ -33,7 +43,7 @@ pub fn unified(desired: &str, actual: &str) -> String {
     let operations = similar::capture_diff_slices(Algorithm::Myers, &old, &new);
     let mut text = String::from("--- wanted\n+++ found\n");
     for hunk in similar::group_diff_ops(operations, CONTEXT_LINES) {
-        write_hunk(&hunk, &old, &new, &mut text);
+        write_hunk(&hunk, (&old, &new), show, &mut text);
     }
     text
 }
@@ -43,7 +53,12 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-fn write_hunk(hunk: &[DiffOp], old: &[&str], new: &[&str], text: &mut String) {
+fn write_hunk(
+    hunk: &[DiffOp],
+    (old, new): (&[&str], &[&str]),
+    show: fn(&str) -> String,
+    text: &mut String,
+) {
     let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { return };
     let wanted = first.old_range().start..last.old_range().end;
     let found = first.new_range().start..last.new_range().end;
@@ -51,21 +66,21 @@ fn write_hunk(hunk: &[DiffOp], old: &[&str], new: &[&str], text: &mut String) {
     for operation in hunk {
         let (wanted, found) = (&old[operation.old_range()], &new[operation.new_range()]);
         if operation.tag() == DiffTag::Equal {
-            write_lines(' ', wanted, text);
+            write_lines(' ', wanted, show, text);
         } else {
-            write_lines('-', wanted, text);
-            write_lines('+', found, text);
+            write_lines('-', wanted, show, text);
+            write_lines('+', found, show, text);
         }
     }
 }
 
-fn write_lines(sign: char, lines: &[&str], text: &mut String) {
+fn write_lines(sign: char, lines: &[&str], show: fn(&str) -> String, text: &mut String) {
     for line in lines {
         let (line, end) = match line.strip_suffix('\n') {
             Some(line) => (line, ""),
             None => (*line, "\\ no newline at the end\n"),
         };
-        let _ = write!(text, "{sign}{}\n{end}", escape(line));
+        let _ = write!(text, "{sign}{}\n{end}", show(line));
     }
 }
 

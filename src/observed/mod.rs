@@ -3,6 +3,7 @@
 //! A snapshot can be written down and judged again later, against other expectations, without the world it came from.
 
 mod collect;
+mod fence;
 mod recorded;
 mod snapshot;
 

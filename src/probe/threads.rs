@@ -6,8 +6,8 @@ const THREADS_MAX: usize = 8;
 /// How many threads may look at files at once.
 #[derive(Debug, Clone, Copy)]
 pub enum Threads {
-    /// One for each processor that this process may use. Asked only where it matters: the answer takes a dozen files of
-    /// `/proc` and `/sys`, as long as hashing thirty small ones.
+    /// One for each processor that this process may use. Asked only where it matters: the answer takes some fifteen system
+    /// calls, three files of `/proc` and `/sys` among them.
     Processors,
     /// So many.
     Exactly(usize),

@@ -5,24 +5,23 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Group, Level as Style, Renderer, Snippet};
 
 use crate::model::display::{escape, one_line};
-use crate::model::{Diagnostic, Level};
+use crate::model::{Diagnostic, Level, SourceLine};
 
 /// The most findings that are drawn; the rest is counted.
 const DRAWN_MAX: usize = 200;
 /// The longest line that is drawn whole.
 const LINE_CHARS_MAX: usize = 200;
 
-/// Draws all findings. `text_of` gives the content of a file.
+/// Gives the line of a file that a byte stands in.
+pub type LineOf<'a> = &'a dyn Fn(&str, usize) -> Option<SourceLine>;
+
+/// Draws all findings.
 #[must_use]
-pub fn draw(
-    diagnostics: &[Diagnostic],
-    text_of: &dyn Fn(&str) -> Option<String>,
-    width: usize,
-) -> String {
+pub fn draw(diagnostics: &[Diagnostic], line_of: LineOf<'_>, width: usize) -> String {
     let renderer = Renderer::styled().term_width(width.max(60));
     let mut drawn = String::new();
     for diagnostic in diagnostics.iter().take(DRAWN_MAX) {
-        drawn.push_str(&one(diagnostic, text_of, &renderer));
+        drawn.push_str(&one(diagnostic, line_of, &renderer));
         drawn.push_str("\n\n");
     }
     if diagnostics.len() > DRAWN_MAX {
@@ -31,11 +30,8 @@ pub fn draw(
     drawn
 }
 
-fn one(
-    diagnostic: &Diagnostic,
-    text_of: &dyn Fn(&str) -> Option<String>,
-    renderer: &Renderer,
-) -> String {
+fn one(diagnostic: &Diagnostic, line_of: LineOf<'_>, renderer: &Renderer) -> String {
+    let source_of = |file: &str, span: (usize, usize)| Some(excerpt(&line_of(file, span.0)?, span));
     let style = match diagnostic.level {
         Level::Error => Style::ERROR,
         Level::Warning => Style::WARNING,
@@ -44,11 +40,11 @@ fn one(
     let message = escape_lines(&diagnostic.message);
     let title = style.primary_title(message.as_str()).id(code.as_str());
     let file = escape(&diagnostic.file);
-    let source = text_of(&diagnostic.file).and_then(|text| excerpt(&text, diagnostic.span));
+    let source = source_of(&diagnostic.file, diagnostic.span);
     let other = diagnostic
         .other
         .as_ref()
-        .and_then(|other| Some((excerpt(&text_of(&other.file)?, other.span)?, other)));
+        .and_then(|other| Some((source_of(&other.file, other.span)?, other)));
     let place = other.as_ref().map(|(_, other)| (escape(&other.file), escape(&other.label)));
     let mut group = match &source {
         Some(part) => {
@@ -92,33 +88,28 @@ impl Excerpt {
     }
 }
 
-/// Cuts out the first line of a place. Drawing only that line keeps a finding in a list of a million lines cheap.
-fn excerpt(text: &str, span: (usize, usize)) -> Option<Excerpt> {
-    let floor = |mut at: usize| {
-        at = at.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
+/// Makes a line printable, with the place in it: its part of a place of several lines.
+fn excerpt(line: &SourceLine, span: (usize, usize)) -> Excerpt {
+    let bytes = line.bytes.as_slice();
+    // A place within a character is that character.
+    let floor = |at: usize| {
+        let at = at.saturating_sub(line.start).min(bytes.len());
+        let inside = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        (at.saturating_sub(3)..=at).rev().find(|at| !inside(at)).unwrap_or(at)
     };
     let start = floor(span.0);
-    let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let to = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    let end = floor(span.1).clamp(start, to);
-    if text.is_empty() {
-        return None;
-    }
-    let before = escape_source(&text[from..start]);
-    let marked = escape_source(&text[start..end]);
-    let after = escape_source(&text[end..to]);
+    let end = floor(span.1).max(start);
+    let shown = |part: &[u8]| escape_source(&String::from_utf8_lossy(part));
+    let (before, marked, after) =
+        (shown(&bytes[..start]), shown(&bytes[start..end]), shown(&bytes[end..]));
     let (before, cut) = match before.char_indices().rev().nth(LINE_CHARS_MAX) {
         Some((at, _)) => (before[at..].to_owned(), "…"),
         None => (before, ""),
     };
     let marked = one_line_source(&marked);
     let place = (cut.len() + before.len(), cut.len() + before.len() + marked.len());
-    let line = format!("{cut}{before}{marked}{}", one_line_source(&after));
-    Some(Excerpt { line, number: text[..start].matches('\n').count() + 1, span: place })
+    let text = format!("{cut}{before}{marked}{}", one_line_source(&after));
+    Excerpt { line: text, number: line.number, span: place }
 }
 
 /// Source text keeps its backslashes; only what would disturb a terminal is escaped.
@@ -143,7 +134,7 @@ mod tests {
     use crate::model::Code;
 
     fn plain(diagnostic: &Diagnostic, text: &'static str) -> String {
-        one(diagnostic, &|_| Some(text.to_owned()), &Renderer::plain())
+        one(diagnostic, &|_, at| SourceLine::find(&text, at), &Renderer::plain())
     }
 
     #[test]
@@ -176,6 +167,12 @@ mod tests {
             let drawn = plain(&finding, text);
             assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn:?}");
         }
+        let inside = Diagnostic::error(Code::HashList, "x", 4..5, "within a character");
+        assert!(
+            plain(&inside, "a\n\u{20ac}b\n").contains("x:2:1"),
+            "{}",
+            plain(&inside, "a\n\u{20ac}b\n")
+        );
         let past = Diagnostic::error(Code::HashList, "x", 90..99, "late");
         assert!(plain(&past, "a\nb\n").contains("late"));
     }

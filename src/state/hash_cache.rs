@@ -145,7 +145,7 @@ impl HashCaches {
     /// Opens the cache of a tree; `None` for a tree that is always hashed.
     #[must_use]
     pub fn of(&self, subject: Subject<'_>) -> Option<HashCache<'_>> {
-        if self.settings.never_for.contains(subject.name) {
+        if self.is_never_for(subject.name) {
             return None;
         }
         let Subject { name, manifest, root, entries } = subject;
@@ -180,15 +180,29 @@ impl HashCaches {
 
     /// Notes why the cache of a tree is not used.
     pub fn note(&self, tree: &str, why: &dyn std::fmt::Display) {
-        let note = format!("tree {}: the cache is not used: {why}", escape(tree));
+        self.note_of(&format_args!("tree {}", escape(tree)), why);
+    }
+
+    /// The same of anything else that is remembered.
+    pub(super) fn note_of(&self, what: &dyn std::fmt::Display, why: &dyn std::fmt::Display) {
+        let note = format!("{what}: the cache is not used: {why}");
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
     }
 
-    fn now(&self) -> i64 {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Is this always looked at: is it a guard?
+    pub(super) fn is_never_for(&self, name: &str) -> bool {
+        self.settings.never_for.contains(name)
+    }
+
+    pub(super) fn now(&self) -> i64 {
         self.settings.now.unix_seconds()
     }
 
-    fn rehash_seconds(&self) -> i64 {
+    pub(super) fn rehash_seconds(&self) -> i64 {
         i64::try_from(self.settings.rehash.as_secs()).unwrap_or(i64::MAX)
     }
 }

@@ -3,8 +3,10 @@
 //! Deletable at any time, and never an authority: without it a look takes longer and says the same. It lies below the
 //! program's own folder, and this is one of the rooms that write.
 
+mod answer;
 mod hash_cache;
 
+pub use answer::{Asked, Kept};
 pub use hash_cache::{
     CacheError, HashCache, HashCaches, Key, Page, RACY_SECONDS, Recalled, Settings, Subject,
 };

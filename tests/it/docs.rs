@@ -32,6 +32,7 @@ fn the_examples_of_the_page_about_desired_state_are_one_valid_tree() {
     write("hosts/web-1/manifests/release.sha256", &format!("{hash}  app/__init__.py\n"));
     write("hosts/web-1/files/motd", "hello\n");
     write("hosts/web-1/sql/states.sql", "SELECT state, count(*) FROM public.orders GROUP BY 1");
+    write("hosts/web-1/sql/place_order.sql", "BEGIN END\n");
     let ran = run(&["lint", folder.path().to_str().unwrap()]).ends_with(0);
     assert!(ran.stdout.ends_with(" resources, 0 errors, 0 warnings\n"), "{}", ran.stdout);
     let config = page.rsplit("```text\n").next().unwrap().split("```").next().unwrap();

@@ -89,6 +89,7 @@ fn every_kind_and_every_code_has_a_page_and_a_working_example() {
         for (file, content) in [
             ("manifests/iu-cutter-v0.6.sha256", format!("{}  a\n", "0".repeat(64))),
             ("files/app.conf", String::new()),
+            ("manifests/public.schema", "countersign.schema 1\n".to_owned()),
             ("sql/units.sql", "select 1".to_owned()),
         ] {
             world.desired(&format!("hosts/a/{file}"), content);

@@ -13,7 +13,7 @@ pub(super) const FORMAT: Format = Format {
 
 fn read(source: &Source<'_>) -> Result<Imported, String> {
     let root = source.root.unwrap_or("/");
-    let parsed = HashList::parse(source.bytes, root.as_bytes(), Ending::Line);
+    let parsed = HashList::read(&source.bytes, root.as_bytes(), Ending::Line)?;
     if let Some(wrong) = parsed.findings.iter().find(|finding| !finding.warning) {
         return Err(wrong.message.clone());
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::clauses::{clauses, inside, items};
 use crate::model::display::escape;
-use crate::model::{Change, Comparison, Difference, leading_name, written_name};
+use crate::model::{Change, Comparison, Difference, leading_name, written};
 use crate::probe::catalog::Policy;
 
 const WORDS: [&str; 5] = ["as", "for", "to", "using", "with check"];
@@ -65,7 +65,7 @@ fn roles(text: &str) -> Result<String, String> {
 }
 
 fn listed<'a>(roles: impl Iterator<Item = &'a String>) -> String {
-    roles.map(|role| written_name(role).into_owned()).collect::<Vec<_>>().join(", ")
+    roles.map(|role| written(role).into_owned()).collect::<Vec<_>>().join(", ")
 }
 
 fn parts_of(policy: &Policy) -> Parts {

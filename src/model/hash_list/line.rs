@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::lines::LINE_BYTES_MAX;
 use crate::model::display::escape_bytes;
 use crate::model::{Digest, DigestError};
 
@@ -41,18 +42,24 @@ pub(super) enum LineError {
     Outside,
     #[error("the name is longer than {NAME_BYTES_MAX} bytes")]
     Long,
+    #[error("the line is longer than {LINE_BYTES_MAX} bytes")]
+    LongLine,
 }
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(super) struct Entry<'a> {
     pub(super) digest: Digest,
     /// Relative to the root of the tree; no empty, `.` or `..` component.
     pub(super) name: Cow<'a, [u8]>,
 }
 
 /// Reads one line without its end. `escapes`: does a leading `\` say that the name is escaped?
-pub(super) fn parse<'a>(line: &'a [u8], escapes: bool, root: &[u8]) -> Result<Line<'a>, LineError> {
+pub(super) fn parse<'a>(
+    line: &'a [u8],
+    escapes: bool,
+    root: &[u8],
+) -> Result<Entry<'a>, LineError> {
     if line.starts_with(b"\xef\xbb\xbf") {
         return Err(LineError::ByteOrderMark);
     }
@@ -74,7 +81,7 @@ pub(super) fn parse<'a>(line: &'a [u8], escapes: bool, root: &[u8]) -> Result<Li
         return Err(LineError::Nul);
     }
     let name = if is_escaped { unescape(raw)? } else { Cow::Borrowed(raw) };
-    Ok(Line { digest, name: beneath(name, root)? })
+    Ok(Entry { digest, name: beneath(name, root)? })
 }
 
 /// `HEX  NAME` or `HEX *NAME`.

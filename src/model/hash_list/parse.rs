@@ -1,180 +1,211 @@
 //! Reads a whole list: the ends of lines, every line, repetitions, and names that cannot stand side by side.
 
 use std::collections::BTreeMap;
-use std::io::BufRead as _;
 
-use super::line::{self, Line, LineError};
+use sha2::Digest as _;
+
+use super::arena::Layout;
+use super::line::{self, Entry, LineError};
+use super::lines::{LINE_BYTES_MAX, Line, Lines, Place};
 use super::{ENTRIES_MAX, Ending, HashList, LineFinding, Parsed, Record};
-use crate::model::Span;
 use crate::model::display::{escape_bytes, one_line};
+use crate::model::{Digest, Pieces};
 
 /// How many errors, and how many warnings, are kept one by one; the rest is counted.
 const FINDINGS_MAX: usize = 50;
 
-/// See [`HashList::parse`].
-pub(super) fn parse(text: &[u8], root: &[u8], ending: Ending) -> Parsed {
+/// See [`HashList::read`].
+pub(super) fn read(text: &dyn Pieces, root: &[u8], ending: Ending) -> Result<Parsed, String> {
     let mut parser = Parser {
-        text,
-        root,
-        ending,
-        crlf: false,
-        findings: Findings::default(),
+        syntax: Syntax { root, ending },
         list: HashList::default(),
+        layout: Layout::default(),
+        full: false,
+        line_ends: LineEnds::default(),
+        findings: Findings::default(),
         repeated: 0,
     };
+    parser.reserve(text.size());
+    let digest = each_line(text, ending, &mut |line| parser.take(&line))?;
+    let read = Read { text, digest };
     parser.settle_line_ends();
-    parser.take_lines();
-    parser.settle_repetitions();
-    parser.refuse_files_as_folders();
+    parser.sort();
+    parser.settle_repetitions(&read)?;
+    parser.refuse_files_as_folders(&read)?;
     let Parser { mut list, findings, repeated, .. } = parser;
-    list.names.shrink_to_fit();
+    list.names.shrink();
     list.records.shrink_to_fit();
     let errors = findings.errors;
-    Parsed { list, findings: findings.finish(), errors, repeated }
+    Ok(Parsed { list, findings: findings.finish(), errors, repeated, digest })
+}
+
+/// Hands over every line, and says of which text they are.
+fn each_line(
+    text: &dyn Pieces,
+    ending: Ending,
+    take: &mut dyn FnMut(Line<'_>),
+) -> Result<Digest, String> {
+    let separator = match ending {
+        Ending::Line => b'\n',
+        Ending::Nul => 0,
+    };
+    let (mut lines, mut hasher) = (Lines::new(separator), sha2::Sha256::new());
+    text.each(&mut |piece| {
+        hasher.update(piece);
+        lines.take(piece, take);
+    })?;
+    lines.finish(take);
+    Ok(Digest::from_bytes(hasher.finalize().into()))
+}
+
+/// What decides how a line is read.
+#[derive(Clone, Copy)]
+struct Syntax<'a> {
+    root: &'a [u8],
+    ending: Ending,
+}
+
+impl Syntax<'_> {
+    /// The line without its end; nothing for blank lines and comments.
+    fn content<'l>(self, line: &Line<'l>) -> Option<&'l [u8]> {
+        let content = match self.ending {
+            // Where one line ends in CR LF all of them have to, so the CR belongs to no name.
+            Ending::Line => line.content.strip_suffix(b"\r").unwrap_or(line.content),
+            Ending::Nul => line.content,
+        };
+        let skipped = content.is_empty() || (self.ending == Ending::Line && content[0] == b'#');
+        (!skipped).then_some(content)
+    }
+
+    /// What a line says that is no comment.
+    fn read<'l>(self, line: &Line<'_>, content: &'l [u8]) -> Result<Entry<'l>, LineError> {
+        if line.place.span.len() > LINE_BYTES_MAX {
+            return Err(LineError::LongLine);
+        }
+        line::parse(content, self.ending == Ending::Line, self.root)
+    }
+}
+
+/// A text that was read to its end, and can be read once more.
+struct Read<'a> {
+    text: &'a dyn Pieces,
+    digest: Digest,
 }
 
 struct Parser<'a> {
-    text: &'a [u8],
-    root: &'a [u8],
-    ending: Ending,
-    crlf: bool,
+    syntax: Syntax<'a>,
     list: HashList,
+    layout: Layout,
+    /// No further line is taken.
+    full: bool,
+    line_ends: LineEnds,
     findings: Findings,
     repeated: usize,
 }
 
-/// Bytes of one line: from its start to its end, without the newline, and its number.
-struct Place {
-    number: usize,
-    span: Span,
+/// The first lines that end in CR LF, and in LF alone.
+#[derive(Default)]
+struct LineEnds {
+    with: Option<Place>,
+    without: Option<Place>,
 }
 
-impl<'a> Parser<'a> {
-    fn take_lines(&mut self) {
-        let (text, separator) = (self.text, self.separator());
-        // The shortest line has 64 digits, two blanks, a name and its end. Pages never touched cost no memory.
-        self.list.records.reserve_exact(text.len() / 67 + 1);
-        self.list.names.reserve_exact(text.len());
-        for place in places(text, separator) {
-            if !self.take(place) {
-                break;
-            }
+impl Parser<'_> {
+    /// The shortest line has 64 digits, two blanks, a name and its end. Pages never touched cost no memory.
+    fn reserve(&mut self, bytes: u64) {
+        let bytes = usize::try_from(bytes).unwrap_or(0);
+        self.list.records.reserve_exact((bytes / 67 + 1).min(ENTRIES_MAX));
+        self.list.names.reserve(bytes);
+    }
+
+    /// Takes one line, until a limit ends the reading.
+    fn take(&mut self, line: &Line<'_>) {
+        if self.full {
+            return;
         }
-        let names = &self.list.names;
-        let tail = |record: &Record| &names[record.name_start as usize..];
-        self.list.records.sort_unstable_by(|a, b| tail(a).cmp(tail(b)));
-    }
-
-    fn separator(&self) -> u8 {
-        match self.ending {
-            Ending::Line => b'\n',
-            Ending::Nul => 0,
-        }
-    }
-
-    /// The line at `place` without its end; nothing for blank lines and comments.
-    fn content(&self, place: &Place) -> Option<&'a [u8]> {
-        let line = &self.text[place.span.clone()];
-        let line = if self.crlf { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-        let skipped = line.is_empty() || (self.ending == Ending::Line && line[0] == b'#');
-        (!skipped).then_some(line)
-    }
-
-    fn read(&self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
-        line::parse(line, self.ending == Ending::Line, self.root)
-    }
-
-    /// Takes one line; false when a limit ends the reading.
-    fn take(&mut self, place: Place) -> bool {
-        let Some(content) = self.content(&place) else { return true };
-        let Line { digest, name } = match self.read(content) {
-            Ok(line) => line,
+        self.note_end(line);
+        let Some(content) = self.syntax.content(line) else { return };
+        let entry = match self.syntax.read(line, content) {
+            Ok(entry) => entry,
             Err(error) => {
                 let excerpt = one_line(&String::from_utf8_lossy(content), 60);
-                self.report(place, &format!("{error}: {excerpt}"), false);
-                return true;
+                return self.report(&line.place, &format!("{error}: {excerpt}"), false);
             }
         };
         let list = &mut self.list;
-        let (Ok(name_start), true) = (u32::try_from(list.names.len()), list.len() < ENTRIES_MAX)
-        else {
+        let room = list.len() < ENTRIES_MAX;
+        if let Some(spot) = list.names.lay(&mut self.layout, &entry.name).filter(|_| room) {
+            list.records.push(Record { spot, digest: entry.digest });
+        } else {
+            self.full = true;
             let limit = format!("the list names more than {ENTRIES_MAX} files");
-            self.report(place, &limit, false);
-            return false;
-        };
-        list.names.extend_from_slice(&name);
-        list.names.push(0);
-        list.records.push(Record { name_start, digest });
-        true
+            self.report(&line.place, &limit, false);
+        }
     }
 
     /// CRLF is fine when every line has it; a mixture is not, as then a CR may belong to a name.
-    fn settle_line_ends(&mut self) {
-        if self.ending == Ending::Nul || !self.text.contains(&b'\r') {
+    fn note_end(&mut self, line: &Line<'_>) {
+        if self.syntax.ending == Ending::Nul {
             return;
         }
-        let text = self.text;
-        let (mut with, mut without) = (None, None);
-        for place in places(text, b'\n') {
-            let cr = text[place.span.clone()].ends_with(b"\r");
-            let ended = place.span.end < text.len();
-            match (cr, ended) {
-                (true, _) => with.get_or_insert(place),
-                (false, true) => without.get_or_insert(place),
-                (false, false) => continue,
-            };
-            if with.is_some() && without.is_some() {
-                break;
-            }
+        let cr = line.last == Some(b'\r');
+        let LineEnds { with, without } = &mut self.line_ends;
+        let (first, other) = if cr { (with, &*without) } else { (without, &*with) };
+        if first.is_some() || !(cr || line.ended) {
+            return;
         }
-        let Some(first) = with else { return };
-        self.crlf = true;
-        match without {
-            None => self.report(first, "every line ends in CR LF; write the list with LF", true),
-            Some(other) => {
-                let (late, message) = if first.number > other.number {
-                    (first, format!("the line ends in CR LF, line {} in LF", other.number))
-                } else {
-                    let message = format!("the line ends in LF, line {} in CR LF", first.number);
-                    (other, message)
-                };
-                self.report(late, &message, false);
-            }
+        *first = Some(line.place.clone());
+        if let Some(Place { number, .. }) = other {
+            let (this, that) = if cr { ("CR LF", "LF") } else { ("LF", "CR LF") };
+            let message = format!("the line ends in {this}, line {number} in {that}");
+            self.report(&line.place, &message, false);
         }
     }
 
+    fn settle_line_ends(&mut self) {
+        if let LineEnds { with: Some(first), without: None } = std::mem::take(&mut self.line_ends) {
+            self.report(&first, "every line ends in CR LF; write the list with LF", true);
+        }
+    }
+
+    fn sort(&mut self) {
+        let HashList { names, records } = &mut self.list;
+        records.sort_unstable_by(|a, b| names.order(a.spot, b.spot));
+    }
+
     /// Keeps one of several equal names, and reports all the others.
-    fn settle_repetitions(&mut self) {
-        let list = &mut self.list;
-        let names = &list.names;
-        let name = |record: &Record| {
-            names[record.name_start as usize..].split(|c| *c == 0).next().unwrap_or_default()
-        };
-        // The tails of equal names are not in the order of the lines: the first line is the one to keep.
-        let mut extra: Vec<(Record, Record)> = Vec::new();
-        list.records.dedup_by(|later, kept| {
-            if !same_name(names, *later, *kept) {
+    fn settle_repetitions(&mut self, read: &Read<'_>) -> Result<(), String> {
+        let HashList { names, records } = &mut self.list;
+        // Equal names are not in the order of the lines: the first line is the one to keep.
+        let mut extra = Vec::new();
+        records.dedup_by(|later, kept| {
+            if !names.equal(later.spot, kept.spot) {
                 return false;
             }
-            if later.name_start < kept.name_start {
+            if later.spot.leaf() < kept.spot.leaf() {
                 std::mem::swap(later, kept);
             }
-            extra.push((*later, *kept));
+            extra.push(*later);
             true
         });
         if extra.is_empty() {
-            return;
+            return Ok(());
         }
-        let shown: Vec<String> = extra.iter().map(|(later, _)| escape_bytes(name(later))).collect();
-        let wanted = extra.iter().flat_map(|(a, b)| [a.name_start, b.name_start]);
-        let places = self.places_of(wanted.collect());
-        for ((later, kept), shown) in extra.into_iter().zip(shown) {
-            let (Some((number, span)), Some((first, _))) =
-                (places.get(&later.name_start), places.get(&kept.name_start))
+        let kept = |later: Record| {
+            let name = names.name(later.spot);
+            let before = |record: &Record| names.order_to(record.spot, &name).is_lt();
+            Some((later, *records.get(records.partition_point(before))?))
+        };
+        let extra: Vec<(Record, Record)> = extra.into_iter().filter_map(kept).collect();
+        let wanted = extra.iter().flat_map(|(a, b)| [a.spot.leaf(), b.spot.leaf()]);
+        let places = self.places_of(wanted.collect(), read)?;
+        for (later, kept) in extra {
+            let (Some(place), Some(Place { number: first, .. })) =
+                (places.get(&later.spot.leaf()), places.get(&kept.spot.leaf()))
             else {
                 continue;
             };
-            let place = Place { number: *number, span: span.clone() };
+            let shown = escape_bytes(&self.list.names.name(later.spot));
             if later.digest == kept.digest {
                 self.repeated += 1;
                 self.report(place, &format!("`{shown}` is listed on line {first} already"), true);
@@ -183,61 +214,70 @@ impl<'a> Parser<'a> {
                 self.report(place, &message, false);
             }
         }
+        Ok(())
     }
 
-    /// The lines whose names start at these places of the arena, by reading the text once more.
-    fn places_of(&self, mut starts: Vec<u32>) -> BTreeMap<u32, (usize, Span)> {
-        starts.sort_unstable();
-        starts.dedup();
-        let mut starts = starts.into_iter().peekable();
-        let (mut at, mut found) = (0_usize, BTreeMap::new());
-        for place in places(self.text, self.separator()) {
-            let Some(content) = self.content(&place) else { continue };
-            let Ok(line) = self.read(content) else { continue };
-            if let Some(start) = starts.next_if(|start| *start as usize == at) {
-                found.insert(start, (place.number, place.span));
+    /// The lines whose names have their last parts at these places of the arena, by reading the text once more.
+    fn places_of(
+        &self,
+        mut leaves: Vec<u32>,
+        read: &Read<'_>,
+    ) -> Result<BTreeMap<u32, Place>, String> {
+        leaves.sort_unstable();
+        leaves.dedup();
+        let mut leaves = leaves.into_iter().peekable();
+        let (mut layout, mut found) = (Layout::default(), BTreeMap::new());
+        let digest = each_line(read.text, self.syntax.ending, &mut |line| {
+            let Some(content) = self.syntax.content(&line) else { return };
+            let Ok(entry) = self.syntax.read(&line, content) else { return };
+            let Some(laid) = layout.next(&entry.name) else { return };
+            if let Some(leaf) = leaves.next_if(|leaf| *leaf == laid.spot.leaf()) {
+                found.insert(leaf, line.place);
             }
-            at += line.name.len() + 1;
+        })?;
+        if digest == read.digest {
+            Ok(found)
+        } else {
+            Err("it changed while it was read".to_owned())
         }
-        found
     }
 
     /// `a` and `a/b` cannot both be files.
-    fn refuse_files_as_folders(&mut self) {
-        let list = &self.list;
+    fn refuse_files_as_folders(&mut self, read: &Read<'_>) -> Result<(), String> {
+        let HashList { names, records } = &self.list;
         let mut conflicts = Vec::new();
-        for index in 1..list.len() {
-            let folder = list.name(index - 1).to_bytes();
+        for (index, pair) in records.windows(2).enumerate() {
+            let (file, next) = (pair[0].spot, pair[1].spot);
             // Whatever sorts between `a` and `a/` starts with `a`, so most names need no search.
-            if !list.tail(index).starts_with(folder) {
+            if !names.starts_with(next, file) {
                 continue;
             }
-            let prefix = [folder, b"/"].concat();
-            let below = index
-                + list.records[index..]
-                    .partition_point(|record| list.tail_of(record) < &prefix[..]);
-            if below < list.len() && list.tail(below).starts_with(&prefix) {
-                conflicts.push((list.records[index - 1].name_start, escape_bytes(folder)));
+            let folder = [&*names.name(file), b"/"].concat();
+            let rest = &records[index + 1..];
+            let before = |record: &Record| names.order_to(record.spot, &folder).is_lt();
+            let below = rest.get(rest.partition_point(before));
+            if below.is_some_and(|record| names.folder(record.spot).starts_with(&folder)) {
+                conflicts.push((file.leaf(), escape_bytes(&names.name(file))));
             }
         }
         if conflicts.is_empty() {
-            return;
+            return Ok(());
         }
-        let places = self.places_of(conflicts.iter().map(|(start, _)| *start).collect());
-        for (start, shown) in conflicts {
-            if let Some((number, span)) = places.get(&start) {
-                let place = Place { number: *number, span: span.clone() };
+        let places = self.places_of(conflicts.iter().map(|(leaf, _)| *leaf).collect(), read)?;
+        for (leaf, shown) in conflicts {
+            if let Some(place) = places.get(&leaf) {
                 let message =
                     format!("`{shown}` is listed as a file, and other names lie below it");
                 self.report(place, &message, false);
             }
         }
+        Ok(())
     }
 
-    fn report(&mut self, place: Place, message: &str, warning: bool) {
-        let message = format!("line {}: {message}", place.number);
-        let finding = LineFinding { line: place.number, span: place.span, message, warning };
-        self.findings.add(finding);
+    fn report(&mut self, place: &Place, message: &str, warning: bool) {
+        let Place { number: line, span } = place.clone();
+        let message = format!("line {line}: {message}");
+        self.findings.add(LineFinding { line, span, message, warning });
     }
 }
 
@@ -273,25 +313,4 @@ impl Findings {
         }
         self.kept
     }
-}
-
-/// The lines of a text; what stands behind the last separator is one only if it is not empty.
-fn places(text: &[u8], separator: u8) -> impl Iterator<Item = Place> + '_ {
-    let mut start = 0;
-    (1..).map_while(move |number| {
-        let mut rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        // Of all the searches of the standard library for a byte, this one is made for long texts.
-        let length = rest.skip_until(separator).ok()?;
-        let end = start + length;
-        let span = start..end - usize::from(text.get(end - 1) == Some(&separator));
-        start = end;
-        Some(Place { number, span })
-    })
-}
-
-/// Do two records name the same file?
-fn same_name(names: &[u8], a: Record, b: Record) -> bool {
-    let (a, b) = (&names[a.name_start as usize..], &names[b.name_start as usize..]);
-    let length = a.iter().position(|c| *c == 0).unwrap_or(a.len());
-    b.get(length) == Some(&0) && a[..length] == b[..length]
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::options;
-use crate::model::{Content, RelationName, written_name};
+use crate::model::{Content, RelationName, written};
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct Column {
 impl fmt::Display for Column {
     /// Writes it as `CREATE TABLE` takes it: `title text collate pg_catalog."C" not null default ''::text`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", written_name(&self.name), self.data_type)?;
+        write!(f, "{} {}", written(&self.name), self.data_type)?;
         let words = [("storage", &self.storage), ("compression", &self.compression)];
         for (word, value) in words.into_iter().chain([("collate", &self.collation)]) {
             if let Some(value) = value {

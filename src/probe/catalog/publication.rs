@@ -22,6 +22,9 @@ pub struct Publication {
     pub publish: BTreeSet<String>,
     /// Are changes of a partition published as changes of the partitioned table?
     pub via_root: bool,
+    /// Which generated columns are published where no list of columns says it: `none` or `stored`, which PostgreSQL 18
+    /// brought.
+    pub generated_columns: String,
     /// Schemas of which it publishes every table, those to come included.
     pub schemas: BTreeSet<String>,
     /// Tables, by their names.
@@ -48,9 +51,15 @@ impl Whole for Publication {
         } else {
             "'[]'::text"
         };
+        let generated = if version >= 180_000 {
+            "CASE p.pubgencols WHEN 'n' THEN 'none' WHEN 's' THEN 'stored' ELSE p.pubgencols::text END"
+        } else {
+            "'none'::text"
+        };
         format!(
             "SELECT p.pubname::text, pg_catalog.pg_get_userbyid(p.pubowner)::text, p.puballtables::text, \
-             p.pubinsert::text, p.pubupdate::text, p.pubdelete::text, p.pubtruncate::text, p.pubviaroot::text, {schemas} \
+             p.pubinsert::text, p.pubupdate::text, p.pubdelete::text, p.pubtruncate::text, p.pubviaroot::text, {schemas}, \
+             {generated} \
              FROM pg_catalog.pg_publication p ORDER BY 1"
         )
     }
@@ -68,6 +77,7 @@ impl Whole for Publication {
             all_tables: row.flag(2)?,
             publish,
             via_root: row.flag(7)?,
+            generated_columns: row.owned(9)?,
             schemas: row.json(8)?,
             tables: BTreeMap::new(),
         })

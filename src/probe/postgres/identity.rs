@@ -20,6 +20,8 @@ pub struct Identity {
     pub powers: Vec<String>,
     /// Is it a standby that replays another server's log?
     pub standby: bool,
+    /// When the server was started, as it says.
+    pub started: String,
     /// The time of the last change of its primary that a standby has replayed, as PostgreSQL prints it.
     pub replayed_to: Option<String>,
 }
@@ -41,6 +43,7 @@ const DANGEROUS_ROLES: [&str; 9] = [
 const WHO: &str = "SELECT pg_catalog.current_database()::text, \
     pg_catalog.current_setting('server_version_num'), session_user::text, current_user::text, \
     pg_catalog.pg_is_in_recovery()::text, \
+    pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::text, \
     pg_catalog.date_trunc('second', pg_catalog.pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC')::text || ' UTC'";
 
 const CLUSTER: &str = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
@@ -58,8 +61,8 @@ impl Identity {
         let mut who = line.ask(WHO, &[]).await?.pop().ok_or_else(malformed)?;
         let replayed_to = who.pop().flatten();
         let who: Vec<String> = who.into_iter().flatten().collect();
-        let [database, version, session_role, current_role, standby] =
-            <[String; 5]>::try_from(who).map_err(|_| malformed())?;
+        let [database, version, session_role, current_role, standby, started] =
+            <[String; 6]>::try_from(who).map_err(|_| malformed())?;
         let system_identifier = match line.ask(CLUSTER, &[]).await {
             Ok(mut rows) => rows.pop().and_then(|mut row| row.pop()?).ok_or_else(malformed),
             Err(unknown) => Err(unknown),
@@ -74,6 +77,7 @@ impl Identity {
             current_role,
             powers: powers.into_iter().flatten().flatten().collect(),
             standby: standby == "true",
+            started,
             replayed_to,
         })
     }

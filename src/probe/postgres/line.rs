@@ -30,6 +30,11 @@ pub(super) const SAVE: &str = "SAVEPOINT countersign_question";
 pub(super) const UNDO: &str =
     "ROLLBACK TO SAVEPOINT countersign_question; RELEASE SAVEPOINT countersign_question";
 
+/// What decides how a value is written as text. Undone with the question.
+pub(super) const ALIKE: &str = "; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; \
+    SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; \
+    SET LOCAL lc_monetary = 'C'; SET LOCAL xmlbinary = 'base64'; SET LOCAL quote_all_identifiers = off";
+
 /// Rows of text; `None` is NULL.
 pub type Rows = Vec<Vec<Option<String>>>;
 
@@ -133,12 +138,14 @@ impl Line {
 
     /// Opens the snapshot. `SET LOCAL` ends with the transaction, so a pooler hands nothing of it to the next client.
     ///
+    /// Compiling a question of many joins takes longer than answering it, hence no `jit`.
+    ///
     /// With `row_security = off` a table whose rows are hidden from us is an error instead of a smaller table.
     async fn begin(&mut self) -> Result<(), Unknown> {
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; \
              SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
-             SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off",
+             SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off; SET LOCAL jit = off",
             milliseconds(self.limits.statement),
             milliseconds(self.limits.lock),
         );
@@ -173,13 +180,14 @@ impl Line {
         query: &str,
         amount: Amount,
         deadline: Duration,
+        settings: &str,
     ) -> Result<Found, Unknown> {
         self.asked += 1;
         self.budget.refill(self.limits.bytes_max);
         let client = self.lost()?;
         // A new line: the text may end in a comment.
         let declare = format!("DECLARE countersign_cursor NO SCROLL CURSOR FOR {query}\n");
-        let limit = format!("SET LOCAL statement_timeout = {}", milliseconds(deadline));
+        let limit = format!("SET LOCAL statement_timeout = {}{settings}", milliseconds(deadline));
         let fetch = match amount {
             Amount::Rows { rows_max, .. } => {
                 format!("FETCH {} FROM countersign_cursor", rows_max.saturating_add(1))
@@ -203,6 +211,21 @@ impl Line {
         let answered = tokio::time::timeout(deadline * 2 + GRACE, asking).await;
         let messages = self.settle(answered.ok(), deadline)?;
         found(&messages, amount)
+    }
+
+    /// Ends the snapshot and opens another.
+    pub(super) async fn renew(&mut self) -> Result<(), Unknown> {
+        let limits = self.limits;
+        let renewing = tokio::time::timeout(limits.statement + GRACE, async {
+            self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
+            self.begin().await
+        });
+        let renewed =
+            renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
+        if renewed.is_err() {
+            self.lose("it opened no new snapshot");
+        }
+        renewed
     }
 
     /// The client, or why there is none any more.

@@ -1,4 +1,4 @@
-//! Observer sessions of PostgreSQL: one connection, one read-only snapshot, one question at a time.
+//! Observer sessions of PostgreSQL: one connection, one read-only snapshot at a time, one question at a time.
 //!
 //! A session never commits and never leaves `READ ONLY`. A question that fails is undone to its savepoint, so that it
 //! costs nobody else an answer; a session that is lost answers every later question with the reason. What a
@@ -12,6 +12,7 @@ mod settings;
 mod stream;
 mod tls;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -58,6 +59,8 @@ impl Default for Limits {
 pub struct Session {
     line: Mutex<Line>,
     identity: Identity,
+    /// Was anything read since the snapshot was opened in which the server may have looked past it?
+    past_snapshot: AtomicBool,
 }
 
 impl Session {
@@ -70,7 +73,7 @@ impl Session {
             let mut line = Line::open(settings, limits).await?;
             let identity = Identity::ask(&mut line).await?;
             line.forget_count();
-            Ok(Self { line: Mutex::new(line), identity })
+            Ok(Self { line: Mutex::new(line), identity, past_snapshot: AtomicBool::new(false) })
         });
         opened.await.unwrap_or_else(|_| Err(line::late("no session", limits.connect)))
     }
@@ -100,16 +103,53 @@ impl Session {
         deadline: Duration,
     ) -> Result<Found, Unknown> {
         self.identity.require_harmless()?;
-        self.line.lock().await.evaluate(query, amount, deadline).await
+        self.line.lock().await.evaluate(query, amount, deadline, "").await
+    }
+
+    /// The same, with values written as every session writes them, whatever is set for the role or the database: their
+    /// text can be compared with that of another server.
+    ///
+    /// # Errors
+    /// As for [`Session::evaluate`].
+    pub async fn evaluate_alike(
+        &self,
+        query: &str,
+        amount: Amount,
+        deadline: Duration,
+    ) -> Result<Found, Unknown> {
+        self.identity.require_harmless()?;
+        self.line.lock().await.evaluate(query, amount, deadline, line::ALIKE).await
     }
 
     /// Puts several questions of this program's own at once, and hands over their rows as they come. Every column must be
     /// text, so a query casts what is not.
     ///
+    /// This is how definitions are read. The functions with which a server writes a definition as text look at the present
+    /// and not at the snapshot, so whoever relies on the answer has to make sure that nothing was defined meanwhile: see
+    /// [`Self::looked_past_snapshot`].
+    ///
     /// # Errors
     /// For each question why it was not answered to the end; then some of its rows may have been handed over.
     pub async fn read(&self, readings: Vec<Reading<'_>>) -> Vec<Result<(), Unknown>> {
+        self.past_snapshot.store(true, Ordering::Relaxed);
         self.line.lock().await.read(readings).await
+    }
+
+    /// Could an answer since the snapshot was opened be a mixture of the snapshot and of what was defined after it?
+    #[must_use]
+    pub fn looked_past_snapshot(&self) -> bool {
+        self.past_snapshot.load(Ordering::Relaxed)
+    }
+
+    /// Ends the snapshot and opens another, of now. Whoever fails to leaves a session that is lost.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn renew(&self) -> Result<(), Unknown> {
+        let mut line = self.line.lock().await;
+        line.renew().await?;
+        self.past_snapshot.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// How many questions were put since the session was opened.

@@ -1,5 +1,6 @@
 //! Answers that are read row by row and not kept: catalogs of any size, several questions in one pipeline.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use futures_util::future::join_all;
@@ -14,11 +15,18 @@ use crate::model::{Reason, Unknown};
 /// Takes the rows of one question, in their order.
 type Sink<'a> = Box<dyn FnMut(&Fields<'_>) -> Result<(), Unknown> + Send + 'a>;
 
+/// Settings that decide how the server writes definitions. A role or a database may have others, and two databases of one
+/// definition shall be written alike. They end with the savepoint of the question.
+const ALIKE: &str = "; SET LOCAL quote_all_identifiers = off; SET LOCAL standard_conforming_strings = on; \
+    SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; \
+    SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1";
+
 /// One question, and who takes its rows.
 pub struct Reading<'a> {
     sql: String,
     params: Vec<Param<'a>>,
     sink: Sink<'a>,
+    alike: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -28,7 +36,14 @@ impl<'a> Reading<'a> {
         params: Vec<Param<'a>>,
         sink: impl FnMut(&Fields<'_>) -> Result<(), Unknown> + Send + 'a,
     ) -> Self {
-        Self { sql: sql.into(), params, sink: Box::new(sink) }
+        Self { sql: sql.into(), params, sink: Box::new(sink), alike: false }
+    }
+
+    /// The same, asked with settings of its own, so that definitions are written alike whatever those of the role are.
+    #[must_use]
+    pub fn alike(mut self) -> Self {
+        self.alike = true;
+        self
     }
 }
 
@@ -128,7 +143,8 @@ impl Line {
 }
 
 async fn ask(client: &Client, reading: Reading<'_>) -> Ended {
-    let Reading { sql, params, mut sink } = reading;
+    let Reading { sql, params, mut sink, alike } = reading;
+    let save = if alike { Cow::Owned(format!("{SAVE}{ALIKE}")) } else { Cow::Borrowed(SAVE) };
     let rows = async {
         let params = params.iter().map(Param::typed);
         let rows = client.query_typed_raw(&sql, params).await?;
@@ -140,9 +156,7 @@ async fn ask(client: &Client, reading: Reading<'_>) -> Ended {
         }
         Ok(Ok(()))
     };
-    // Compiling a question of many joins takes longer than answering it. The savepoint takes the setting back.
-    let begin = format!("{SAVE}; SET LOCAL jit = off");
     let (saved, read, undone) =
-        tokio::join!(client.batch_execute(&begin), rows, client.batch_execute(UNDO));
+        tokio::join!(client.batch_execute(&save), rows, client.batch_execute(UNDO));
     (saved.and(undone), read)
 }

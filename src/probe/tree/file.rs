@@ -88,7 +88,7 @@ impl Walk<'_> {
         let (mut waiting, mut later) = (None, Vec::new());
         for file in files {
             self.go_on()?;
-            let name = self.name(open, &file);
+            let name = self.name(&file);
             write_path(open, name, &mut scratch.path);
             let place = Place { open, name, path: &scratch.path, file: &file, bytes_max };
             let [first, second] = scratch.contents.both();
@@ -183,7 +183,7 @@ impl Walk<'_> {
         plain: bool,
         hashed: Hashed,
     ) -> Result<(), Unknown> {
-        write_path(batch.open, self.name(batch.open, file), path);
+        write_path(batch.open, self.name(file), path);
         match hashed {
             Ok((kernel, digest)) => {
                 self.keep(&kernel, digest, file, &mut batch.page);
@@ -210,19 +210,15 @@ impl Walk<'_> {
     /// Where a file is, for messages.
     fn place_of(&self, open: &Open, file: &Subject) -> PathBuf {
         let mut path = Vec::new();
-        write_path(open, self.name(open, file), &mut path);
+        write_path(open, self.name(file), &mut path);
         self.full_path(&path)
     }
 
     /// The name of a file in its folder.
-    fn name<'f>(&'f self, open: &Open, file: &'f Subject) -> &'f CStr {
+    fn name<'f>(&'f self, file: &'f Subject) -> &'f CStr {
         match (file, self.list) {
             (Subject::Found(name), _) => name,
-            (Subject::Listed(index), Some(list)) => {
-                let full = list.name(*index).to_bytes_with_nul();
-                let tail = full.get(open.folder.path.len()..).unwrap_or_default();
-                CStr::from_bytes_with_nul(tail).unwrap_or_default()
-            }
+            (Subject::Listed(index), Some(list)) => list.leaf(*index),
             (Subject::Listed(_), None) => c"",
         }
     }

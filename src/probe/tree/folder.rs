@@ -123,14 +123,14 @@ impl Walk<'_> {
         let mut children = Vec::new();
         let mut index = folder.range.start;
         while index < folder.range.end {
-            let full = list.name(index).to_bytes();
-            let name = full.get(folder.path.len()..).unwrap_or_default();
-            let (name, what, next) = match name.iter().position(|c| *c == b'/') {
-                None => (name, Listed::File(index), index + 1),
+            let whole = list.folder(index);
+            let below = whole.get(folder.path.len()..).unwrap_or_default();
+            let (name, what, next) = match below.iter().position(|c| *c == b'/') {
+                None => (list.leaf(index).to_bytes(), Listed::File(index), index + 1),
                 Some(slash) => {
-                    let prefix = &full[..=folder.path.len() + slash];
-                    let end = list.end_of_prefix(index, folder.range.end, prefix);
-                    (&name[..slash], Listed::Folder(index..end), end.max(index + 1))
+                    let inner = &whole[..=folder.path.len() + slash];
+                    let end = list.end_of_folder(index, folder.range.end, inner);
+                    (&below[..slash], Listed::Folder(index..end), end.max(index + 1))
                 }
             };
             children.push(Child { name, what, seen: false });

@@ -27,7 +27,7 @@ fn question(list: &HashList) -> Question {
 
 fn list(names: &[&str]) -> HashList {
     let lines: Vec<_> = names.iter().map(|n| format!("{}  {n}\n", Digest::of(b"x"))).collect();
-    HashList::parse(lines.concat().as_bytes(), b"/", Ending::Line).list
+    HashList::read(&lines.concat(), b"/", Ending::Line).expect("a text").list
 }
 
 /// Takes one step of a walk whose tree has changed since the step was planned.
@@ -132,7 +132,8 @@ fn large_files_are_hashed_apart_and_side_by_side() {
             format!("{}  f{index}\n", Digest::of(&content))
         })
         .collect();
-    let list = HashList::parse(lines.concat().as_bytes(), b"/", Ending::Line).list;
+    let text = lines.concat().into_bytes();
+    let list = HashList::read(&text, b"/", Ending::Line).expect("a text").list;
     let host = Arc::new(Host::open(root.path(), Policy::everything()).expect("a root"));
     for threads in (1..4).map(Threads::Exactly) {
         let host = Arc::clone(&host);

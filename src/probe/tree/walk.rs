@@ -298,7 +298,7 @@ impl<'a> Walk<'a> {
         }
         for index in range {
             self.go_on()?;
-            self.findings.differs(list.name(index).to_bytes(), What::Missing);
+            self.findings.differs(&list.name(index), What::Missing);
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Recall in a database: each case is a fresh database in which one thing happens, and exactly that is reported.
 
 mod functions;
+mod grants;
+mod objects;
 mod peers;
 mod roles;
 mod tables;
@@ -16,8 +18,17 @@ use crate::program::{World, skipped};
 use crate::server::Server;
 
 /// Every group, in the order of the table.
-pub(crate) const GROUPS: &[&Group] =
-    &[&functions::GROUP, &roles::GROUP, &roles::MEMBERSHIPS, &roles::PUBLICATIONS, &tables::GROUP];
+pub(crate) const GROUPS: &[&Group] = &[
+    &functions::GROUP,
+    &roles::GROUP,
+    &roles::MEMBERSHIPS,
+    &roles::PUBLICATIONS,
+    &objects::GROUP,
+    &objects::MULTIRANGES,
+    &grants::GROUP,
+    &functions::STANDARD,
+    &tables::GROUP,
+];
 
 /// Cases that share a database to begin with, and what is wanted of it.
 pub(crate) struct Group {
@@ -27,7 +38,7 @@ pub(crate) struct Group {
     pub(crate) title: &'static str,
     /// What makes the database, as superuser. `OBSERVER` stands for the role that looks.
     pub(crate) setup: &'static str,
-    /// What is wanted: tables with `database = "lab"`.
+    /// What is wanted: tables with `database = "lab"`. `THIS_DATABASE` stands for the database of a case, here and in reports.
     pub(crate) desired: &'static str,
     /// What happens.
     pub(crate) cases: &'static [Case],
@@ -91,7 +102,7 @@ fn reported(report: &Value) -> BTreeSet<String> {
 
 /// A world whose desired state is about this database.
 fn world(server: &Server, group: &Group, database: &str) -> World {
-    let world = World::wanting(group.desired);
+    let world = World::wanting(&group.desired.replace("THIS_DATABASE", database));
     let host = "[host]\nidentity = { hostname = \"testhost\" }\n[database.lab]\n";
     world.desired("hosts/a/host.toml", host);
     let url = server.url(&observer(group), database);
@@ -124,8 +135,10 @@ pub(crate) async fn judge(group: &Group) {
         let config = ["--output", "json", "--config", config.to_str().unwrap()];
         let ran = world.check(&config);
         let found = reported(&ran.report());
-        let wanted: BTreeSet<String> =
-            case.reported.iter().map(|(resource, field)| format!("{resource} {field}")).collect();
+        let one = |(resource, field): &(&str, &str)| {
+            format!("{resource} {field}").replace("THIS_DATABASE", &database)
+        };
+        let wanted: BTreeSet<String> = case.reported.iter().map(one).collect();
         if found != wanted || ran.code != if wanted.is_empty() { 0 } else { 2 } {
             let code = ran.code;
             wrong.push(format!("{}: ends with {code}, reported {found:#?}", case.about));
@@ -169,6 +182,21 @@ async fn what_happens_to_functions_and_triggers_is_reported() {
 }
 
 #[tokio::test]
+async fn what_happens_to_views_sequences_types_and_rows_is_reported() {
+    judge(&objects::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_multiranges_is_reported() {
+    judge_since(14, &objects::MULTIRANGES).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_standard_bodies_is_reported() {
+    judge_since(14, &functions::STANDARD).await;
+}
+
+#[tokio::test]
 async fn what_happens_to_tables_indexes_and_constraints_is_reported() {
     judge(&tables::GROUP).await;
 }
@@ -195,4 +223,9 @@ async fn judge_since(first: i32, group: &Group) {
         return skipped(group.title, &format!("there is nothing of it before version {first}"));
     }
     judge(group).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_grants_is_reported() {
+    judge(&grants::GROUP).await;
 }

@@ -382,6 +382,12 @@ pub(crate) const PUBLICATIONS: Group = Group {
             &[(OUT, "via_root")],
         ),
         case(
+            "a publication publishes generated columns",
+            "ALTER PUBLICATION out SET (publish_generated_columns = stored)",
+            &[(OUT, "generated_columns")],
+        )
+        .since(18),
+        case(
             "a publication publishes everything",
             "DROP PUBLICATION out; CREATE PUBLICATION out FOR ALL TABLES WITH (publish = 'insert, update')",
             &[(OUT, "all_tables"), (OUT, "tables.public.line"), (OUT, "tables.public.unit")],
@@ -437,6 +443,7 @@ owner = "postgres"
 all_tables = false
 publish = ["insert", "update"]
 via_root = false
+generated_columns = "none"
 schemas = []
 tables = { "public.line" = {}, "public.unit" = { columns = ["id", "n"], rows = "(n > 0)" } }
 

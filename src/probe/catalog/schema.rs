@@ -1,0 +1,226 @@
+//! Everything that stands in a schema, class by class in one pipeline, each object as a block of text.
+//!
+//! Rows are handed over as they come and are not kept, so that a schema of any size costs little memory. What belongs to
+//! an extension is counted and left out: the extension makes it, not whoever wrote the schema.
+
+mod member;
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use super::Object as _;
+use super::block::{self, Without};
+use super::{
+    Constraint, Function, Index, Other, Scope, Sequence, Table, Trigger, Type, View, behind,
+    locked, why_blocked,
+};
+use crate::model::display::escape;
+use crate::model::grant::Grant;
+use crate::model::{Reason, RelationName, Unknown};
+use crate::probe::postgres::{Fields, Param, Reading, Session};
+use member::Member;
+
+/// Every class, in the order of their questions.
+static CLASSES: &[Class] = &[
+    Class::of::<Table>(),
+    Class::of::<Index>(),
+    Class::of::<Constraint>(),
+    Class::of::<Trigger>(),
+    Class::of::<Function>(),
+    Class::of::<View>(),
+    Class::of::<Sequence>(),
+    Class::of::<Type>(),
+    Class::of::<Other>(),
+    Class::of::<Grant>(),
+];
+
+/// The class of which an object of this title is.
+#[must_use]
+pub fn class_of(title: &str) -> &'static str {
+    let word = title.split(' ').next().unwrap_or_default();
+    let named = CLASSES.iter().find(|class| class.name == word);
+    named.map_or(Other::CLASS, |class| class.name)
+}
+
+/// What of a schema is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its name.
+    pub schema: &'a str,
+    /// Owners belong to what is compared.
+    pub owners: bool,
+    /// Comments belong to what is compared.
+    pub comments: bool,
+    /// Grants belong to what is compared.
+    pub grants: bool,
+}
+
+/// One object.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// Its title, the first line: `function public.f(text)`.
+    pub title: &'a str,
+    /// The whole of it, the title included.
+    pub text: &'a str,
+}
+
+/// What came of the question.
+#[derive(Debug)]
+pub struct Contents<A> {
+    /// By class: what was taken of its objects, or why nothing could be.
+    pub classes: Vec<(&'static str, Result<A, Unknown>)>,
+    /// Relations that somebody holds a lock on: what belongs to them could not be read.
+    pub blocked: Blocked,
+    /// Classes of which objects were left out behind a lock, and it cannot be said which.
+    pub partial: Vec<&'static str>,
+    /// How many objects were left out because they belong to an extension.
+    pub of_extensions: u64,
+}
+
+/// A class of objects, with its type erased.
+struct Class {
+    name: &'static str,
+    question: fn(&Scope, u32) -> String,
+    write: fn(Fields<'_>, &Asked<'_>, &mut String) -> Result<(), Unknown>,
+    /// Can it be said of what is behind a lock, by the names of relations?
+    named: bool,
+    behind: for<'a> fn(&'a Session, &'a Scope, &'a [String]) -> Finding<'a>,
+}
+
+/// Relations, each with why nothing of it could be read.
+pub type Blocked = BTreeMap<RelationName, Unknown>;
+type Finding<'a> = Pin<Box<dyn Future<Output = Result<Blocked, Unknown>> + Send + 'a>>;
+
+impl Class {
+    const fn of<T: Member + 'static>() -> Self {
+        Self {
+            name: T::CLASS,
+            question: question::<T>,
+            write: write::<T>,
+            named: T::RELATION.is_some() || T::BENEATH.is_some(),
+            behind: |session, scope, locked| Box::pin(stand_behind::<T>(session, scope, locked)),
+        }
+    }
+}
+
+/// The question for all objects of a class but those of extensions.
+fn question<T: Member>(scope: &Scope, version: u32) -> String {
+    let chosen = scope.condition::<T>();
+    let Some((catalog, oid)) = T::OWNED else { return T::sql(&chosen, version) };
+    let condition = format!(
+        "({chosen} AND {oid} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x \
+         WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' \
+         AND x.classid = '{catalog}'::pg_catalog.regclass))"
+    );
+    T::sql(&condition, version)
+}
+
+/// The objects of a class that stand on locked relations, where others than their own count.
+async fn stand_behind<T: Member>(
+    session: &Session,
+    scope: &Scope,
+    locked: &[String],
+) -> Result<Blocked, Unknown> {
+    match T::BENEATH {
+        Some(beneath) => behind::<T>(session, scope, &beneath, locked).await,
+        None => Ok(Blocked::new()),
+    }
+}
+
+/// Writes the block of one row, or nothing for an object of an extension.
+fn write<T: Member>(row: Fields<'_>, asked: &Asked<'_>, out: &mut String) -> Result<(), Unknown> {
+    let object = T::read(&row)?;
+    if object.of_extension() {
+        return Ok(());
+    }
+    let title = object.title();
+    let without = Without { titled: T::TITLED, owner: !asked.owners, comments: !asked.comments };
+    block::write(&title, &object, without, out)
+        .map_err(|e| Unknown::new(Reason::NotSupported, format!("{}: {e}", escape(&title))))
+}
+
+/// Is there such a schema, and how much in it belongs to extensions?
+const SCHEMA: &str = "SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend x \
+    WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' AND CASE x.classid \
+    WHEN 'pg_catalog.pg_class'::pg_catalog.regclass \
+        THEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = x.objid AND c.relnamespace = n.oid) \
+    WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass \
+        THEN EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid = x.objid AND p.pronamespace = n.oid) \
+    WHEN 'pg_catalog.pg_type'::pg_catalog.regclass \
+        THEN EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = x.objid AND t.typnamespace = n.oid) \
+    WHEN 'pg_catalog.pg_operator'::pg_catalog.regclass \
+        THEN EXISTS (SELECT FROM pg_catalog.pg_operator o WHERE o.oid = x.objid AND o.oprnamespace = n.oid) \
+    ELSE false END)::text FROM pg_catalog.pg_namespace n WHERE n.nspname = $1";
+
+/// Reads a schema; `None` when there is none of that name. `take` gets every object, and gathers by class what is worth
+/// keeping of it; what it gathered of a question that failed counts for nothing.
+///
+/// # Errors
+/// Why nothing at all could be read.
+pub async fn read<A: Default + Send>(
+    session: &Session,
+    asked: &Asked<'_>,
+    take: impl Fn(&mut A, Block<'_>) + Send + Sync,
+) -> Result<Option<Contents<A>>, Unknown> {
+    let mut there = session.ask(SCHEMA, &[Param::Text(asked.schema)]).await?;
+    let Some(row) = there.pop() else { return Ok(None) };
+    let malformed = || Unknown::new(Reason::Malformed, "the number of objects is no number");
+    let of_extensions = row.into_iter().flatten().next().and_then(|n| n.parse().ok());
+    let of_extensions = of_extensions.ok_or_else(malformed)?;
+    let every: Vec<&Class> =
+        CLASSES.iter().filter(|class| asked.grants || class.name != Grant::CLASS).collect();
+    let scope = Scope::Schemas(vec![asked.schema.to_owned()]);
+    let mut classes = classes(session, (asked, &scope), &every, &[], &take).await;
+    let behind_locks: Vec<usize> = classes
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, answer))| matches!(answer, Err(why) if why.reason == Reason::Locked))
+        .map(|(at, _)| at)
+        .collect();
+    let (mut blocked, mut partial) = (Blocked::new(), Vec::new());
+    if !behind_locks.is_empty() {
+        let relations = locked(session).await?;
+        let left_out: Vec<String> = relations.keys().cloned().collect();
+        let in_schema = relations.into_values().filter(|(name, _)| name.schema == asked.schema);
+        blocked = in_schema.map(why_blocked).collect();
+        let again: Vec<&Class> = behind_locks.iter().map(|at| every[*at]).collect();
+        partial.extend(again.iter().filter(|class| !class.named).map(|class| class.name));
+        for class in &again {
+            blocked.extend((class.behind)(session, &scope, &left_out).await?);
+        }
+        let answers = self::classes(session, (asked, &scope), &again, &left_out, &take).await;
+        for (at, answer) in behind_locks.into_iter().zip(answers) {
+            classes[at] = answer;
+        }
+    }
+    Ok(Some(Contents { classes, blocked, partial, of_extensions }))
+}
+
+/// Puts the questions of these classes at once.
+async fn classes<A: Default + Send>(
+    session: &Session,
+    (asked, scope): (&Asked<'_>, &Scope),
+    wanted: &[&Class],
+    left_out: &[String],
+    take: &(impl Fn(&mut A, Block<'_>) + Send + Sync),
+) -> Vec<(&'static str, Result<A, Unknown>)> {
+    let texts = scope.texts(left_out);
+    let version = session.identity().version_number;
+    let mut taken: Vec<A> = wanted.iter().map(|_| A::default()).collect();
+    let readings = wanted.iter().zip(&mut taken).map(|(class, taken)| {
+        let params = texts.iter().map(|texts| Param::Texts(texts)).collect();
+        let mut text = String::new();
+        let reading = Reading::new((class.question)(scope, version), params, move |row| {
+            text.clear();
+            (class.write)(*row, asked, &mut text)?;
+            if let Some((title, _)) = text.split_once('\n') {
+                take(taken, Block { title, text: &text });
+            }
+            Ok(())
+        });
+        reading.alike()
+    });
+    let answers = session.read(readings.collect()).await;
+    let answers = answers.into_iter().zip(taken).map(|(answer, taken)| answer.map(|()| taken));
+    wanted.iter().map(|class| class.name).zip(answers).collect()
+}
