@@ -273,6 +273,11 @@ fn named(row: Fields<'_>) -> Result<RelationName, Unknown> {
     Ok(RelationName { schema: row.owned(0)?, name: row.owned(1)? })
 }
 
+/// Of an object whose text the server cannot write any more.
+fn gone() -> Unknown {
+    Unknown::new(Reason::ChangedWhileReading, "it was dropped meanwhile")
+}
+
 /// Left out of what is stored where it says nothing: `false`, an empty list, no text.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
