@@ -75,6 +75,10 @@ impl Layout {
         Ok(layout)
     }
 
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
     pub(super) fn root(&self) -> PathBuf {
         self.folder.join("root")
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use crate::model::Period;
+use crate::model::{Period, Reason, Unknown};
 
 /// A time of at least one millisecond and at most `MAX` seconds; `DEFAULT` when nothing is said.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,17 @@ pub(super) struct Deadline<const DEFAULT: u64, const MAX: u64>(pub(super) Durati
 impl<const DEFAULT: u64, const MAX: u64> Default for Deadline<DEFAULT, MAX> {
     fn default() -> Self {
         Self(Duration::from_secs(DEFAULT))
+    }
+}
+
+impl<const DEFAULT: u64, const MAX: u64> Deadline<DEFAULT, MAX> {
+    /// An answer that came too late, with this limit: the server says only that there was one.
+    pub(super) fn named(self, why: Unknown, whose: &str) -> Unknown {
+        if why.reason != Reason::Deadline {
+            return why;
+        }
+        let limit = self.0.as_secs_f32();
+        Unknown::new(why.reason, format!("{}; `deadline` of this {whose}: {limit} s", why.detail))
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod account;
 mod adoption;
+mod all_rows;
 mod bounds;
+mod catalogued;
 mod closed;
 mod commit;
 mod constant;
@@ -18,12 +20,14 @@ mod directory;
 mod disk;
 mod entry;
 mod file;
+mod fingerprint;
 mod freshness;
 mod git_head;
 mod gpg_key;
 mod group;
 mod in_catalog;
 mod in_database;
+mod in_order;
 mod listed;
 mod listener;
 mod metadata;
@@ -40,16 +44,20 @@ mod pg_membership;
 mod pg_publication;
 mod pg_role;
 mod pg_schema;
+mod pg_sequence;
 mod pg_server;
 mod pg_setting;
 mod pg_table;
 mod pg_trigger;
+mod pg_type;
+mod pg_view;
 mod presence;
 mod process;
 mod query;
 mod row_count;
 mod secretive;
 mod smoke;
+mod sql_text;
 mod ssh_authorized_key;
 mod symlink;
 mod sysctl;
@@ -114,6 +122,10 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
+    Entry::of::<fingerprint::Fingerprint>(),
+    Entry::of::<pg_view::PgView>(),
+    Entry::of::<pg_sequence::PgSequence>(),
+    Entry::of::<pg_type::PgType>(),
     Entry::of::<pg_table::PgTable>(),
     Entry::of::<pg_index::PgIndex>(),
     Entry::of::<pg_constraint::PgConstraint>(),

@@ -46,7 +46,7 @@ pub(super) struct PgEventTrigger {
     event: Option<String>,
     /// The commands that it is about, all of them, in any order, such as "CREATE TABLE". `[]`: every command.
     tags: Option<Vec<String>>,
-    /// Its function, as the key of `pg_function`: "public.fn_audit()".
+    /// Its function, as the key of `pg_function`: `public.fn_audit()`.
     function: Option<String>,
     /// Its owner, a superuser.
     owner: Option<String>,
@@ -108,7 +108,9 @@ only = ["audit_ddl"]
         }
         // PostgreSQL stores tags in capital letters, in the order of the statement.
         if let Some(tags) = &mut self.tags {
-            tags.iter_mut().for_each(|tag| tag.make_ascii_uppercase());
+            for tag in tags.iter_mut() {
+                tag.make_ascii_uppercase();
+            }
             tags.sort();
             tags.dedup();
         }

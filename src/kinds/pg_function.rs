@@ -37,7 +37,7 @@ pub(super) struct PgFunction {
     /// What it is.
     kind: Option<RoutineKind>,
     /// All its arguments with names, modes and defaults, as PostgreSQL writes them with an empty search path, such as
-    /// "p_title text, p_parent uuid DEFAULT NULL::uuid".
+    /// `p_title text, p_parent uuid DEFAULT NULL::uuid`.
     signature: Option<String>,
     /// What it returns, as PostgreSQL writes it: "jsonb", "SETOF public.unit"; "" for a procedure.
     returns: Option<String>,
@@ -217,9 +217,9 @@ async fn observe(
 ) -> Result<Answers<Seen>, Unknown> {
     let object =
         |named: &Named<PgFunction>| object_name(&named.name, &named.spec.database).to_owned();
-    let (patterns, names): (Vec<_>, Vec<_>) =
+    let (patterns, others): (Vec<_>, Vec<_>) =
         wanted.iter().copied().partition(|named| is_pattern(&object(named)));
-    let named: Vec<OfOne<'_>> = names
+    let named: Vec<OfOne<'_>> = others
         .into_iter()
         .filter_map(|named| Some((named, RoutineName::parse(&object(named)).ok()?)))
         .collect();

@@ -88,7 +88,7 @@ pub(super) struct PgTrigger {
     level: Option<PerWhat>,
     /// Its condition, as PostgreSQL writes it: "(new.state IS DISTINCT FROM old.state)"; "" for none.
     when: Option<String>,
-    /// Its function, as the key of `pg_function`: "public.fn_guard()".
+    /// Its function, as the key of `pg_function`: `public.fn_guard()`.
     function: Option<String>,
     /// What the function gets. `[]`: nothing.
     arguments: Option<Vec<String>>,
@@ -274,9 +274,9 @@ async fn observe(
 ) -> Result<Answers<Seen>, Unknown> {
     let object =
         |named: &Named<PgTrigger>| object_name(&named.name, &named.spec.database).to_owned();
-    let (patterns, names): (Vec<_>, Vec<_>) =
+    let (patterns, others): (Vec<_>, Vec<_>) =
         wanted.iter().copied().partition(|named| is_pattern(&object(named)));
-    let named: Vec<(&Named<PgTrigger>, MemberName)> = names
+    let named: Vec<(&Named<PgTrigger>, MemberName)> = others
         .into_iter()
         .filter_map(|named| Some((named, MemberName::parse(&object(named)).ok()?)))
         .collect();

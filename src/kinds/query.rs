@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
+use super::sql_text::Keys;
 use super::{Answers, Files, Kind, Named, Problem, by_database};
 use crate::model::display::escaped_line;
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown};
@@ -18,7 +19,6 @@ use crate::probe::postgres::{Amount, Found};
 use crate::probe::{World, until};
 use cell::{Cell, Scalar};
 
-const TEXT_BYTES_MAX: usize = 64 << 10;
 const ROWS_MAX: usize = 100;
 const BYTES_MAX: usize = 1 << 20;
 const DIFFERENCES_MAX: usize = 20;
@@ -124,7 +124,8 @@ deadline = "5s"
                     let session = world.database(database)?;
                     session.evaluate(&spec.text, spec.amount(), spec.deadline.0).await
                 };
-                let found = until(give_up, asking).await.map_err(|why| spec.with_limit(why));
+                let found = until(give_up, asking).await;
+                let found = found.map_err(|why| spec.deadline.named(why, "query"));
                 answers.insert(name.clone(), found.map(|found| cut(found, spec.hide)));
             }
         }
@@ -154,43 +155,12 @@ deadline = "5s"
 }
 
 impl Query {
-    /// A deadline is named in its error: the server says only that there was one.
-    fn with_limit(&self, why: Unknown) -> Unknown {
-        if why.reason != Reason::Deadline {
-            return why;
-        }
-        let limit = self.deadline.0.as_secs_f32();
-        Unknown::new(why.reason, format!("{}; `deadline` of this query: {limit} s", why.detail))
-    }
-
     fn read_text(&self, files: &dyn Files) -> Result<String, Problem> {
-        let text = match (&self.sql, &self.sql_file) {
-            (Some(text), None) => text.clone(),
-            (None, Some(path)) => {
-                let problem = |code, why: String| Problem::key("sql_file", code, why);
-                let bytes = files.read(path).map_err(|why| problem(Code::MissingFile, why))?;
-                let text = std::str::from_utf8(&bytes);
-                text.map_err(|e| problem(Code::Encoding, e.to_string()))?.to_owned()
-            }
-            (Some(_), Some(_)) => {
-                let message = "`sql_file` cannot stand beside `sql`";
-                return Err(Problem::key("sql_file", Code::Contradiction, message));
-            }
-            (None, None) => {
-                let missing = Problem::resource(Code::MissingKey, "there is no query");
-                return Err(missing.hint("add `sql` or `sql_file`"));
-            }
-        };
-        let key = if self.sql.is_some() { "sql" } else { "sql_file" };
-        if text.len() > TEXT_BYTES_MAX {
-            let message = format!("the query has {} bytes, at most {TEXT_BYTES_MAX}", text.len());
-            return Err(Problem::key(key, Code::Limit, message));
-        }
-        if text.trim().is_empty() || text.contains('\0') {
-            let message = "the query is empty, or holds a zero byte";
-            return Err(Problem::key(key, Code::Empty, message));
-        }
-        Ok(text)
+        let text = Keys::QUERY.read(self.sql.as_ref(), self.sql_file.as_ref(), files)?;
+        text.ok_or_else(|| {
+            let missing = Problem::resource(Code::MissingKey, "there is no query");
+            missing.hint("add `sql` or `sql_file`")
+        })
     }
 
     fn check_expectation(&self, problems: &mut Vec<Problem>) {
@@ -335,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let long = "x".repeat(TEXT_BYTES_MAX + 1);
+        let long = "x".repeat(Keys::QUERY.bytes_max + 1);
         for (table, codes) in [
             (json!({"sql": "q", "value": 1}), vec![]),
             (json!({"sql_file": "sql/x.sql", "null": true}), vec![]),

@@ -4,19 +4,22 @@
 //! can read.
 
 mod adopt;
+mod growth;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::in_database::object_name;
 use super::{
-    Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, bounds, by_database,
+    Adopted, Adoption, Answers, Files, Kind, Named, Problem, all_rows, answer_all, bounds,
+    by_database, not_recorded,
 };
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, RelationName, Unknown};
-use crate::probe::postgres::{Param, Session};
+use crate::probe::postgres::Session;
 use crate::probe::{World, until};
+use growth::{Growing, Growth};
 
 /// How many tables one statement counts. While it runs it holds a lock on each of them and on each of their indexes, out
 /// of some thousands that all sessions of a server share.
@@ -34,6 +37,18 @@ pub(super) struct RowCount {
     at_least: Option<u64>,
     /// At most so many rows.
     at_most: Option<u64>,
+    /// Rows that come in the background: how many, and from whom.
+    growth: Option<Growth>,
+}
+
+/// What was seen.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Seen {
+    /// Where growth is declared.
+    Growing(Growing),
+    /// The count alone; `None` when there is no such table.
+    Rows(Option<u64>),
 }
 
 impl Kind for RowCount {
@@ -44,7 +59,7 @@ The key is `schema.table`. A part that is not plain lower case is written in dou
 `[row_count.'public.\"Unit\"']`. Where two databases of a host have a table of one name, the database stands before it:
 `[row_count.\"shop:public.unit\"]`.
 
-Either `rows`, or one or both of `at_least` and `at_most`. All tables of a database are counted in one statement and in
+Either `rows`, or one or both of `at_least` and `at_most`, or `growth`. All tables of a database are counted in one statement and in
 one snapshot; when that fails, one by one, so that only the sick table is Unknown.
 
 - A table that does not exist is a difference.
@@ -54,11 +69,23 @@ one snapshot; when that fails, one by one, so that only the sick table is Unknow
   the table. BYPASSRLS lets the observer count it.
 - A foreign table, or a table with a foreign partition, is Unknown (`not_supported`): its rows are on another server. A view is evaluated with the observer's
   rights, so an observer with dangerous rights does not count views (`observer_too_powerful`).
+
+`growth` says that somebody writes there all the time, and who. The table had `from` rows at the instant `since`, it
+has no fewer now, and no more than `at_most_per_day` allows for the time since then. `writers` are all roles that may write
+it, or a part of it: by a grant of INSERT, UPDATE, DELETE or TRUNCATE to them, to a role that they belong to or may become, or to
+PUBLIC; as its owner; by `pg_write_all_data`. A role more is a difference, so that what came can only have
+come from them; a role fewer is none. Superusers are not listed. Roles count whether they may log in or not, since
+a function can act for its owner. Who could first give himself such a right is not listed. That rows went away
+and others came cannot be seen in a number.
 ";
     const EXAMPLE: &'static str = r#"
 [row_count."public.information_unit"]
 database = "directus"
 rows = 158
+
+[row_count."public.event_outbox"]
+database = "directus"
+growth = { from = 93686, since = "2026-05-16T00:00:00Z", at_most_per_day = 30000, writers = ["directus"] }
 "#;
     const IN_DATABASE: bool = true;
     const PAST_SNAPSHOT: bool = false;
@@ -68,8 +95,7 @@ rows = 158
         help: "The rows of a table, or of all that a pattern matches, as in 'shop.*'",
         all: None,
     });
-    /// `None` when there is no such table.
-    type Observed = Option<u64>;
+    type Observed = Seen;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         if let Err(why) = RelationName::parse(object_name(name, &self.database)) {
@@ -78,9 +104,14 @@ rows = 158
         let exact = self.rows.map(|_| "rows");
         let (least, most) = (("at_least", self.at_least), ("at_most", self.at_most));
         bounds::check(exact, least, most, problems);
-        if self.rows.is_none() && self.at_least.is_none() && self.at_most.is_none() {
+        if self.rows.is_some() && self.growth.is_some() {
+            let message = "`growth` cannot stand beside `rows`";
+            problems.push(Problem::key("growth", Code::Contradiction, message));
+        }
+        let bounded = self.at_least.is_some() || self.at_most.is_some();
+        if self.rows.is_none() && !bounded && self.growth.is_none() {
             let message = "the table says nothing about the number of rows";
-            let hint = "add `rows`, `at_least` or `at_most`";
+            let hint = "add `rows`, `at_least`, `at_most` or `growth`";
             problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
     }
@@ -90,19 +121,26 @@ rows = 158
     }
 
     fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
+        // Named only where it is asked, so that what was recorded before it could be still answers.
+        match self.growth {
+            None => json!({ "database": self.database }),
+            Some(_) => json!({ "database": self.database, "growth": true }),
+        }
     }
 
     fn pinned(&self) -> Option<Value> {
         self.rows.map(Value::from)
     }
 
-    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Option<u64>> {
+    async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let give_up = Instant::now() + world.deadline;
         let mut answers = Answers::new();
         for (database, wanted) in by_database(wanted) {
             answers.extend(match world.database(database) {
-                Ok(session) => observe(session, &wanted, give_up).await,
+                Ok(session) => {
+                    let counted = observe(session, &wanted, give_up).await;
+                    growth::observe(session, &wanted, counted, world.now, give_up).await
+                }
                 Err(why) => answer_all(wanted, &why),
             });
         }
@@ -113,11 +151,15 @@ rows = 158
         adopt::adopt(world, asked).await
     }
 
-    fn diff(&self, _name: &str, observed: &Option<u64>) -> Comparison {
+    fn diff(&self, _name: &str, observed: &Seen) -> Comparison {
         let mut found = Comparison::by(Evidence::Queried);
-        let Some(rows) = *observed else {
-            found.differences.push(Difference::new("presence", "present", "absent"));
-            return found;
+        let (rows, growing) = match observed {
+            Seen::Rows(None) => {
+                found.differences.push(Difference::new("presence", "present", "absent"));
+                return found;
+            }
+            Seen::Rows(Some(rows)) => (*rows, None),
+            Seen::Growing(growing) => (growing.rows, Some(growing)),
         };
         found.expect("rows", self.rows.as_ref(), &rows);
         for (field, bound, broken) in [
@@ -130,25 +172,14 @@ rows = 158
         }
         found.counts = Some([("rows", rows)].into());
         found.seen = Some(if rows == 1 { "1 row".into() } else { format!("{rows} rows") });
+        match (&self.growth, growing) {
+            (Some(growth), Some(growing)) => growth.compare(growing, &mut found),
+            (Some(_), None) => found.blind("growth", not_recorded()),
+            (None, _) => {}
+        }
         found
     }
 }
-
-/// For each wanted name: is it there, what is it, and may we see all of it? Readable without any right.
-const CATALOG: &str = "SELECT w.position::text, c.relkind::text, \
-    pg_catalog.has_schema_privilege(n.oid, 'USAGE')::text, \
-    pg_catalog.has_any_column_privilege(c.oid, 'SELECT')::text, \
-    pg_catalog.row_security_active(c.oid)::text, \
-    EXISTS (WITH RECURSIVE part (oid) AS (SELECT c.oid UNION SELECT i.inhrelid \
-        FROM pg_catalog.pg_inherits i JOIN part ON i.inhparent = part.oid) \
-        SELECT FROM part JOIN pg_catalog.pg_class k ON k.oid = part.oid \
-        WHERE k.relkind = 'f')::text \
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) \
-        WITH ORDINALITY AS w (schema, relation, position) \
-    LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema::pg_catalog.name \
-    LEFT JOIN pg_catalog.pg_class c \
-        ON c.relnamespace = n.oid AND c.relname = w.relation::pg_catalog.name \
-    ORDER BY w.position";
 
 /// A table that may be counted, under the key of its resource.
 type Countable = (String, RelationName);
@@ -165,59 +196,23 @@ async fn observe(
             Some((named.name.clone(), RelationName::parse(table).ok()?))
         })
         .collect();
-    let schemas: Vec<String> = named.iter().map(|(_, table)| table.schema.clone()).collect();
-    let relations: Vec<String> = named.iter().map(|(_, table)| table.name.clone()).collect();
-    let params = [Param::Texts(&schemas), Param::Texts(&relations)];
-    let rows = match until(give_up, session.ask(CATALOG, &params)).await {
-        Ok(rows) => rows,
+    let tables: Vec<RelationName> = named.iter().map(|(_, table)| table.clone()).collect();
+    let judged = match until(give_up, all_rows::judge(session, &tables)).await {
+        Ok(judged) => judged,
         Err(why) => return answer_all(wanted.iter().copied(), &why),
     };
     let (mut answers, mut countable) = (Answers::new(), Vec::new());
-    for row in rows {
-        let position = row.first().cloned().flatten().and_then(|at| at.parse::<usize>().ok());
-        let Some(table) = position.and_then(|at| named.get(at.checked_sub(1)?)) else { continue };
-        match judge(session, row.get(1..).unwrap_or_default()) {
-            Ok(true) => countable.push(table.clone()),
-            Ok(false) => drop(answers.insert(table.0.clone(), Ok(None))),
-            Err(why) => drop(answers.insert(table.0.clone(), Err(why))),
+    for (table, judged) in named.into_iter().zip(judged) {
+        match judged {
+            Ok(true) => countable.push(table),
+            Ok(false) => drop(answers.insert(table.0, Ok(None))),
+            Err(why) => drop(answers.insert(table.0, Err(why))),
         }
     }
     for tables in countable.chunks(TABLES_PER_STATEMENT_MAX) {
         answers.extend(count_all(session, tables, give_up).await);
     }
     answers
-}
-
-/// Can all rows be counted? `false` when there is no such table.
-fn judge(session: &Session, row: &[Option<String>]) -> Result<bool, Unknown> {
-    let [kind, usage, select, hidden, far] = row else {
-        return Err(Unknown::new(Reason::Malformed, "the catalog answered with other columns"));
-    };
-    let refuse = |reason, detail: &str| Err(Unknown::new(reason, detail));
-    let yes = |answer: &Option<String>| answer.as_deref() == Some("true");
-    match kind.as_deref() {
-        None => return Ok(false),
-        Some("r" | "p" | "m" | "f") => {}
-        Some("v") => session.identity().require_harmless()?,
-        Some(_) => return refuse(Reason::NotSupported, "it is neither a table nor a view"),
-    }
-    if far.as_deref() != Some("false") {
-        let detail = "a foreign table, or one with a foreign part: rows are on another server";
-        return refuse(Reason::NotSupported, detail);
-    }
-    if !yes(usage) {
-        return refuse(Reason::PermissionDenied, "the observer has no USAGE on the schema");
-    }
-    if !yes(select) {
-        return refuse(Reason::PermissionDenied, "the observer has no SELECT on the table");
-    }
-    if hidden.as_deref() != Some("false") {
-        return refuse(
-            Reason::RowSecurity,
-            "row security may hide rows from the observer; BYPASSRLS lets it count them",
-        );
-    }
-    Ok(true)
 }
 
 /// Counts all tables in one statement; when that fails, each in its own.
@@ -303,7 +298,7 @@ mod tests {
     fn counts_are_compared_as_numbers() {
         let differences = |table: Value, rows: Option<u64>| {
             let (spec, _) = prepared("public.t", table);
-            let found = spec.diff("public.t", &rows).differences;
+            let found = spec.diff("public.t", &Seen::Rows(rows)).differences;
             found.into_iter().map(|d| (d.field, d.desired, d.actual)).collect::<Vec<_>>()
         };
         let exact = json!({"database": "d", "rows": 158});

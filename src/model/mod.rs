@@ -31,7 +31,7 @@ pub use digest::{Digest, DigestError};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
 pub use pieces::Pieces;
-pub use relation::{MemberName, RelationName, RoutineName, leading_name, written};
+pub use relation::{MemberName, RelationName, RoutineName, leading_name, quoted, written};
 pub use resource::{Mode, Route, Severity};
 pub use role::{MembershipName, SettingName, SettingPlace};
 pub use size::{Percent, Size};

@@ -136,7 +136,8 @@ pub(super) fn spelled_so<T: fmt::Display>(parsed: T, text: &str) -> Result<T, St
 }
 
 /// An identifier as SQL: always in quotes, with its own quotes doubled. The one place where names become SQL.
-fn quoted(identifier: &str) -> String {
+#[must_use]
+pub fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 

@@ -115,14 +115,20 @@ pub(super) fn seen(resource: &ResourceReport) -> Option<String> {
 pub(super) fn item(kind: &str, difference: &Difference) -> Option<String> {
     const CHARS_MAX: usize = 160;
     let present = |value: &Value| value.as_str() == Some("present");
+    // Objects of a schema bring their class along, and their lines instead of a digest.
+    let of_schema = kind == "pg_schema";
     let (sign, about) = match difference.change? {
         _ if kind == "tree" => return None,
         Change::Unlisted => ('+', &difference.actual),
         // Why it cannot be there says more than that it should.
         Change::Missing if present(&difference.desired) => ('-', &difference.actual),
         Change::Missing => ('-', &difference.desired),
+        Change::Changed if of_schema && difference.field != "digest" => ('~', &difference.actual),
         Change::Changed | Change::Metadata => return None,
     };
+    if of_schema {
+        return Some(format!("{sign}{}", field(difference, CHARS_MAX)));
+    }
     let about = match about {
         Value::Null => String::new(),
         // Its sign says that already.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign::config::{Policy, SmokePolicy};
 use countersign::kinds::{Files, Stored, kind};
 use countersign::model::{Comparison, Reason, RelationName, Unknown};
+use countersign::probe::Threads;
 use countersign::probe::catalog::{Function, Look, Object, Scope, Trigger, look};
 use countersign::probe::host::Host;
 use countersign::probe::postgres::{Param, Session};
@@ -33,7 +34,7 @@ fn around(session: Session) -> countersign::probe::World {
         progress: Arc::default(),
         now: "2026-05-21T06:28:50Z".parse().unwrap(),
         deadline: Duration::from_mins(1),
-        threads: countersign::probe::Threads::Exactly(1),
+        threads: Threads::Exactly(1),
         smoke: SmokePolicy::nothing(),
     }
 }
@@ -394,7 +395,7 @@ async fn functions_and_triggers_write_themselves_down_in_sync() {
         .collect();
     assert_eq!(bodies.len(), 3, "{bodies:?}");
     let report = check(&world, &["--output", "json"]).ends_with(0).report();
-    assert_eq!(report["summary"]["in_sync"], 17, "{report}");
+    assert_eq!(report["summary"]["in_sync"], 18, "{report}");
     let before = (functions, text("pg_trigger.toml"));
     let again = adopt().ends_with(0);
     assert!(!again.stdout.contains("wrote"), "{}", again.stdout);

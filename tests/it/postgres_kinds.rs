@@ -60,13 +60,17 @@ pub(crate) async fn observed(world: &World, name: &str, tables: &[(&str, Value)]
 }
 
 /// What comparing one resource finds.
-async fn compared(world: &World, name: &str, table: Value) -> Result<Comparison, Unknown> {
+pub(crate) async fn compared(
+    world: &World,
+    name: &str,
+    table: Value,
+) -> Result<Comparison, Unknown> {
     let specs = specs(name, &[("label", table)]);
     let answer = kind(name).unwrap().observe(world, &specs).await.remove("label").unwrap();
     specs[0].1.diff("label", &answer?)
 }
 
-fn reason(stored: &Stored, name: &str) -> Reason {
+pub(crate) fn reason(stored: &Stored, name: &str) -> Reason {
     stored[name].as_ref().expect_err(name).reason
 }
 

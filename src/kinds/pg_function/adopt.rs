@@ -57,7 +57,8 @@ async fn in_one(
             Ok(name) => parsed.push(name),
             // Neither a table nor a list can name it.
             Err(why) => {
-                adopted.unseen.push((routine.name.clone(), Unknown::new(Reason::NotSupported, why)))
+                let why = Unknown::new(Reason::NotSupported, why);
+                adopted.unseen.push((routine.name.clone(), why));
             }
         }
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Found, Function, PgFunction, Routine, Seen, closed, is_secretive};
+use super::{
+    Found, Function, Parallel, PgFunction, Routine, RoutineKind, Seen, Volatility, closed,
+    is_secretive,
+};
 use crate::kinds::{not_recorded, presence};
 use crate::model::display::one_line;
 use crate::model::{Change, Comparison, Difference, Digest, Evidence, Reason, Unknown, unified};
@@ -53,7 +56,7 @@ fn expect_text(found: &mut Comparison, field: &str, wanted: Option<&String>, is:
 }
 
 fn attributes(spec: &PgFunction, is: &Function, found: &mut Comparison) {
-    found.expect("kind", spec.kind.map(|kind| kind.word()).as_ref(), &is.kind);
+    found.expect("kind", spec.kind.map(RoutineKind::word).as_ref(), &is.kind);
     found.expect("signature", spec.signature.as_ref(), &is.signature);
     expect_text(found, "returns", spec.returns.as_ref(), is.returns.as_ref());
     found.expect("language", spec.language.as_ref(), &is.language);
@@ -62,8 +65,8 @@ fn attributes(spec: &PgFunction, is: &Function, found: &mut Comparison) {
     if let Some(wanted) = &spec.settings {
         settings(wanted, &is.settings, found);
     }
-    found.expect("volatility", spec.volatility.map(|word| word.word()).as_ref(), &is.volatility);
-    found.expect("parallel", spec.parallel.map(|word| word.word()).as_ref(), &is.parallel);
+    found.expect("volatility", spec.volatility.map(Volatility::word).as_ref(), &is.volatility);
+    found.expect("parallel", spec.parallel.map(Parallel::word).as_ref(), &is.parallel);
     found.expect("strict", spec.strict.as_ref(), &is.strict);
     found.expect("leakproof", spec.leakproof.as_ref(), &is.leakproof);
     number("cost", spec.cost, &is.cost, found);
@@ -145,22 +148,20 @@ fn digests(spec: &PgFunction, is: &Found, found: &mut Comparison) {
 }
 
 fn definition(wanted: &str, is: &Found, found: &mut Comparison) {
-    match &is.definition {
-        None => found.blind("definition_md5", not_recorded()),
-        Some(Err(unknown)) => found.blind("definition_md5", unknown.clone()),
-        Some(Ok(is)) => match (&is.usual, &is.bare) {
-            (Some(usual), Some(bare)) => {
-                let wanted = wanted.to_ascii_lowercase();
-                if wanted != *usual && wanted != *bare {
-                    let difference = Difference::new("definition_md5", wanted, usual.clone());
-                    found.differences.push(difference);
-                }
-            }
-            _ => {
-                let detail = "PostgreSQL writes no definition of an aggregate; `pin` and `aggregate` compare one";
-                found.blind("definition_md5", Unknown::new(Reason::NotSupported, detail));
-            }
-        },
+    let is = match &is.definition {
+        None => return found.blind("definition_md5", not_recorded()),
+        Some(Err(unknown)) => return found.blind("definition_md5", unknown.clone()),
+        Some(Ok(is)) => is,
+    };
+    let (Some(usual), Some(bare)) = (&is.usual, &is.bare) else {
+        let detail =
+            "PostgreSQL writes no definition of an aggregate; `pin` and `aggregate` compare one";
+        return found.blind("definition_md5", Unknown::new(Reason::NotSupported, detail));
+    };
+    let wanted = wanted.to_ascii_lowercase();
+    if wanted != *usual && wanted != *bare {
+        let difference = Difference::new("definition_md5", wanted, usual.clone());
+        found.differences.push(difference);
     }
 }
 

@@ -71,7 +71,9 @@ fn attributes(spec: &PgTrigger, seen: &Found, found: &mut Comparison) {
     found.expect("timing", word(spec.timing.map(super::Timing::word)).as_ref(), &is.timing);
     found.expect("events", spec.events.as_ref().map(|events| words(events)).as_ref(), &is.events);
     let mut columns = spec.columns.clone();
-    columns.iter_mut().for_each(|columns| columns.sort());
+    if let Some(columns) = &mut columns {
+        columns.sort();
+    }
     found.expect("columns", columns.as_ref(), &is.columns);
     found.expect("level", word(spec.level.map(super::PerWhat::word)).as_ref(), &is.level);
     expect_text(found, "when", spec.when.as_ref(), is.when.as_ref());

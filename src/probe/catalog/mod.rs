@@ -232,7 +232,7 @@ async fn read<T: Object>(
         let replaced = replaced(row);
         let sql = T::sql(&format!("{condition} AND NOT ({replaced})"), version);
         readings.push(Reading::new(sql, params(), |row| {
-            let name = named(row)?;
+            let name = named(*row)?;
             match T::read(row) {
                 Err(why) if why.reason == Reason::ChangedWhileReading => gone.push(name),
                 object => found.push((Some(name), object?)),
@@ -243,7 +243,7 @@ async fn read<T: Object>(
         let sql = T::sql(&format!("{condition} AND ({replaced})"), version);
         let sql = format!("SELECT q.schema, q.name FROM ({sql}) AS q (schema, name)");
         readings.push(Reading::new(sql, params(), |row| {
-            changed.push(named(row)?);
+            changed.push(named(*row)?);
             Ok(())
         }));
     } else {
@@ -269,7 +269,7 @@ async fn read<T: Object>(
 }
 
 /// The first two columns.
-fn named(row: &Fields<'_>) -> Result<RelationName, Unknown> {
+fn named(row: Fields<'_>) -> Result<RelationName, Unknown> {
     Ok(RelationName { schema: row.owned(0)?, name: row.owned(1)? })
 }
 

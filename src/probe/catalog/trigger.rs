@@ -12,6 +12,7 @@ const LISTED_MAX: usize = 1_000_000;
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the catalog")]
 pub struct Trigger {
     /// The schema of its table.
     pub schema: String,
@@ -157,7 +158,7 @@ impl Object for Trigger {
         Ok(Self {
             schema: row.owned(0)?,
             table: row.owned(1)?,
-            name: name(row, 2, internal, &function.name)?,
+            name: name(*row, 2, internal, &function.name)?,
             enabled: row.owned(7)?,
             timing: row.owned(8)?,
             events: row.json(9)?,
@@ -203,7 +204,7 @@ pub async fn triggers(
         let table = RelationName { schema: row.owned(0)?, name: row.owned(1)? };
         let function = RelationName { schema: row.owned(8)?, name: row.owned(9)? };
         let internal = row.flag(6)?;
-        let name = name(row, 2, internal, &function.name)?;
+        let name = name(*row, 2, internal, &function.name)?;
         let trigger = ListedTrigger {
             key: MemberName { table: table.clone(), name: name.clone() }.to_string(),
             name,
@@ -232,7 +233,7 @@ impl Trigger {
 }
 
 /// What a trigger is called; the columns are those of [`NAME`].
-fn name(row: &Fields<'_>, at: usize, internal: bool, function: &str) -> Result<String, Unknown> {
+fn name(row: Fields<'_>, at: usize, internal: bool, function: &str) -> Result<String, Unknown> {
     if !internal {
         return row.owned(at);
     }
@@ -254,7 +255,6 @@ fn condition(definition: &str) -> Result<String, Unknown> {
         match (quote, c) {
             // A quote that is doubled closes and opens again.
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             // The parenthesis that opens it belongs to what stands before.
             (None, '(') if start.is_some_and(|start| at >= start) => depth += 1,

@@ -30,6 +30,11 @@ pub(super) const SAVE: &str = "SAVEPOINT countersign_question";
 pub(super) const UNDO: &str =
     "ROLLBACK TO SAVEPOINT countersign_question; RELEASE SAVEPOINT countersign_question";
 
+/// What decides how a value is written as text. Undone with the question.
+pub(super) const ALIKE: &str = "; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; \
+    SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; \
+    SET LOCAL lc_monetary = 'C'; SET LOCAL xmlbinary = 'base64'; SET LOCAL quote_all_identifiers = off";
+
 /// Rows of text; `None` is NULL.
 pub type Rows = Vec<Vec<Option<String>>>;
 
@@ -175,13 +180,14 @@ impl Line {
         query: &str,
         amount: Amount,
         deadline: Duration,
+        settings: &str,
     ) -> Result<Found, Unknown> {
         self.asked += 1;
         self.budget.refill(self.limits.bytes_max);
         let client = self.lost()?;
         // A new line: the text may end in a comment.
         let declare = format!("DECLARE countersign_cursor NO SCROLL CURSOR FOR {query}\n");
-        let limit = format!("SET LOCAL statement_timeout = {}", milliseconds(deadline));
+        let limit = format!("SET LOCAL statement_timeout = {}{settings}", milliseconds(deadline));
         let fetch = match amount {
             Amount::Rows { rows_max, .. } => {
                 format!("FETCH {} FROM countersign_cursor", rows_max.saturating_add(1))

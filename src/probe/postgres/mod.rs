@@ -103,7 +103,22 @@ impl Session {
         deadline: Duration,
     ) -> Result<Found, Unknown> {
         self.identity.require_harmless()?;
-        self.line.lock().await.evaluate(query, amount, deadline).await
+        self.line.lock().await.evaluate(query, amount, deadline, "").await
+    }
+
+    /// The same, with values written as every session writes them, whatever is set for the role or the database: their
+    /// text can be compared with that of another server.
+    ///
+    /// # Errors
+    /// As for [`Session::evaluate`].
+    pub async fn evaluate_alike(
+        &self,
+        query: &str,
+        amount: Amount,
+        deadline: Duration,
+    ) -> Result<Found, Unknown> {
+        self.identity.require_harmless()?;
+        self.line.lock().await.evaluate(query, amount, deadline, line::ALIKE).await
     }
 
     /// Puts several questions of this program's own at once, and hands over their rows as they come. Every column must be

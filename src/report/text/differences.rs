@@ -141,7 +141,7 @@ fn write_signed(line: &str, out: &mut dyn Write) -> io::Result<()> {
     let style = match line.as_bytes().first() {
         Some(b'-') => RED,
         Some(b'+') => GREEN,
-        Some(b'@') => CYAN,
+        Some(b'@' | b'~') => CYAN,
         Some(b'\\') => DIM,
         _ => return writeln!(out, "{}", escaped_line(line, LINE_CHARS_MAX)),
     };

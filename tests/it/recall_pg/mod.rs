@@ -2,6 +2,7 @@
 
 mod functions;
 mod grants;
+mod objects;
 mod peers;
 mod roles;
 mod tables;
@@ -22,6 +23,8 @@ pub(crate) const GROUPS: &[&Group] = &[
     &roles::GROUP,
     &roles::MEMBERSHIPS,
     &roles::PUBLICATIONS,
+    &objects::GROUP,
+    &objects::MULTIRANGES,
     &grants::GROUP,
     &functions::STANDARD,
     &tables::GROUP,
@@ -176,6 +179,16 @@ async fn run(server: &Server, database: &str, sql: &str) {
 #[tokio::test]
 async fn what_happens_to_functions_and_triggers_is_reported() {
     judge(&functions::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_views_sequences_types_and_rows_is_reported() {
+    judge(&objects::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_multiranges_is_reported() {
+    judge_since(14, &objects::MULTIRANGES).await;
 }
 
 #[tokio::test]
