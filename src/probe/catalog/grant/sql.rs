@@ -74,6 +74,15 @@ pub(super) fn things(version: u32) -> String {
     )
 }
 
+/// Who of those that granted something is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Grantors {
+    /// All of them.
+    All,
+    /// Those that are not the owner: a new owner takes the place of the old one in every list.
+    Others,
+}
+
 /// Every privilege `g` on a thing `o`, and how it stands to what was there from the beginning. Things that are as they
 /// were made are passed over, except for those that are `named`.
 ///
@@ -83,7 +92,11 @@ pub(super) fn things(version: u32) -> String {
 /// - `initdb` notes nothing of `information_schema`, where it grants SELECT on all views but these few.
 /// - Default privileges of a schema are added to those of the role, and so begin with none; the empty list is that of
 ///   columns.
-pub(super) fn grants(version: u32, condition: &str, named: &str) -> String {
+pub(super) fn grants(version: u32, grantors: Grantors, condition: &str, named: &str) -> String {
+    let grantors = match grantors {
+        Grantors::All => "true",
+        Grantors::Others => "x.grantor <> o.owner",
+    };
     format!(
         "{}, standing AS (SELECT o.*, coalesce(o.acl, pg_catalog.acldefault(o.kind, o.owner)) AS held, \
          CASE WHEN o.class ~ '^future' AND o.schema IS NOT NULL THEN pg_catalog.acldefault('c', o.owner) \
@@ -103,7 +116,7 @@ pub(super) fn grants(version: u32, condition: &str, named: &str) -> String {
              CASE WHEN h.held IS NULL THEN 'revoked' \
                  WHEN b.held IS NULL OR (h.grantable AND NOT b.grantable) THEN 'granted' ELSE 'initial' END AS standing \
              FROM (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable, \
-                 pg_catalog.array_agg(DISTINCT x.grantor) AS grantors \
+                 pg_catalog.array_agg(DISTINCT x.grantor) FILTER (WHERE {grantors}) AS grantors \
                  FROM pg_catalog.aclexplode(o.held) x GROUP BY 2, 3) h \
              FULL JOIN (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable \
                  FROM pg_catalog.aclexplode(o.initial) x WHERE o.made OR x.grantee = o.owner GROUP BY 2, 3) b \
