@@ -73,7 +73,7 @@ grants = ["SELECT to cutter_ro"]
 "#;
     const IN_DATABASE: bool = true;
     const ADOPT: Option<Adoption> = Some(Adoption {
-        flag: "grants",
+        flag: "grants-of",
         value: "KEY",
         help: "All that is granted to a role, PUBLIC or 'cutter_*'; or 'on SCHEMA.TABLE', or 'in schema SCHEMA'",
         all: Some("*"),

@@ -194,8 +194,8 @@ async fn what_changes_after_the_snapshot_is_unknown_and_nothing_else() {
     assert_eq!(changed(indexes.blocked), ["goes_pkey", "lost"]);
     let constraints = public::<Constraint>(&session).await;
     // From version 18 on a column's NOT NULL is one of them.
-    let named = constraints.found.iter().filter(|one| one.kind != "not null");
-    let names: Vec<&String> = named.map(|one| &one.name).collect();
+    let other = constraints.found.iter().filter(|one| one.kind != "not null");
+    let names: Vec<&String> = other.map(|one| &one.name).collect();
     assert_eq!(names[..], ["stays_id_check", "stays_pkey"]);
     assert_eq!(changed(constraints.blocked), ["goes", "loses"]);
 }
