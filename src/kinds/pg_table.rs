@@ -148,13 +148,16 @@ impl PgTable {
     }
 }
 
-/// Everything that is not as in any table.
+/// Everything that is not as in any table, and what changes who sees or writes which rows.
 fn write(is: &Table, draft: Draft) -> Draft {
     let map =
         |map: &std::collections::BTreeMap<String, String>| (!map.is_empty()).then(|| json!(map));
     let columns: Vec<String> = is.columns.iter().map(ToString::to_string).collect();
     let some = |text: &str, usual: &str| (text != usual).then(|| text.to_owned());
     let policies = is.policies.iter().map(|policy| (policy.name.clone(), policies::text(policy)));
+    let policies: std::collections::BTreeMap<String, String> = policies.collect();
+    // Without row security none of them applies, and that it comes is noticed.
+    let policies = (is.row_security || !policies.is_empty()).then(|| json!(policies));
     let told = spec::Told::of(is);
     // A foreign table cannot have another than `nothing`.
     let usual = if is.kind == "foreign" { "nothing" } else { "default" };
@@ -164,9 +167,9 @@ fn write(is: &Table, draft: Draft) -> Draft {
         .set("kind", some(&is.kind, "table"))
         .set("columns", columns)
         .set("persistence", some(&is.persistence, "permanent"))
-        .set("row_security", is.row_security.then_some(true))
+        .set("row_security", is.row_security)
         .set("force_row_security", is.force_row_security.then_some(true))
-        .set("policies", map(&policies.collect()))
+        .set("policies", policies)
         .set("replica_identity", replicated)
         .set("access_method", is.access_method.as_deref().and_then(|method| some(method, "heap")))
         .set("tablespace", is.tablespace.clone())
@@ -179,7 +182,7 @@ fn write(is: &Table, draft: Draft) -> Draft {
     let numbers = (!told.column_statistics.is_empty()).then(|| json!(told.column_statistics));
     draft
         .set("inherits", inherits)
-        .set("rules", map(&told.rules))
+        .set("rules", json!(told.rules))
         .set("statistics", map(&told.statistics))
         .set("column_statistics", numbers)
         .set("column_options", map(&told.column_options))

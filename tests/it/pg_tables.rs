@@ -61,6 +61,7 @@ const SCRIPT: &str = r#"
     CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (10) PARTITION BY LIST (n);
     CREATE TABLE part_1_1 PARTITION OF part_1 FOR VALUES IN (1, 2); CREATE TABLE part_2 PARTITION OF parts DEFAULT;
     CREATE TABLE refers (a integer REFERENCES parts, b integer, FOREIGN KEY (a) REFERENCES parts ON DELETE SET NULL);
+    ALTER TABLE refers ENABLE ROW LEVEL SECURITY;
     CREATE TABLE child (more text) INHERITS (t); CREATE UNLOGGED TABLE fleeting (a integer, CHECK (a > 0) NO INHERIT);
     CREATE TYPE shape AS (a integer, b text); CREATE TABLE typed OF shape (b DEFAULT 'x');
     CREATE TABLE "none" (); CREATE TABLE "a*b" (n integer);
@@ -96,6 +97,18 @@ async fn a_role_without_rights_writes_everything_down_in_sync() {
     // Everything is written down already.
     let ran = adopt(&world);
     assert!(!ran.stdout.contains("wrote"), "{}", ran.stdout);
+    // Nor does anything come unnoticed that changes who sees or writes which rows.
+    lab.run("ALTER TABLE fleeting ENABLE ROW LEVEL SECURITY; CREATE POLICY hole ON refers USING (true); \
+             CREATE RULE quiet AS ON INSERT TO typed DO INSTEAD NOTHING")
+        .await;
+    let report = check(&world, &["--output", "json"]).ends_with(2).report();
+    for (name, field) in [
+        ("pg_table.public.fleeting", "row_security"),
+        ("pg_table.public.refers", "policy hole"),
+        ("pg_table.public.typed", "rule quiet"),
+    ] {
+        assert_eq!(resource(&report, name)["differences"][0]["field"], field);
+    }
     lab.run("ALTER TABLE \"Odd.schema\".\"a\"\"; DROP TABLE x; --\" RENAME v TO \"\u{1b}[31m\"")
         .await;
     let ran = check(&world, &[]).ends_with(2);
