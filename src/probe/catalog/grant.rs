@@ -23,7 +23,8 @@ impl Object for Grant {
     const NAMED: (&'static str, &'static str) = ("o.schema", "o.name");
 
     fn sql(condition: &str, version: u32) -> String {
-        sql::grants(version, &format!("{condition} AND g.standing <> 'initial'"), "false")
+        let condition = format!("{condition} AND g.standing <> 'initial'");
+        sql::grants(version, &condition, "false", sql::Grantors::OthersThanTheOwner)
     }
 
     fn read(row: &Fields<'_>) -> Result<Self, Unknown> {
@@ -118,11 +119,15 @@ pub async fn grants(session: &Session, range: &Range) -> Result<Grants, Unknown>
     let mut found = Grants::default();
     let Grants { grants, things, roles } = &mut found;
     let readings = vec![
-        Reading::new(sql::grants(version, &format!("{CHOSEN}{NAMED})"), NAMED), params(), |row| {
-            bounded(grants.len())?;
-            grants.push(Grant::read(row)?);
-            Ok(())
-        }),
+        Reading::new(
+            sql::grants(version, &format!("{CHOSEN}{NAMED})"), NAMED, sql::Grantors::All),
+            params(),
+            |row| {
+                bounded(grants.len())?;
+                grants.push(Grant::read(row)?);
+                Ok(())
+            },
+        ),
         Reading::new(sql::members(version, NAMED), params(), |row| {
             bounded(things.len())?;
             let on = thing(*row, 0)?;

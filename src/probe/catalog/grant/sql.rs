@@ -74,6 +74,15 @@ pub(super) fn things(version: u32) -> String {
     )
 }
 
+/// Of whom it is noted that they granted something.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Grantors {
+    /// Of everybody.
+    All,
+    /// Of everybody but the owner, whose grants pass to the next owner.
+    OthersThanTheOwner,
+}
+
 /// Every privilege `g` on a thing `o`, and how it stands to what was there from the beginning. Things that are as they
 /// were made are passed over, except for those that are `named`.
 ///
@@ -83,7 +92,13 @@ pub(super) fn things(version: u32) -> String {
 /// - `initdb` notes nothing of `information_schema`, where it grants SELECT on all views but these few.
 /// - Default privileges of a schema are added to those of the role, and so begin with none; the empty list is that of
 ///   columns.
-pub(super) fn grants(version: u32, condition: &str, named: &str) -> String {
+///
+/// `grantors` says whose grants are noted apart.
+pub(super) fn grants(version: u32, condition: &str, named: &str, grantors: Grantors) -> String {
+    let of_whom = match grantors {
+        Grantors::All => "",
+        Grantors::OthersThanTheOwner => " FILTER (WHERE x.grantor <> o.owner)",
+    };
     format!(
         "{}, standing AS (SELECT o.*, coalesce(o.acl, pg_catalog.acldefault(o.kind, o.owner)) AS held, \
          CASE WHEN o.class ~ '^future' AND o.schema IS NOT NULL THEN pg_catalog.acldefault('c', o.owner) \
@@ -103,7 +118,7 @@ pub(super) fn grants(version: u32, condition: &str, named: &str) -> String {
              CASE WHEN h.held IS NULL THEN 'revoked' \
                  WHEN b.held IS NULL OR (h.grantable AND NOT b.grantable) THEN 'granted' ELSE 'initial' END AS standing \
              FROM (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable, \
-                 pg_catalog.array_agg(DISTINCT x.grantor) AS grantors \
+                 pg_catalog.array_agg(DISTINCT x.grantor){of_whom} AS grantors \
                  FROM pg_catalog.aclexplode(o.held) x GROUP BY 2, 3) h \
              FULL JOIN (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable \
                  FROM pg_catalog.aclexplode(o.initial) x WHERE o.made OR x.grantee = o.owner GROUP BY 2, 3) b \
