@@ -87,6 +87,7 @@ columns = ["key", "value"]
 sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 "#;
     const IN_DATABASE: bool = true;
+    const PAST_SNAPSHOT: bool = false;
     const ADOPT: Option<Adoption> = Some(Adoption {
         flag: "fingerprint",
         value: "SCHEMA.TABLE",

@@ -185,7 +185,12 @@ async fn what_is_granted_is_written_down_and_in_sync() {
         "--only",
         "pg_grant",
     ]);
-    all.extend(["--grants-of", "on public.dot_config", "--grants-of", "in schema cutter_governance"]);
+    all.extend([
+        "--grants-of",
+        "on public.dot_config",
+        "--grants-of",
+        "in schema cutter_governance",
+    ]);
     run(&all).ends_with(0);
     let text = std::fs::read_to_string(folder.join("hosts/a/pg_grant.toml")).unwrap();
     for line in [

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Reason, Unknown};
-use crate::probe::postgres::Session;
+use crate::model::Unknown;
+use crate::probe::postgres::{Reading, Session};
 
 /// The catalogs of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ const CATALOGS: &[(&str, &str, &str)] = &[
     ("pg_amproc", "oid::int8", ""),
     ("pg_attrdef", "oid::int8", ""),
     ("pg_attribute", "attrelid::int8 * 65536 + attnum", " WHERE attnum > 0"),
-    ("pg_auth_members", "roleid::int8 * 4294967296 + member::int8", ""),
+    ("pg_auth_members", "roleid::int8 # (member::int8 << 31)", ""),
     ("pg_cast", "oid::int8", ""),
     // A temporary table of somebody's is nobody's schema.
     ("pg_class", "oid::int8", " WHERE relpersistence <> 't'"),
@@ -32,10 +32,10 @@ const CATALOGS: &[(&str, &str, &str)] = &[
     ("pg_constraint", "oid::int8", ""),
     ("pg_conversion", "oid::int8", ""),
     ("pg_database", "oid::int8", ""),
-    ("pg_db_role_setting", "setdatabase::int8 * 4294967296 + setrole::int8", ""),
+    ("pg_db_role_setting", "setdatabase::int8 # (setrole::int8 << 31)", ""),
     ("pg_default_acl", "oid::int8", ""),
     // Plain dependencies follow from definitions; the others are statements of their own: OWNED BY, ADD to an extension.
-    ("pg_depend", "objid::int8 * 4294967296 + refobjid::int8", " WHERE deptype <> 'n'"),
+    ("pg_depend", "objid::int8 # (refobjid::int8 << 31)", " WHERE deptype <> 'n'"),
     ("pg_description", "objoid::int8 * 65536 + objsubid", ""),
     ("pg_enum", "oid::int8", ""),
     ("pg_event_trigger", "oid::int8", ""),
@@ -101,16 +101,14 @@ impl Fingerprint {
     /// # Errors
     /// Why there is none.
     pub async fn of(session: &Session) -> Result<Self, Unknown> {
-        let rows = session.ask(&question(session.identity().version_number), &[]).await?;
-        let of_row = |row: Vec<Option<String>>| {
-            let [catalog, number] = <[Option<String>; 2]>::try_from(row).ok()?;
-            Some((catalog?, number?))
-        };
-        let numbers: Option<BTreeMap<_, _>> = rows.into_iter().map(of_row).collect();
-        let numbers = numbers.filter(|numbers| !numbers.is_empty());
-        let malformed =
-            || Unknown::new(Reason::Malformed, "the catalogs answered with other columns");
-        numbers.map(Self).ok_or_else(malformed)
+        let mut numbers = BTreeMap::new();
+        let sql = question(session.identity().version_number);
+        let reading = Reading::new(sql, Vec::new(), |row| {
+            numbers.insert(row.owned(0)?, row.owned(1)?);
+            Ok(())
+        });
+        session.read(vec![reading.of_rows()]).await.into_iter().collect::<Result<(), Unknown>>()?;
+        Ok(Self(numbers))
     }
 
     /// The catalogs in which another fingerprint differs.

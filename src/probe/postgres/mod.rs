@@ -131,7 +131,9 @@ impl Session {
     /// # Errors
     /// For each question why it was not answered to the end; then some of its rows may have been handed over.
     pub async fn read(&self, readings: Vec<Reading<'_>>) -> Vec<Result<(), Unknown>> {
-        self.past_snapshot.store(true, Ordering::Relaxed);
+        if !readings.iter().all(Reading::is_of_rows) {
+            self.past_snapshot.store(true, Ordering::Relaxed);
+        }
         self.line.lock().await.read(readings).await
     }
 

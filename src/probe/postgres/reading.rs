@@ -1,6 +1,5 @@
 //! Answers that are read row by row and not kept: catalogs of any size, several questions in one pipeline.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
 use futures_util::future::join_all;
@@ -21,12 +20,16 @@ const ALIKE: &str = "; SET LOCAL quote_all_identifiers = off; SET LOCAL standard
     SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; \
     SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1";
 
+/// Catalogs have few rows by the measure of the planner's compiler, which takes longer than most of these questions.
+const UNCOMPILED: &str = "; SET LOCAL jit = off";
+
 /// One question, and who takes its rows.
 pub struct Reading<'a> {
     sql: String,
     params: Vec<Param<'a>>,
     sink: Sink<'a>,
     alike: bool,
+    of_rows: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -36,7 +39,7 @@ impl<'a> Reading<'a> {
         params: Vec<Param<'a>>,
         sink: impl FnMut(&Fields<'_>) -> Result<(), Unknown> + Send + 'a,
     ) -> Self {
-        Self { sql: sql.into(), params, sink: Box::new(sink), alike: false }
+        Self { sql: sql.into(), params, sink: Box::new(sink), alike: false, of_rows: false }
     }
 
     /// The same, asked with settings of its own, so that definitions are written alike whatever those of the role are.
@@ -44,6 +47,17 @@ impl<'a> Reading<'a> {
     pub fn alike(mut self) -> Self {
         self.alike = true;
         self
+    }
+
+    /// The same, answered from rows of the snapshot alone: the server writes no definition for it.
+    #[must_use]
+    pub const fn of_rows(mut self) -> Self {
+        self.of_rows = true;
+        self
+    }
+
+    pub(super) const fn is_of_rows(&self) -> bool {
+        self.of_rows
     }
 }
 
@@ -143,8 +157,8 @@ impl Line {
 }
 
 async fn ask(client: &Client, reading: Reading<'_>) -> Ended {
-    let Reading { sql, params, mut sink, alike } = reading;
-    let save = if alike { Cow::Owned(format!("{SAVE}{ALIKE}")) } else { Cow::Borrowed(SAVE) };
+    let Reading { sql, params, mut sink, alike, .. } = reading;
+    let save = format!("{SAVE}{UNCOMPILED}{}", if alike { ALIKE } else { "" });
     let rows = async {
         let params = params.iter().map(Param::typed);
         let rows = client.query_typed_raw(&sql, params).await?;

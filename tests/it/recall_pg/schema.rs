@@ -32,7 +32,7 @@ CREATE MATERIALIZED VIEW public.sums AS SELECT sum(size) AS size FROM public.uni
 CREATE SEQUENCE public.numbers;
 CREATE TYPE public.mood AS ENUM ('well', 'ill'); CREATE TYPE public.pair AS (a int, b int);
 CREATE TYPE public.span AS RANGE (subtype = float8);
-CREATE DOMAIN public.word AS text CONSTRAINT some CHECK (VALUE <> '');
+CREATE DOMAIN public.word AS text CONSTRAINT filled CHECK (VALUE <> '');
 CREATE COLLATION public.plain (provider = libc, locale = 'C');
 CREATE OPERATOR public.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
 CREATE TEXT SEARCH DICTIONARY public.words (TEMPLATE = simple);
@@ -207,7 +207,7 @@ const CASES: &[Case] = &[
     ),
     case(
         "schema: a domain checks nothing",
-        "ALTER DOMAIN public.word DROP CONSTRAINT some",
+        "ALTER DOMAIN public.word DROP CONSTRAINT filled",
         &[(SCHEMA, "type public.word")],
     ),
     case(
