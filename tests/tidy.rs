@@ -45,6 +45,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "commit",
             "deadline",
             "entry",
+            "in_catalog",
             "in_database",
             "in_order",
             "listed",

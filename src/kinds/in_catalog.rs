@@ -64,8 +64,9 @@ pub(super) trait InCatalog: Object + Clone + Sync {
         Self::asked(entry).map(drop)
     }
 
-    /// May the object of this key, or something that this pattern matches, be out of sight behind a lock on the relation?
-    fn is_behind(key: &str, relation: &RelationName) -> bool;
+    /// May the object of this key, or something that this pattern matches, be what was not read of the relation, for this
+    /// reason? It is locked, or by [`Object::NAMED`] has its name and changed meanwhile.
+    fn is_behind(key: &str, relation: &RelationName, why: Reason) -> bool;
 }
 
 /// May a pattern match a text that begins so?
@@ -172,7 +173,9 @@ fn seen<T: InCatalog>(
         return Ok(Seen::One(Box::new((*one).clone())));
     }
     let mut blocked = look.blocked.iter();
-    if let Some((_, why)) = blocked.find(|(relation, _)| T::is_behind(object, relation)) {
+    if let Some((_, why)) =
+        blocked.find(|(relation, why)| T::is_behind(object, relation, why.reason))
+    {
         return Err(why.clone());
     }
     Ok(if is_pattern(object) { Seen::Matched(entries(look, object)) } else { Seen::Absent })
@@ -289,7 +292,8 @@ fn adopt_from<T: InCatalog>(
 ) {
     let draft =
         |object: &str| Draft::new(key_of(world, database, object)).set("database", database);
-    let blocked = look.blocked.iter().filter(|(relation, _)| T::is_behind(asked, relation));
+    let blocked =
+        look.blocked.iter().filter(|(relation, why)| T::is_behind(asked, relation, why.reason));
     let blocked: Vec<_> = blocked.map(|(name, why)| (name.to_string(), why.clone())).collect();
     if is_pattern(asked) {
         let only: Vec<String> = entries(look, asked).into_keys().collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::in_catalog::{self, InCatalog, Seen, expect_text, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
-use crate::model::{Code, Comparison, MemberName, RelationName, Unknown};
+use crate::model::{Code, Comparison, MemberName, Reason, RelationName, Unknown};
 use crate::probe::World;
 use crate::probe::catalog::Constraint;
 
@@ -130,7 +130,7 @@ impl InCatalog for Constraint {
         MemberName::parse(key).map(|name| name.table)
     }
 
-    fn is_behind(key: &str, relation: &RelationName) -> bool {
+    fn is_behind(key: &str, relation: &RelationName, _why: Reason) -> bool {
         match MemberName::parse(key) {
             Ok(name) => name.table == *relation,
             Err(_) => reaches(key, &format!("{relation}.")),

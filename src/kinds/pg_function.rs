@@ -134,7 +134,7 @@ Three digests pin more at once:
 - `body_sha256` is of the body alone.
 
 A key with a `*` is a closed list of what matches `schema.name(types)`: `only` names all of them, so an overload that
-somebody adds is found. What PostgreSQL brought or an extension owns is left out; `pg_server` pins the extensions. With
+somebody adds is found. What PostgreSQL brought or an extension owns is left out; `pg_extension` pins the extensions. With
 `security_definer = true` the list is of all functions with the rights of their owners, and nothing is left out:
 `[pg_function.\"*\"] security_definer = true, only = [...]`. What is in a schema for temporary objects is never listed.
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::in_catalog::{self, InCatalog, Seen, compare_named, expect_text, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
-use crate::model::{Code, Comparison, MemberName, RelationName, Unknown};
+use crate::model::{Code, Comparison, MemberName, Reason, RelationName, Unknown, written};
 use crate::probe::World;
 use crate::probe::catalog::Index;
 
@@ -86,11 +86,13 @@ impl InCatalog for Index {
         MemberName::parse(entry).map(drop)
     }
 
-    /// An index lies in the schema of its table. Which table it is on is not known of one that was not read.
-    fn is_behind(key: &str, relation: &RelationName) -> bool {
+    /// An index lies in the schema of its table. Which table it is on is not known of one that was not read: a lock is one on
+    /// the table, and what changed is the index.
+    fn is_behind(key: &str, relation: &RelationName, why: Reason) -> bool {
         match RelationName::parse(key) {
             Ok(name) => name.schema == relation.schema,
-            Err(_) => reaches(key, &format!("{relation}.")),
+            Err(_) if why == Reason::Locked => reaches(key, &format!("{relation}.")),
+            Err(_) => reaches(key, &format!("{}.", written(&relation.schema))),
         }
     }
 }

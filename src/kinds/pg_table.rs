@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::in_catalog::{self, InCatalog, Seen};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
-use crate::model::{Code, Comparison, RelationName, Unknown};
+use crate::model::{Code, Comparison, Reason, RelationName, Unknown};
 use crate::probe::World;
 use crate::probe::catalog::Table;
 pub(super) use spec::PgTable;
@@ -35,7 +35,7 @@ impl InCatalog for Table {
         RelationName::parse(key)
     }
 
-    fn is_behind(key: &str, relation: &RelationName) -> bool {
+    fn is_behind(key: &str, relation: &RelationName, _why: Reason) -> bool {
         let relation = relation.to_string();
         key == relation || super::closed::matches(key, &relation)
     }

@@ -300,7 +300,7 @@ pub struct Grant {
     pub with_grant_option: bool,
     /// What it has to do with what was there from the beginning.
     pub standing: Standing,
-    /// Those who granted it.
+    /// Those who granted it, where that is asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub granted_by: Vec<String>,
 }

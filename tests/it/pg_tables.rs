@@ -168,6 +168,38 @@ async fn only_what_is_behind_a_lock_is_unknown() {
     assert_eq!(public::<Table>(&session).await.blocked.len(), 0);
 }
 
+#[tokio::test]
+async fn what_changes_after_the_snapshot_is_unknown_and_nothing_else() {
+    let Some(lab) = Lab::new().await else { return };
+    lab.run("CREATE TABLE stays (id integer PRIMARY KEY, CHECK (id > 0)); CREATE TABLE goes (id integer PRIMARY KEY); \
+             CREATE TABLE loses (id integer PRIMARY KEY, n integer CHECK (n > 0)); CREATE INDEX lost ON loses (n); \
+             CREATE STATISTICS st ON id, n FROM loses").await;
+    let session = lab.session().await;
+    lab.run("DROP TABLE goes; DROP INDEX lost; ALTER TABLE loses DROP CONSTRAINT loses_n_check; DROP STATISTICS st")
+        .await;
+    let changed =
+        |blocked: std::collections::BTreeMap<RelationName, countersign::model::Unknown>| {
+            assert!(
+                blocked.values().all(|why| why.reason == Reason::ChangedWhileReading),
+                "{blocked:?}"
+            );
+            blocked.into_keys().map(|name| name.name).collect::<Vec<_>>()
+        };
+    let tables = public::<Table>(&session).await;
+    assert_eq!(tables.found.iter().map(|table| &table.name).collect::<Vec<_>>(), ["stays"]);
+    assert_eq!(changed(tables.blocked), ["goes", "loses"]);
+    let indexes = public::<Index>(&session).await;
+    let names: Vec<&String> = indexes.found.iter().map(|index| &index.name).collect();
+    assert_eq!(names, ["loses_pkey", "stays_pkey"]);
+    assert_eq!(changed(indexes.blocked), ["goes_pkey", "lost"]);
+    let constraints = public::<Constraint>(&session).await;
+    // From version 18 on a column's NOT NULL is one of them.
+    let named = constraints.found.iter().filter(|one| one.kind != "not null");
+    let names: Vec<&String> = named.map(|one| &one.name).collect();
+    assert_eq!(names[..], ["stays_id_check", "stays_pkey"]);
+    assert_eq!(changed(constraints.blocked), ["goes", "loses"]);
+}
+
 /// The objects of schema `public` as they are stored, without what names the database itself.
 async fn stored(lab: &Lab) -> Vec<Value> {
     let session = lab.session().await;
@@ -260,7 +292,8 @@ async fn the_question_fits_the_version() {
         assert!(!sql("true", since - 1).contains(later), "{later}");
         assert!(sql("true", since).contains(later), "{later}");
     }
-    for version in [130_000, 140_000, 150_000, 170_000] {
+    let here = lab.session().await.identity().version_number;
+    for version in [130_000, 140_000, 150_000, 170_000].into_iter().filter(|v| *v <= here) {
         for sql in [
             Table::sql("true", version),
             Index::sql("true", version),

@@ -127,8 +127,8 @@ fn a_list_is_complete_in_both_directions() {
         &table,
         seen(&there),
         &[
-            r#"SELECT on s.a to x "with grant option" "without grant option""#,
             r#"USAGE on schema s to x "present" null"#,
+            r#"SELECT on s.a to x "with grant option" "without grant option""#,
         ],
     );
     assert_eq!(found.seen.as_deref(), Some("2/3 grants"));

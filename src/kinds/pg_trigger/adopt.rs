@@ -36,12 +36,17 @@ async fn in_one(
 ) -> Result<(), Unknown> {
     let covered = |trigger: &ListedTrigger| {
         let table = &trigger.table;
-        !trigger.internal
-            && (if is_pattern(asked) { matches(asked, table) } else { table == asked })
+        if is_pattern(asked) { matches(asked, table) } else { table == asked }
     };
     let mut of_tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut unenforced: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for trigger in triggers(session, covered).await? {
-        of_tables.entry(trigger.table).or_default().push(trigger.key);
+        if !trigger.internal {
+            of_tables.entry(trigger.table).or_default().push(trigger.key);
+        } else if trigger.enabled != "origin" {
+            let what = format!("{} is {}", trigger.name, trigger.enabled);
+            unenforced.entry(trigger.table).or_default().push(what);
+        }
     }
     // A table without triggers that was named is a statement too: nobody may add one.
     if !is_pattern(asked) && of_tables.is_empty() && exists(session, asked).await? {
@@ -70,7 +75,11 @@ async fn in_one(
         }));
         let list = Draft::new(key_of(world, database, &format!("{table}.*")));
         let only: Vec<String> = named.iter().cloned().collect();
-        adopted.drafts.push(list.set("database", database).set("only", only));
+        let list = list.set("database", database).set("only", only);
+        adopted.drafts.push(match unenforced.get(&table) {
+            Some(triggers) => list.set("constraints_fire", false).comment(triggers.join("\n")),
+            None => list,
+        });
         for key in named {
             match found.remove(&key) {
                 // What a copy on a partition is like is said by the trigger that it is a copy of.

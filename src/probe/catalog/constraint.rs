@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Object;
 use super::table::{list, name};
+use super::{Object, gone};
 use crate::model::{RelationName, Unknown};
 use crate::probe::postgres::Fields;
 
@@ -73,6 +73,7 @@ impl Object for Constraint {
     const CLASS: &'static str = "constraint";
     const NAMED: (&'static str, &'static str) = ("n.nspname", "c.relname");
     const RELATION: Option<&'static str> = Some("c.oid");
+    const ROW: Option<&'static str> = Some("k");
 
     fn sql(condition: &str, version: u32) -> String {
         let columns =
@@ -109,7 +110,7 @@ impl Object for Constraint {
             table: row.owned(1)?,
             name: row.owned(2)?,
             kind: row.owned(3)?,
-            definition: row.owned(4)?,
+            definition: row.maybe(4)?.map(str::to_owned).ok_or_else(gone)?,
             columns: list(*row, 5)?,
             references: name(*row, 6)?,
             referenced_columns: list(*row, 7)?,

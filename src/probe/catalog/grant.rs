@@ -12,19 +12,22 @@ use super::Object;
 use crate::model::grant::{Class, Grant, Grantee, Securable, Standing};
 use crate::model::{Reason, Unknown};
 use crate::probe::postgres::{Fields, Param, Reading, Session};
+use sql::Grantors;
+
 pub use effective::{Answer, Place, Probe, effective};
 
 /// The most grants of one look.
 const GRANTS_MAX: usize = 200_000;
 
-/// For the objects of a schema: what is granted on them, and what was taken away. `name` is that of the object.
+/// For the objects of a schema: what is granted on them, and what was taken away. `name` is that of the object, and
+/// `granted_by` has nobody but those who are not its owner.
 impl Object for Grant {
     const CLASS: &'static str = "grant";
     const NAMED: (&'static str, &'static str) = ("o.schema", "o.name");
 
     fn sql(condition: &str, version: u32) -> String {
         let condition = format!("{condition} AND g.standing <> 'initial'");
-        sql::grants(version, &condition, "false", sql::Grantors::OthersThanTheOwner)
+        sql::grants(version, Grantors::Others, &condition, "false")
     }
 
     fn read(row: &Fields<'_>) -> Result<Self, Unknown> {
@@ -116,18 +119,15 @@ pub async fn grants(session: &Session, range: &Range) -> Result<Grants, Unknown>
     let texts = range.texts();
     let params = || texts.iter().map(|texts| Param::Texts(texts)).collect::<Vec<_>>();
     let asked: Vec<String> = texts[0].iter().chain(&range.roles).cloned().collect();
+    let chosen = format!("{CHOSEN}{NAMED})");
     let mut found = Grants::default();
     let Grants { grants, things, roles } = &mut found;
     let readings = vec![
-        Reading::new(
-            sql::grants(version, &format!("{CHOSEN}{NAMED})"), NAMED, sql::Grantors::All),
-            params(),
-            |row| {
-                bounded(grants.len())?;
-                grants.push(Grant::read(row)?);
-                Ok(())
-            },
-        ),
+        Reading::new(sql::grants(version, Grantors::All, &chosen, NAMED), params(), |row| {
+            bounded(grants.len())?;
+            grants.push(Grant::read(row)?);
+            Ok(())
+        }),
         Reading::new(sql::members(version, NAMED), params(), |row| {
             bounded(things.len())?;
             let on = thing(*row, 0)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::table::{list, name};
-use super::{Object, options};
+use super::{Object, gone, options};
 use crate::model::clauses::{clauses, inside, items};
 use crate::model::{Reason, RelationName, Unknown};
 use crate::probe::postgres::Fields;
@@ -82,6 +82,7 @@ impl Object for Index {
     const CLASS: &'static str = "index";
     const NAMED: (&'static str, &'static str) = ("n.nspname", "i.relname");
     const RELATION: Option<&'static str> = Some("x.indrelid");
+    const ROW: Option<&'static str> = Some("x");
 
     fn sql(condition: &str, version: u32) -> String {
         let distinct = if version >= 150_000 { "x.indnullsnotdistinct" } else { "false" };
@@ -91,7 +92,7 @@ impl Object for Index {
     }
 
     fn read(row: &Fields<'_>) -> Result<Self, Unknown> {
-        let definition = row.owned(3)?;
+        let definition = row.maybe(3)?.map(str::to_owned).ok_or_else(gone)?;
         let parts = Parts::of(&definition)?;
         let statistics: Vec<(u16, i64)> = list(*row, 16)?;
         Ok(Self {

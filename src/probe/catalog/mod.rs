@@ -201,7 +201,13 @@ pub async fn look<T: Object>(session: &Session, scope: &Scope) -> Result<Look<T>
         Err(why) if why.reason == Reason::Locked => locked(session).await?,
         answered => return answered,
     };
-    let left_out: Vec<String> = blocked.keys().cloned().collect();
+    // What lies beneath is followed from the objects themselves, so there only what is locked itself is left out.
+    let is_left_out = |(name, lock): &Behind| T::BENEATH.is_none() || name == lock;
+    let left_out: Vec<String> = blocked
+        .iter()
+        .filter(|(_, behind)| is_left_out(behind))
+        .map(|(oid, _)| oid.clone())
+        .collect();
     let mut look = read(session, scope, &left_out).await?;
     match T::BENEATH {
         Some(beneath) => {
@@ -271,6 +277,11 @@ async fn read<T: Object>(
 /// The first two columns.
 fn named(row: Fields<'_>) -> Result<RelationName, Unknown> {
     Ok(RelationName { schema: row.owned(0)?, name: row.owned(1)? })
+}
+
+/// Of an object whose text the server cannot write any more.
+fn gone() -> Unknown {
+    Unknown::new(Reason::ChangedWhileReading, "it was dropped meanwhile")
 }
 
 /// Left out of what is stored where it says nothing: `false`, an empty list, no text.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Column, Raw};
 use super::{Object, options};
-use crate::model::{Content, RelationName, Unknown, written};
+use crate::model::{Content, Reason, RelationName, Unknown, written};
 use crate::probe::postgres::Fields;
 
 /// A table.
@@ -147,6 +147,7 @@ impl Object for Table {
     const CLASS: &'static str = "table";
     const NAMED: (&'static str, &'static str) = ("n.nspname", "c.relname");
     const RELATION: Option<&'static str> = Some("c.oid");
+    const ROW: Option<&'static str> = Some("c");
 
     fn sql(condition: &str, version: u32) -> String {
         let since_14 = |column| if version >= 140_000 { column } else { "NULL" };
@@ -187,8 +188,8 @@ impl Object for Table {
             of_type: row.maybe(20)?.map(str::to_owned),
             server: row.maybe(21)?.map(str::to_owned),
             foreign_options: options::digests(&list(*row, 22)?),
-            rules: list(*row, 23)?,
-            statistics: list(*row, 24)?,
+            rules: texts(*row, 23)?,
+            statistics: texts(*row, 24)?,
             comment: row.maybe(25)?.map(str::to_owned),
             security_labels: list(*row, 26)?,
             extension: row.maybe(27)?.map(str::to_owned),
@@ -199,6 +200,13 @@ impl Object for Table {
 /// A list; none where the column is NULL.
 pub(super) fn list<T: DeserializeOwned>(row: Fields<'_>, at: usize) -> Result<Vec<T>, Unknown> {
     if row.maybe(at)?.is_none() { Ok(Vec::new()) } else { row.json(at) }
+}
+
+/// A list of things whose text the server writes; of one that went away since the snapshot there is none.
+fn texts<T: DeserializeOwned>(row: Fields<'_>, at: usize) -> Result<Vec<T>, Unknown> {
+    list(row, at).map_err(|_| {
+        Unknown::new(Reason::ChangedWhileReading, "a rule or statistics of it went away meanwhile")
+    })
 }
 
 /// The name of a relation with its schema; `None` where the column is NULL.

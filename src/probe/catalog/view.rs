@@ -84,7 +84,7 @@ pub struct Rule {
 }
 
 /// The view itself, what its rules refer to, and the tables whose row types stand behind types and functions in them:
-/// each of those is locked while its text is written.
+/// each of those is locked while its text is written. (Older servers note of a function in FROM only the function itself.)
 const RELATIONS: &str = "WITH RECURSIVE used (class, oid) AS (\
     (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid \
     UNION SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d \

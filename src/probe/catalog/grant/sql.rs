@@ -74,13 +74,13 @@ pub(super) fn things(version: u32) -> String {
     )
 }
 
-/// Of whom it is noted that they granted something.
+/// Who of those that granted something is told.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Grantors {
-    /// Of everybody.
+    /// All of them.
     All,
-    /// Of everybody but the owner, whose grants pass to the next owner.
-    OthersThanTheOwner,
+    /// Those that are not the owner: a new owner takes the place of the old one in every list.
+    Others,
 }
 
 /// Every privilege `g` on a thing `o`, and how it stands to what was there from the beginning. Things that are as they
@@ -92,12 +92,10 @@ pub(super) enum Grantors {
 /// - `initdb` notes nothing of `information_schema`, where it grants SELECT on all views but these few.
 /// - Default privileges of a schema are added to those of the role, and so begin with none; the empty list is that of
 ///   columns.
-///
-/// `grantors` says whose grants are noted apart.
-pub(super) fn grants(version: u32, condition: &str, named: &str, grantors: Grantors) -> String {
-    let of_whom = match grantors {
-        Grantors::All => "",
-        Grantors::OthersThanTheOwner => " FILTER (WHERE x.grantor <> o.owner)",
+pub(super) fn grants(version: u32, grantors: Grantors, condition: &str, named: &str) -> String {
+    let grantors = match grantors {
+        Grantors::All => "true",
+        Grantors::Others => "x.grantor <> o.owner",
     };
     format!(
         "{}, standing AS (SELECT o.*, coalesce(o.acl, pg_catalog.acldefault(o.kind, o.owner)) AS held, \
@@ -118,7 +116,7 @@ pub(super) fn grants(version: u32, condition: &str, named: &str, grantors: Grant
              CASE WHEN h.held IS NULL THEN 'revoked' \
                  WHEN b.held IS NULL OR (h.grantable AND NOT b.grantable) THEN 'granted' ELSE 'initial' END AS standing \
              FROM (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable, \
-                 pg_catalog.array_agg(DISTINCT x.grantor){of_whom} AS grantors \
+                 pg_catalog.array_agg(DISTINCT x.grantor) FILTER (WHERE {grantors}) AS grantors \
                  FROM pg_catalog.aclexplode(o.held) x GROUP BY 2, 3) h \
              FULL JOIN (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable \
                  FROM pg_catalog.aclexplode(o.initial) x WHERE o.made OR x.grantee = o.owner GROUP BY 2, 3) b \
