@@ -8,8 +8,8 @@ use countersign::model::{Reason, Unknown};
 use countersign::probe::postgres::{Limits, Session, Settings};
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::private_server::shared;
-use crate::server::Server;
+use crate::private_server::{shared, started};
+use crate::server::{Options, Server};
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -24,7 +24,15 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn new() -> Option<Self> {
-        let server = shared()?;
+        Some(Self::on(shared()?).await)
+    }
+
+    /// The same on a server of the test's own, where nobody else makes roles and databases.
+    pub(crate) async fn alone() -> Option<Self> {
+        Some(Self::on(Arc::new(started(&Options::default())?)).await)
+    }
+
+    async fn on(server: Arc<Server>) -> Self {
         let database = format!("lab{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let observer = format!("{database}_observer");
         let root = admin(&server, "postgres").await;
@@ -34,7 +42,7 @@ impl Lab {
         let version = "SELECT current_setting('server_version_num')::int4 / 10000";
         let major: i32 = admin.query_one(version, &[]).await.unwrap().get(0);
         let major = u32::try_from(major).unwrap();
-        Some(Self { server, database, observer, admin, major })
+        Self { server, database, observer, admin, major }
     }
 
     /// Runs statements as the superuser; `OBSERVER` stands for the role of this laboratory.

@@ -51,7 +51,7 @@ impl<'a> Reading<'a> {
 
     /// The same, answered from rows of the snapshot alone: the server writes no definition for it.
     #[must_use]
-    pub const fn of_rows(mut self) -> Self {
+    pub fn of_rows(mut self) -> Self {
         self.of_rows = true;
         self
     }

@@ -119,11 +119,6 @@ const CASES: &[Case] = &[
         &[UNIT],
     ),
     case(
-        "schema: a column may be NULL",
-        "ALTER TABLE public.version ALTER unit TYPE bigint; ALTER TABLE public.unit ALTER size SET NOT NULL",
-        &[UNIT],
-    ),
-    case(
         "schema: a column has another type",
         "ALTER TABLE public.version ALTER id TYPE bigint",
         &[(SCHEMA, "table public.version")],
@@ -213,7 +208,7 @@ const CASES: &[Case] = &[
     case(
         "schema: a collation changes hands",
         "ALTER COLLATION public.plain OWNER TO schema_owner",
-        &[(SCHEMA, "collation public.plain")],
+        &[(SCHEMA, "collation public.plain (UTF8)")],
     ),
     case(
         "schema: an operator is dropped",
@@ -250,16 +245,17 @@ const CASES: &[Case] = &[
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT INSERT ON TABLES TO schema_app",
         &[(SCHEMA, "grant INSERT on future tables of postgres in schema public to schema_app")],
     ),
+    // What is granted on future tables is granted on this one.
     case(
         "schema: a table comes",
         "CREATE TABLE public.more (n int)",
-        &[(SCHEMA, "table public.more")],
+        &[(SCHEMA, "table public.more"), (SCHEMA, "grant SELECT on public.more to schema_app")],
     ),
     // A rename is one object that is gone and one that is new.
     case(
-        "schema: a type is renamed",
-        "ALTER TYPE public.span RENAME TO spans",
-        &[(SCHEMA, "type public.span"), (SCHEMA, "type public.spans")],
+        "schema: a sequence is renamed",
+        "ALTER SEQUENCE public.numbers RENAME TO counts",
+        &[NUMBERS, (SCHEMA, "sequence public.counts")],
     ),
     // Quiet.
     case(
