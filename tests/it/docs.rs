@@ -31,6 +31,7 @@ fn the_examples_of_the_page_about_desired_state_are_one_valid_tree() {
     let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     write("hosts/web-1/manifests/release.sha256", &format!("{hash}  app/__init__.py\n"));
     write("hosts/web-1/files/motd", "hello\n");
+    write("hosts/web-1/manifests/public.schema", "countersign.schema 1\n");
     write("hosts/web-1/sql/states.sql", "SELECT state, count(*) FROM public.orders GROUP BY 1");
     write("hosts/web-1/sql/place_order.sql", "BEGIN END\n");
     let ran = run(&["lint", folder.path().to_str().unwrap()]).ends_with(0);
