@@ -373,6 +373,7 @@ GRANT SELECT ON public.information_unit, public.unit_version TO context_pack_rea
 
 -- The observer reads what is counted, and nothing else.
 REVOKE TEMPORARY ON DATABASE directus FROM PUBLIC;      -- invented
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;              -- as servers are from version 15 on
 GRANT SELECT ON public.information_unit, public.unit_version, public.iu_lifecycle_log, public.dot_config,
   public.directus_collections, public.event_outbox, public.birth_registry TO countersign_observer;
 GRANT SELECT ON cutter_governance.cut_change_set, cutter_governance.dot_pair_signature, cutter_governance.review_decision,

@@ -16,6 +16,7 @@ use countersign::probe::postgres::{Param, Session};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, admin};
+use crate::program::skipped;
 use crate::program::{self, Ran, World};
 
 struct NoFiles;
@@ -150,6 +151,9 @@ async fn what_changed_after_the_snapshot_is_unknown_and_everything_else_is_told(
 #[tokio::test]
 async fn behind_a_migration_only_what_needs_the_table_is_unknown() {
     let Some(lab) = Lab::new().await else { return };
+    if lab.major < 14 {
+        return skipped("standard bodies behind a lock", "there are none before version 14");
+    }
     lab.run(
         "CREATE TABLE held (n int); CREATE TABLE free (n int); \
          CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'; \
@@ -200,12 +204,15 @@ async fn behind_a_migration_only_what_needs_the_table_is_unknown() {
 #[tokio::test]
 async fn the_md5_of_a_definition_is_that_of_psql() {
     let Some(lab) = Lab::new().await else { return };
+    // A body of the SQL standard from version 14 on, where its text is the server's.
+    let body = if lab.major >= 14 { "BEGIN ATOMIC SELECT $1; END" } else { "AS 'SELECT $1'" };
     lab.run(
-        "CREATE TYPE pair AS (a int); CREATE SCHEMA s; CREATE TYPE s.pair AS (b int); \
+        &"CREATE TYPE pair AS (a int); CREATE SCHEMA s; CREATE TYPE s.pair AS (b int); \
          CREATE FUNCTION f(p pair, q s.pair DEFAULT NULL) RETURNS SETOF pair LANGUAGE sql AS 'SELECT 1'; \
-         CREATE FUNCTION f(int) RETURNS int LANGUAGE sql STABLE BEGIN ATOMIC SELECT $1; END; \
+         CREATE FUNCTION f(int) RETURNS int LANGUAGE sql STABLE BODY; \
          CREATE PROCEDURE s.p(INOUT n int) LANGUAGE plpgsql SET search_path = s AS 'BEGIN END'; \
-         CREATE AGGREGATE s.agg(int) (SFUNC = int4pl, STYPE = int)",
+         CREATE AGGREGATE s.agg(int) (SFUNC = int4pl, STYPE = int)"
+            .replace("BODY", body),
     )
     .await;
     let world = around(lab.session().await);
