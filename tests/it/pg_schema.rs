@@ -372,7 +372,9 @@ async fn a_definition_that_changes_during_the_look_is_not_mixed_into_it() {
     let snapshot = collect(&probe, std::slice::from_ref(&asked), &SystemClock).await;
     assert_ne!(transactions(session).await.unwrap(), taken, "the session has a new snapshot");
     let found = asked.spec.diff("public", snapshot.answer(&asked).unwrap()).unwrap();
-    let named: Vec<&str> = found.differences.iter().map(|d| d.field.as_str()).collect();
+    let named = found.differences.iter().map(|d| d.field.as_str());
+    // From version 18 on a column's NOT NULL is a constraint, which has the new name as well.
+    let named: Vec<&str> = named.filter(|name| !name.starts_with("constraint")).collect();
     assert_eq!(named, ["table public.unit", "view public.units"], "{found:?}");
     for difference in &found.differences {
         let lines = difference.unified.as_deref().unwrap_or_default();
