@@ -35,7 +35,7 @@ pub(in crate::kinds) struct Look {
     pub(super) matched: u64,
     /// How many were left alone because a pattern of `ignore` matches them.
     pub(super) ignored: u64,
-    /// How many were left out because they belong to an extension.
+    /// How many belong to an extension.
     pub(super) of_extensions: u64,
     /// The digest of the manifest that would be written now, where there is no manifest to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,7 +201,7 @@ fn summed(contents: Contents<Gathered>, spec: &PgSchema) -> Look {
             }
         };
         if gathered.objects > 0 {
-            look.objects.insert(class.to_owned(), gathered.objects);
+            *look.objects.entry(class.to_owned()).or_default() += gathered.objects;
         }
         look.matched += gathered.matched;
         look.ignored += gathered.ignored;

@@ -8,6 +8,7 @@ use std::fmt::{self, Write as _};
 
 use serde::ser::{self, Serialize};
 
+use crate::model::Digest;
 use crate::model::display::escape;
 
 /// How deep each level stands.
@@ -40,6 +41,32 @@ pub(super) fn write(
         all.retain(|(key, _)| !without.titled.contains(&key.as_str()));
         fields(&all, STEP, false, without, out);
     }
+    Ok(())
+}
+
+/// Writes the block of an object of an extension: whose it is, and one digest of everything else but comments.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_condensed(
+    title: &str,
+    object: &impl Serialize,
+    without: Without<'_>,
+    out: &mut String,
+) -> Result<(), Unwritable> {
+    let written = |owner: bool| {
+        let mut text = String::new();
+        let without = Without { owner: !owner, comments: true, ..without };
+        write(title, object, without, &mut text).map(|()| text)
+    };
+    let digest = Digest::of(written(false)?.as_bytes());
+    let _ = writeln!(out, "{}", escape(title));
+    if !without.owner
+        && let Some(line) = written(true)?.lines().find(|line| line.starts_with("  owner: "))
+    {
+        let _ = writeln!(out, "{line}");
+    }
+    let _ = writeln!(out, "  of_extension: {digest:?}");
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Everything that stands in a schema, class by class in one pipeline, each object as a block of text.
 //!
-//! Rows are handed over as they come and are not kept, so that a schema of any size costs little memory. What belongs to
-//! an extension is counted and left out: the extension makes it, not whoever wrote the schema.
+//! Rows are handed over as they come and are not kept, so that a schema of any size costs little memory. The block of what
+//! belongs to an extension is only its owner and a digest: the extension wrote it, not whoever wrote the schema. It is not
+//! left out, because `ALTER EXTENSION … ADD` would then hide anything.
 
 mod member;
 
@@ -73,15 +74,26 @@ pub struct Contents<A> {
     pub blocked: Blocked,
     /// Classes of which objects were left out behind a lock, and it cannot be said which.
     pub partial: Vec<&'static str>,
-    /// How many objects were left out because they belong to an extension.
+    /// How many objects belong to an extension.
     pub of_extensions: u64,
+}
+
+/// Which objects of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Those that somebody made; of a class that cannot be asked apart, all.
+    Own,
+    /// Those that belong to an extension.
+    Extensions,
 }
 
 /// A class of objects, with its type erased.
 struct Class {
     name: &'static str,
-    question: fn(&Scope, u32) -> String,
-    write: fn(Fields<'_>, &Asked<'_>, &mut String) -> Result<(), Unknown>,
+    question: fn(&Scope, u32, Whose) -> String,
+    /// Can it be asked apart for what belongs to extensions? Else each object says so itself.
+    apart: bool,
+    write: fn(Fields<'_>, &Asked<'_>, Whose, &mut String) -> Result<(), Unknown>,
     /// Can it be said of what is behind a lock, by the names of relations?
     named: bool,
     behind: for<'a> fn(&'a Session, &'a Scope, &'a [String]) -> Finding<'a>,
@@ -96,6 +108,7 @@ impl Class {
         Self {
             name: T::CLASS,
             question: question::<T>,
+            apart: T::OWNED.is_some(),
             write: write::<T>,
             named: T::RELATION.is_some() || T::BENEATH.is_some(),
             behind: |session, scope, locked| Box::pin(stand_behind::<T>(session, scope, locked)),
@@ -103,12 +116,13 @@ impl Class {
     }
 }
 
-/// The question for all objects of a class but those of extensions.
-fn question<T: Member>(scope: &Scope, version: u32) -> String {
+/// The question for objects of a class, apart for those of extensions where the class can tell them apart.
+fn question<T: Member>(scope: &Scope, version: u32, whose: Whose) -> String {
     let chosen = scope.condition::<T>();
     let Some((catalog, oid)) = T::OWNED else { return T::sql(&chosen, version) };
+    let within = if whose == Whose::Own { "NOT IN" } else { "IN" };
     let condition = format!(
-        "({chosen} AND {oid} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x \
+        "({chosen} AND {oid} {within} (SELECT x.objid FROM pg_catalog.pg_depend x \
          WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' \
          AND x.classid = '{catalog}'::pg_catalog.regclass))"
     );
@@ -127,16 +141,22 @@ async fn stand_behind<T: Member>(
     }
 }
 
-/// Writes the block of one row, or nothing for an object of an extension.
-fn write<T: Member>(row: Fields<'_>, asked: &Asked<'_>, out: &mut String) -> Result<(), Unknown> {
+/// Writes the block of one row.
+fn write<T: Member>(
+    row: Fields<'_>,
+    asked: &Asked<'_>,
+    whose: Whose,
+    out: &mut String,
+) -> Result<(), Unknown> {
     let object = T::read(&row)?;
-    if object.of_extension() {
-        return Ok(());
-    }
     let title = object.title();
     let without = Without { titled: T::TITLED, owner: !asked.owners, comments: !asked.comments };
-    block::write(&title, &object, without, out)
-        .map_err(|e| Unknown::new(Reason::NotSupported, format!("{}: {e}", escape(&title))))
+    let written = if whose == Whose::Extensions || object.of_extension() {
+        block::write_condensed(&title, &object, without, out)
+    } else {
+        block::write(&title, &object, without, out)
+    };
+    written.map_err(|e| Unknown::new(Reason::NotSupported, format!("{}: {e}", escape(&title))))
 }
 
 /// Is there such a schema, and how much in it belongs to extensions?
@@ -167,8 +187,14 @@ pub async fn read<A: Default + Send>(
     let malformed = || Unknown::new(Reason::Malformed, "the number of objects is no number");
     let of_extensions = row.into_iter().flatten().next().and_then(|n| n.parse().ok());
     let of_extensions = of_extensions.ok_or_else(malformed)?;
-    let every: Vec<&Class> =
-        CLASSES.iter().filter(|class| asked.grants || class.name != Grant::CLASS).collect();
+    let every = CLASSES.iter().filter(|class| asked.grants || class.name != Grant::CLASS);
+    let every: Vec<Part> = match of_extensions {
+        0 => every.map(|class| (class, Whose::Own)).collect(),
+        _ => every
+            .flat_map(|class| [(class, Whose::Own), (class, Whose::Extensions)])
+            .filter(|(class, whose)| *whose == Whose::Own || class.apart)
+            .collect(),
+    };
     let scope = Scope::Schemas(vec![asked.schema.to_owned()]);
     let mut classes = classes(session, (asked, &scope), &every, &[], &take).await;
     let behind_locks: Vec<usize> = classes
@@ -183,9 +209,10 @@ pub async fn read<A: Default + Send>(
         let left_out: Vec<String> = relations.keys().cloned().collect();
         let in_schema = relations.into_values().filter(|(name, _)| name.schema == asked.schema);
         blocked = in_schema.map(why_blocked).collect();
-        let again: Vec<&Class> = behind_locks.iter().map(|at| every[*at]).collect();
-        partial.extend(again.iter().filter(|class| !class.named).map(|class| class.name));
-        for class in &again {
+        let again: Vec<Part> = behind_locks.iter().map(|at| every[*at]).collect();
+        partial.extend(again.iter().filter(|(class, _)| !class.named).map(|(class, _)| class.name));
+        partial.dedup();
+        for (class, _) in &again {
             blocked.extend((class.behind)(session, &scope, &left_out).await?);
         }
         let answers = self::classes(session, (asked, &scope), &again, &left_out, &take).await;
@@ -196,23 +223,27 @@ pub async fn read<A: Default + Send>(
     Ok(Some(Contents { classes, blocked, partial, of_extensions }))
 }
 
+/// One question.
+type Part = (&'static Class, Whose);
+
 /// Puts the questions of these classes at once.
 async fn classes<A: Default + Send>(
     session: &Session,
     (asked, scope): (&Asked<'_>, &Scope),
-    wanted: &[&Class],
+    wanted: &[Part],
     left_out: &[String],
     take: &(impl Fn(&mut A, Block<'_>) + Send + Sync),
 ) -> Vec<(&'static str, Result<A, Unknown>)> {
     let texts = scope.texts(left_out);
     let version = session.identity().version_number;
     let mut taken: Vec<A> = wanted.iter().map(|_| A::default()).collect();
-    let readings = wanted.iter().zip(&mut taken).map(|(class, taken)| {
+    let readings = wanted.iter().zip(&mut taken).map(|((class, whose), taken)| {
         let params = texts.iter().map(|texts| Param::Texts(texts)).collect();
         let mut text = String::new();
-        let reading = Reading::new((class.question)(scope, version), params, move |row| {
+        let sql = (class.question)(scope, version, *whose);
+        let reading = Reading::new(sql, params, move |row| {
             text.clear();
-            (class.write)(*row, asked, &mut text)?;
+            (class.write)(*row, asked, *whose, &mut text)?;
             if let Some((title, _)) = text.split_once('\n') {
                 take(taken, Block { title, text: &text });
             }
@@ -222,5 +253,5 @@ async fn classes<A: Default + Send>(
     });
     let answers = session.read(readings.collect()).await;
     let answers = answers.into_iter().zip(taken).map(|(answer, taken)| answer.map(|()| taken));
-    wanted.iter().map(|class| class.name).zip(answers).collect()
+    wanted.iter().map(|(class, _)| class.name).zip(answers).collect()
 }

@@ -251,6 +251,32 @@ const CASES: &[Case] = &[
         "CREATE TABLE public.more (n int)",
         &[(SCHEMA, "table public.more"), (SCHEMA, "grant SELECT on public.more to schema_app")],
     ),
+    // What belongs to an extension is not described, and nothing can hide in it.
+    case(
+        "schema: an extension's function changes hands",
+        "ALTER FUNCTION public.digest(text, text) OWNER TO schema_owner",
+        &[(SCHEMA, "function public.digest(text, text)")],
+    ),
+    case(
+        "schema: an extension's function is another",
+        "CREATE OR REPLACE FUNCTION public.crypt(text, text) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'",
+        &[(SCHEMA, "function public.crypt(text, text)")],
+    ),
+    case(
+        "schema: a function hides in an extension",
+        "CREATE FUNCTION public.hidden() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+         REVOKE EXECUTE ON FUNCTION public.hidden() FROM PUBLIC; \
+         ALTER EXTENSION pgcrypto ADD FUNCTION public.hidden()",
+        &[(SCHEMA, "function public.hidden()")],
+    ),
+    case(
+        "schema: a function that was listed hides in an extension",
+        "ALTER EXTENSION pgcrypto ADD FUNCTION public.fn_one(int)",
+        &[
+            (SCHEMA, "function public.fn_one(integer)"),
+            (SCHEMA, "grant EXECUTE on function public.fn_one(integer) to PUBLIC"),
+        ],
+    ),
     // A rename is one object that is gone and one that is new.
     case(
         "schema: a sequence is renamed",
@@ -282,11 +308,6 @@ const CASES: &[Case] = &[
     case(
         "schema: something happens elsewhere",
         "ALTER TABLE elsewhere.t ADD m int; CREATE SCHEMA more",
-        &[],
-    ),
-    case(
-        "schema: an extension's function changes hands",
-        "ALTER FUNCTION public.digest(text, text) OWNER TO schema_owner",
         &[],
     ),
     case("schema: a number is taken", "SELECT nextval('public.numbers')", &[]),
