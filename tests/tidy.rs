@@ -52,6 +52,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "metadata",
             "path",
             "presence",
+            "provision",
             "secretive",
             "sql_text",
             "test_world",
