@@ -30,6 +30,9 @@ pub mod action;
 // Narrows a process, before it becomes a command that looks.
 pub mod sandbox;
 
+// What was planned, approved and done: entries in a signed tree, written by one process and verified by anybody.
+pub mod ledger;
+
 // What is remembered between two looks: digests of files. Deletable, never an authority.
 pub mod state;
 

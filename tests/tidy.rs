@@ -127,6 +127,7 @@ const CHANGING: &[&str] = &[
 const ROOMS: &[(&str, &str)] = &[
     ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
+    ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),

@@ -26,7 +26,7 @@ mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
-pub use decimal::Decimal;
+pub use decimal::{Decimal, DecimalError};
 pub use diagnostic::{Diagnostic, Level, Lines, Related, SourceLine, Span, nearest};
 pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, Line, shown_path};
 pub use digest::{Digest, DigestError};
