@@ -40,6 +40,8 @@ impl Needs {
 pub struct Surroundings {
     /// What stands at paths.
     pub paths: BTreeMap<String, Result<PathState, Unknown>>,
+    /// Those of them whose own folder does not exist.
+    pub without_folder: BTreeSet<String>,
     /// The numbers of users; `None` for a name that nobody has.
     pub users: BTreeMap<String, Result<Option<u32>, Unknown>>,
     /// The numbers of groups.

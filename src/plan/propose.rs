@@ -6,8 +6,7 @@ use super::format::{STEPS_MAX, Step};
 use super::order::{Block, order, paths};
 use super::{Guarded, Left, Scope, Why};
 use crate::action::{
-    Action, Change, Condition, Depth, Needs, PathState, Remedy, Risk, Sql, Statement, Surroundings,
-    Undo,
+    Action, Change, Condition, Needs, PathState, Remedy, Risk, Sql, Statement, Surroundings, Undo,
 };
 use crate::desired::{Desired, Resource};
 use crate::drift::{Judged, Verdict};
@@ -49,9 +48,6 @@ pub fn needs(judged: &[Judged<'_>], scope: &Scope) -> Needs {
         let resource = judged.resource;
         let own = resource.spec.needs(&resource.name.name);
         for (path, depth) in own.paths {
-            if let Some(above) = std::path::Path::new(&path).parent().and_then(|p| p.to_str()) {
-                needs.path(above, Depth::Attributes);
-            }
             needs.path(&path, depth);
         }
         needs.users.extend(own.users);
@@ -235,13 +231,8 @@ fn above(input: &Input<'_>, change: &Change, made: &BTreeSet<String>) -> Option<
     );
     let path = change.action.path().filter(|_| creates)?;
     let above = std::path::Path::new(path).parent()?.to_str()?;
-    match input.around.path(above) {
-        Ok(PathState::Directory { .. }) => None,
-        Ok(PathState::Absent) if made.contains(above) => None,
-        Ok(PathState::Absent) => Some(Why::Waits(format!("directory.{above}"))),
-        Ok(_) => Some(Why::NoRemedy(format!("{} is no directory", escape(above)))),
-        Err(unknown) => Some(Why::Unknown(escape(&unknown.detail).into_owned())),
-    }
+    let missing = input.around.without_folder.contains(path) && !made.contains(above);
+    missing.then(|| Why::Waits(format!("directory.{above}")))
 }
 
 /// What is to be done in one database.
