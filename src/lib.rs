@@ -24,6 +24,9 @@ pub mod model;
 // The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
 pub mod config;
 
+// The switch and the halt: whether anything may be changed at all; what cannot be read means no.
+pub mod killswitch;
+
 // Narrows a process, before it becomes a command that looks.
 pub mod sandbox;
 
@@ -47,6 +50,9 @@ pub mod drift;
 
 // What is there written down as desired state: which table goes to which file, and the new text of that file. Pure.
 pub mod adopt;
+
+// What people signed about a plan, and whether that is enough. Pure.
+pub mod approval;
 
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;

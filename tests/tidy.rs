@@ -60,6 +60,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
+    ("src/approval/rules", "src/approval/rules/mod.rs", &[]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     (
         "src/cli",
@@ -127,6 +128,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
+    ("src/killswitch/marker.rs", "sets and lifts markers of a halt, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),
 ];
