@@ -82,6 +82,8 @@ impl From<ConfigError> for Failure {
                 Self::of(exit::CONFIG, &error).hint("name another file with --config")
             }
             ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error),
+            ConfigError::Overridden { .. } => Self::of(exit::USAGE, &error)
+                .hint("leave it away; `--config FILE` may name another file, as trustworthy as the usual one"),
         }
     }
 }

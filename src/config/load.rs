@@ -14,7 +14,7 @@ use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 
 /// The largest configuration file that is read.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 const SECTIONS: &[&str] =
     &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "database"];
 
@@ -67,6 +67,14 @@ pub enum ConfigError {
         /// What is wrong, and how to mend it.
         reason: String,
     },
+    /// A flag or a variable sets what only the file may set.
+    #[error(
+        "`{origin}` sets nothing here: a verb that changes something takes its settings from the configuration file alone"
+    )]
+    Overridden {
+        /// Who tried.
+        origin: Origin,
+    },
 }
 
 /// Makes the effective configuration.
@@ -103,6 +111,7 @@ fn bare() -> Config {
         revision: Setting::default(None),
         source_path: Setting::default(None),
         verify: Setting::default(Verify::None),
+        first_commit: None,
         hostname: Setting::default(None),
         system_identifiers: BTreeMap::new(),
         guard: BTreeMap::new(),
@@ -125,6 +134,7 @@ fn overlay(config: &mut Config, overrides: &Overrides) {
         // Another source has its own branches and folders.
         config.revision = Setting::default(None);
         config.source_path = Setting::default(None);
+        config.verify = Setting::default(Verify::None);
     }
     set(&mut config.source, overrides.desired.as_ref());
     set(&mut config.revision, overrides.revision.as_ref());
@@ -138,7 +148,7 @@ fn overlay(config: &mut Config, overrides: &Overrides) {
     config.sandbox |= other_root;
 }
 
-fn parse(path: &Path, text: String, owner: u32) -> Result<Config, ConfigError> {
+pub(super) fn parse(path: &Path, text: String, owner: u32) -> Result<Config, ConfigError> {
     let mut config = bare();
     let diagnostics = fill(&mut config, path, &text);
     if !diagnostics.is_empty() {
@@ -211,14 +221,7 @@ impl<'t> Sections<'_, 't> {
 
     fn source(&mut self, config: &mut Config) {
         let Some(source) = self.section::<SourceSection>("source") else { return };
-        if source.verify == Some(Verify::Signed) || source.first_commit.is_some() {
-            let place = self.all.value_span("source").unwrap_or_default();
-            let message = "this version cannot verify signed commits yet";
-            self.found.push(
-                Diagnostic::error(Code::Unsupported, self.all.file(), place, message)
-                    .hint("use verify = \"none\", and protect the branch where it is pushed"),
-            );
-        }
+        self.signed(&source);
         if let Some(url) = source.url {
             let url = if is_path(&url) { self.base.join(&url).display().to_string() } else { url };
             config.source = Setting::file(Some(url));
@@ -232,6 +235,29 @@ impl<'t> Sections<'_, 't> {
         if let Some(verify) = source.verify {
             config.verify = Setting::file(verify);
         }
+        config.first_commit = source.first_commit;
+    }
+
+    /// `verify = "signed"` needs a commit to begin with, and one that can mean nothing else.
+    fn signed(&mut self, source: &SourceSection) {
+        let signed = source.verify == Some(Verify::Signed);
+        let is_id =
+            |text: &&String| text.len() == 40 && text.bytes().all(|c| c.is_ascii_hexdigit());
+        let place = self.all.value_span("source").unwrap_or_default();
+        let error = |code, message| Diagnostic::error(code, self.all.file(), place, message);
+        let wrong = match &source.first_commit {
+            Some(first) if is_id(&first) && signed => return,
+            Some(first) if is_id(&first) => error(
+                Code::Contradiction,
+                "`first_commit` says nothing without verify = \"signed\"",
+            ),
+            Some(_) => error(Code::WrongType, "`first_commit` is the 40 digits of a commit"),
+            None if !signed => return,
+            None => error(Code::MissingKey, "verify = \"signed\" needs `first_commit`"),
+        };
+        self.found.push(wrong.hint(
+            "the first commit that is trusted, without a signature of its own: `git rev-parse main`",
+        ));
     }
 
     fn observe(&mut self, config: &mut Config) {
