@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::model::display::{escape, escaped_line as cut};
 use crate::model::{Digest, Timestamp};
+use crate::plan::Plan;
 
 /// How many targets a summary names.
 const TARGETS_SHOWN: usize = 4;
@@ -59,6 +60,28 @@ pub enum Authors {
 }
 
 impl About {
+    /// What approval needs to know of a plan whose bytes have this digest.
+    #[must_use]
+    pub fn of(plan: &Plan, digest: Digest, authors: Authors) -> Self {
+        let step = |step: &crate::plan::Step| {
+            let action = &step.action;
+            let path = action.path().map(|path| Target::Path(path.into()));
+            let database = action.database().map(|name| Target::Database(name.to_owned()));
+            let unit = action.unit().map(|name| Target::Unit(name.to_owned()));
+            let targets = path.into_iter().chain(database).chain(unit).collect();
+            Step { action: action.name().to_owned(), targets }
+        };
+        Self {
+            plan: digest,
+            plan_id: plan.id.clone(),
+            host: plan.host.id.to_string(),
+            commit: plan.source.commit.clone(),
+            steps: plan.steps.iter().map(step).collect(),
+            authors,
+            valid_until: plan.valid_until,
+        }
+    }
+
     /// What it does in one line, as statements quote it: `3 steps: 2 create-directory, 1 write-file; touches /srv/a, …`.
     /// The approver's machine and the host compute it each for itself.
     #[must_use]

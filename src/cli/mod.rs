@@ -100,12 +100,16 @@ enum Verb {
     Schema(schema::Arguments),
     Config(config::Arguments),
     #[cfg(feature = "execute")]
+    Apply(apply::Arguments),
+    #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
     #[command(hide = true)]
     Confined(confined::Arguments),
 }
 
+#[cfg(feature = "execute")]
+mod apply;
 #[cfg(feature = "execute")]
 mod demo;
 
@@ -227,6 +231,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),
