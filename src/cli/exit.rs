@@ -14,6 +14,8 @@ pub const PENDING: u8 = 3;
 pub const UNKNOWN: u8 = 4;
 /// Refused: a switch, a halt, a guard, an identity or a window.
 pub const REFUSED: u8 = 7;
+/// What should be as it was written, or as it was approved, is not.
+pub const TAMPERED: u8 = 8;
 /// The command line cannot be understood.
 pub const USAGE: u8 = 64;
 /// Desired state is not valid.
@@ -23,6 +25,7 @@ pub const CONFIG: u8 = 78;
 
 /// Every code with its meaning, in the order in which they win when several hold.
 pub const MEANINGS: &[(u8, &str)] = &[
+    (TAMPERED, "verification failed: a ledger, a plan or a signature is not what it was"),
     (REFUSED, "refused: switch, halt, guard, identity or window"),
     (ERROR, "error"),
     (UNKNOWN, "unknown: something could not be told, so nothing may be concluded"),

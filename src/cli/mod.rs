@@ -8,6 +8,7 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod ledger;
 mod lint;
 mod monitor;
 pub mod output;
@@ -92,6 +93,7 @@ enum Verb {
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
+    Ledger(ledger::Arguments),
     #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
@@ -108,7 +110,11 @@ impl Verb {
         match self {
             Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
             // A schema is JSON whatever is asked for.
-            Self::Lint(_) | Self::Config(_) | Self::Schema(_) | Self::Adopt(_) => {
+            Self::Lint(_)
+            | Self::Config(_)
+            | Self::Schema(_)
+            | Self::Adopt(_)
+            | Self::Ledger(_) => {
                 vec!["text", "json"]
             }
             _ => vec!["text"],
@@ -117,7 +123,11 @@ impl Verb {
 
     /// Does its `-o` name a folder?
     const fn writes_folder(&self) -> bool {
-        matches!(self, Self::Adopt(_))
+        match self {
+            Self::Adopt(_) => true,
+            Self::Ledger(arguments) => arguments.writes_folder(),
+            _ => false,
+        }
     }
 
     /// What it writes besides its result.
@@ -213,6 +223,7 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
+        Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{
-    DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection, SourceSection, Top,
-    WatchSection,
+    AnchorSection, DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection,
+    SourceSection, Top, WatchSection,
 };
 use super::trusted::{Privacy, read_checked};
 use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
@@ -16,7 +16,7 @@ use crate::model::{Code, Diagnostic, Period};
 /// The largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 const SECTIONS: &[&str] =
-    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "database"];
+    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "anchor", "database"];
 
 /// What the command line and the environment say.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +111,7 @@ fn bare() -> Config {
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
+        anchor: Setting::default(None),
         sandbox: false,
     }
 }
@@ -173,6 +174,9 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     if let Some(guard) = reader.free("guard") {
         config.guard = guard;
     }
+    if let Some(anchor) = reader.section::<AnchorSection>("anchor") {
+        config.anchor = Setting::file(Some(below(base, anchor.url)));
+    }
     let _: Option<ProveSection> = reader.section("prove");
     let _: Option<WatchSection> = reader.section("watch");
     found.sort();
@@ -220,8 +224,7 @@ impl<'t> Sections<'_, 't> {
             );
         }
         if let Some(url) = source.url {
-            let url = if is_path(&url) { self.base.join(&url).display().to_string() } else { url };
-            config.source = Setting::file(Some(url));
+            config.source = Setting::file(Some(below(self.base, url)));
         }
         if let Some(branch) = source.branch {
             config.revision = Setting::file(Some(branch));
@@ -371,6 +374,11 @@ fn can_match(pattern: &str) -> bool {
 /// Is it a path, rather than a URL or the `user@host:path` of ssh?
 fn is_path(url: &str) -> bool {
     !url.contains("://") && !url.split('/').next().is_some_and(|first| first.contains(':'))
+}
+
+/// A path counts from the folder of the configuration file; a URL is one.
+fn below(base: &Path, url: String) -> String {
+    if is_path(&url) { base.join(&url).display().to_string() } else { url }
 }
 
 /// A URL with a password in it, told without repeating it.
