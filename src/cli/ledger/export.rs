@@ -105,7 +105,7 @@ With stock tools: each blob against its name, then each line against the one bef
       prev=$( (printf '\000'; printf %s "$line") | openssl dgst -sha256 -binary | base64)
     done)
 
-    (printf '\060\052\060\005\006\003\053\145\160\003\041\000'; cut -d+ -f3 key.pub | base64 -d | tail -c 32) > key.der
+    (printf '\060\052\060\005\006\003\053\145\160\003\041\000'; cut -d+ -f3- key.pub | base64 -d | tail -c 32) > key.der
     head -n 3 checkpoint > body
     sed -n 5p checkpoint | cut -d' ' -f3 | base64 -d | tail -c 64 > signature
     openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in body -sigfile signature
