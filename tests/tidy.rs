@@ -52,6 +52,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "metadata",
             "path",
             "presence",
+            "provision",
             "secretive",
             "sql_text",
             "test_world",
@@ -60,11 +61,15 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
+    ("src/approval/rules", "src/approval/rules/mod.rs", &[]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     (
         "src/cli",
         "src/cli/mod.rs",
-        &["context", "error", "exit", "monitor", "output", "page", "world"],
+        &[
+            "context", "error", "exit", "ledgers", "monitor", "output", "page", "planning",
+            "trusting", "world",
+        ],
     ),
 ];
 
@@ -129,6 +134,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("src/desired/anchor.rs", "commits checkpoints to a repository of its own, below the program's own data"),
     ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
+    ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
+    ("src/killswitch/marker.rs", "sets and lifts markers of a halt, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),
 ];

@@ -7,7 +7,6 @@ use super::exit;
 use crate::config::ConfigError;
 use crate::desired::SourceError;
 use crate::drift::{Contradiction, Loosened};
-use crate::ledger::LedgerError;
 use crate::model::display::escape;
 use crate::model::{Diagnostic, SourceLine};
 use crate::observed::RecordedError;
@@ -83,6 +82,8 @@ impl From<ConfigError> for Failure {
                 Self::of(exit::CONFIG, &error).hint("name another file with --config")
             }
             ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error),
+            ConfigError::Overridden { .. } => Self::of(exit::USAGE, &error)
+                .hint("leave it away; `--config FILE` may name another file, as trustworthy as the usual one"),
         }
     }
 }
@@ -127,32 +128,6 @@ impl From<Vec<Loosened>> for Failure {
             loosened.iter().map(|one| escape(&one.to_string()).into_owned()).collect();
         Self::new(exit::REFUSED, lines.join("\n"))
             .hint("the host's configuration pins these under [guard]; desired state must contain them as they are")
-    }
-}
-
-impl From<LedgerError> for Failure {
-    fn from(error: LedgerError) -> Self {
-        let code = match &error {
-            LedgerError::Damaged { .. } => exit::TAMPERED,
-            LedgerError::Untold { .. } => exit::UNKNOWN,
-            LedgerError::Insecure { .. } => exit::CONFIG,
-            _ => exit::ERROR,
-        };
-        let failure = Self::of(code, &error);
-        match error {
-            LedgerError::Damaged { .. } => failure.hint(
-                "leave its folder as it is, and compare it with a copy, or with a checkpoint that was kept elsewhere",
-            ),
-            LedgerError::Untold { .. } => {
-                failure.hint("`countersign ledger verify --checkpoint FILE` compares it with one that was kept elsewhere")
-            }
-            LedgerError::Missing { .. } => failure.hint("name its folder with --ledger DIR"),
-            LedgerError::Full { .. } => failure.hint("make room on its file system"),
-            LedgerError::Locked { .. } => failure.hint("wait until that process has ended"),
-            LedgerError::Poisoned { .. } => failure
-                .hint("find out what is wrong with its disk; the next process verifies it again"),
-            _ => failure,
-        }
     }
 }
 

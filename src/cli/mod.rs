@@ -9,11 +9,16 @@ pub mod error;
 pub mod exit;
 mod explain;
 mod ledger;
+mod ledgers;
 mod lint;
 mod monitor;
 pub mod output;
 mod page;
+mod plan;
+mod planning;
 mod schema;
+mod show;
+mod trusting;
 mod version;
 mod world;
 
@@ -90,6 +95,8 @@ enum Verb {
     Check(check::Arguments),
     Lint(lint::Arguments),
     Adopt(adopt::Arguments),
+    Plan(plan::Arguments),
+    Show(show::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -114,7 +121,9 @@ impl Verb {
             | Self::Config(_)
             | Self::Schema(_)
             | Self::Adopt(_)
-            | Self::Ledger(_) => {
+            | Self::Ledger(_)
+            | Self::Plan(_)
+            | Self::Show(_) => {
                 vec!["text", "json"]
             }
             _ => vec!["text"],
@@ -220,6 +229,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
         Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
+        Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
+        Verb::Show(arguments) => show::run(arguments, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),

@@ -16,6 +16,20 @@ pub struct Decimal(pub u64);
 #[error("a whole number below 2^64 is meant, in decimal digits without sign or leading zeros")]
 pub struct DecimalError;
 
+impl Decimal {
+    /// As a number of users, groups and the like; `None` beyond 32 bits.
+    #[must_use]
+    pub fn as_u32(self) -> Option<u32> {
+        u32::try_from(self.0).ok()
+    }
+}
+
+impl From<u32> for Decimal {
+    fn from(number: u32) -> Self {
+        Self(u64::from(number))
+    }
+}
+
 impl FromStr for Decimal {
     type Err = DecimalError;
     fn from_str(text: &str) -> Result<Self, DecimalError> {

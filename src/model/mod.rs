@@ -21,6 +21,8 @@ mod relation;
 mod resource;
 mod role;
 mod size;
+mod ssh_key;
+pub mod sshsig;
 mod time;
 mod unified;
 mod unknown;
@@ -37,6 +39,7 @@ pub use relation::{MemberName, RelationName, RoutineName, leading_name, quoted, 
 pub use resource::{Mode, Route, Severity};
 pub use role::{MembershipName, SettingName, SettingPlace};
 pub use size::{Percent, Size};
+pub use ssh_key::{SshKey, SshKeyError};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use unified::{unified, unified_escaped};
 pub use unknown::{REASONS, Reason, Unknown};
