@@ -8,6 +8,7 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod ledger;
 mod ledgers;
 mod lint;
 mod monitor;
@@ -99,6 +100,7 @@ enum Verb {
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
+    Ledger(ledger::Arguments),
     #[cfg(feature = "execute")]
     Apply(apply::Arguments),
     #[cfg(feature = "execute")]
@@ -123,6 +125,7 @@ impl Verb {
             | Self::Config(_)
             | Self::Schema(_)
             | Self::Adopt(_)
+            | Self::Ledger(_)
             | Self::Plan(_)
             | Self::Show(_) => {
                 vec!["text", "json"]
@@ -133,7 +136,11 @@ impl Verb {
 
     /// Does its `-o` name a folder?
     const fn writes_folder(&self) -> bool {
-        matches!(self, Self::Adopt(_))
+        match self {
+            Self::Adopt(_) => true,
+            Self::Ledger(arguments) => arguments.writes_folder(),
+            _ => false,
+        }
     }
 
     /// What it writes besides its result.
@@ -231,6 +238,7 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
+        Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]

@@ -88,6 +88,14 @@ pub enum SourceError {
         /// What git says.
         reason: String,
     },
+    /// The push failed.
+    #[error("cannot push to {url}: {reason}")]
+    Push {
+        /// Without its secrets.
+        url: String,
+        /// What git says.
+        reason: String,
+    },
     /// The mirror cannot be made.
     #[error("cannot make the mirror {}", path.display())]
     Mirror {

@@ -18,6 +18,7 @@ mod docs;
 mod fixture;
 mod formats;
 mod lab;
+mod ledger;
 mod pg_functions;
 mod pg_grants;
 mod pg_objects;
