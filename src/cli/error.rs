@@ -93,6 +93,7 @@ impl From<SourceError> for Failure {
         let code = match error {
             SourceError::Forbidden(_) | SourceError::Limit(_) => exit::INVALID,
             SourceError::Unnamed | SourceError::BadUrl { .. } => exit::USAGE,
+            SourceError::Signed(_) => exit::UNVERIFIED,
             _ => exit::ERROR,
         };
         let failure = Self::of(code, &error);
@@ -107,6 +108,7 @@ impl From<SourceError> for Failure {
             SourceError::Mirror { .. } => {
                 failure.hint("name a folder that you may write with --data DIR")
             }
+            SourceError::Signed(error) => failure.hint(error.hint()),
             SourceError::Forbidden(_) => failure.hint("commit the file itself in its place"),
             SourceError::Git { reason, .. } if reason.contains(".gitconfig") => failure
                 .hint("HOME names a folder that this user may not enter: set it to one of its own"),
