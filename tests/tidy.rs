@@ -52,6 +52,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "metadata",
             "path",
             "presence",
+            "provision",
             "secretive",
             "sql_text",
             "test_world",
@@ -65,7 +66,10 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     (
         "src/cli",
         "src/cli/mod.rs",
-        &["context", "error", "exit", "monitor", "output", "page", "world"],
+        &[
+            "context", "error", "exit", "ledgers", "monitor", "output", "page", "planning",
+            "trusting", "world",
+        ],
     ),
 ];
 
@@ -127,7 +131,9 @@ const CHANGING: &[&str] = &[
 const ROOMS: &[(&str, &str)] = &[
     ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
+    ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
+    ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
     ("src/killswitch/marker.rs", "sets and lifts markers of a halt, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),

@@ -93,7 +93,7 @@ impl From<SourceError> for Failure {
         let code = match error {
             SourceError::Forbidden(_) | SourceError::Limit(_) => exit::INVALID,
             SourceError::Unnamed | SourceError::BadUrl { .. } => exit::USAGE,
-            SourceError::Signed(_) => exit::UNVERIFIED,
+            SourceError::Signed(_) => exit::VERIFICATION,
             _ => exit::ERROR,
         };
         let failure = Self::of(code, &error);

@@ -8,11 +8,16 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod ledgers;
 mod lint;
 mod monitor;
 pub mod output;
 mod page;
+mod plan;
+mod planning;
 mod schema;
+mod show;
+mod trusting;
 mod version;
 mod world;
 
@@ -89,6 +94,8 @@ enum Verb {
     Check(check::Arguments),
     Lint(lint::Arguments),
     Adopt(adopt::Arguments),
+    Plan(plan::Arguments),
+    Show(show::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -108,7 +115,12 @@ impl Verb {
         match self {
             Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
             // A schema is JSON whatever is asked for.
-            Self::Lint(_) | Self::Config(_) | Self::Schema(_) | Self::Adopt(_) => {
+            Self::Lint(_)
+            | Self::Config(_)
+            | Self::Schema(_)
+            | Self::Adopt(_)
+            | Self::Plan(_)
+            | Self::Show(_) => {
                 vec!["text", "json"]
             }
             _ => vec!["text"],
@@ -210,6 +222,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
         Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
+        Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
+        Verb::Show(arguments) => show::run(arguments, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),

@@ -46,6 +46,12 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "roles/base/accounts.toml",
 ];
 
+/// Its files that are no tables: content that is provisioned.
+static CONTENT: &[(&str, &str)] = &example![
+    "hosts/contabo/files/cutter-README.md",
+    "hosts/contabo/files/orchestrator.config.json",
+];
+
 /// The worked example and this module have come apart.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the worked example no longer says `{text}` in {file}")]
@@ -77,6 +83,7 @@ pub fn derive(
         edit.apply(&mut files)?;
     }
     files.insert(MANIFEST, sandbox.tree.clone());
+    files.extend(CONTENT.iter().map(|(path, text)| (*path, (*text).to_owned())));
     Ok(files
         .into_iter()
         .map(|(path, text)| (format!("{FOLDER}/{path}"), text.into_bytes()))
@@ -178,7 +185,7 @@ mod tests {
     #[test]
     fn the_same_resources_stand_under_the_same_names() {
         let (_folder, _, files) = derived();
-        assert_eq!(files.len(), EXAMPLE.len() + 1);
+        assert_eq!(files.len(), EXAMPLE.len() + CONTENT.len() + 1);
         for (path, _) in EXAMPLE {
             let names = |table: &toml::Table| -> Vec<String> {
                 let inner = |(kind, value): (&String, &toml::Value)| {
@@ -235,7 +242,8 @@ mod tests {
             }
         }
         let others = [MANIFEST, "hosts/contabo/containers.toml"];
-        let taken = EXAMPLE.iter().map(|(path, _)| *path).chain(others).map(str::to_owned);
+        let taken = EXAMPLE.iter().chain(CONTENT).map(|(path, _)| *path);
+        let taken = taken.chain(others).map(str::to_owned);
         assert_eq!(found, taken.collect());
     }
 

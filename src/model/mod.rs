@@ -4,6 +4,7 @@
 
 pub mod clauses;
 mod code;
+mod decimal;
 mod diagnostic;
 mod difference;
 mod digest;
@@ -27,6 +28,7 @@ mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
+pub use decimal::{Decimal, DecimalError};
 pub use diagnostic::{Diagnostic, Level, Lines, Related, SourceLine, Span, nearest};
 pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, Line, shown_path};
 pub use digest::{Digest, DigestError};
