@@ -299,7 +299,8 @@ pub fn could_approve(
     };
     // While there are too few people, nobody helps who is among them already.
     let all = of(&|_| true);
-    let done = if all.len() < policy.total { all } else { of(&|one| role.is_none_or(|r| one.role == r)) };
+    let done =
+        if all.len() < policy.total { all } else { of(&|one| role.is_none_or(|r| one.role == r)) };
     let may = trust.approvers.iter().filter(|(name, one)| {
         let usable = !one.revoked && one.keys.iter().any(|key| !trust.is_revoked(key));
         let fits = |own: &String| match role {

@@ -26,7 +26,8 @@ pub(super) fn tree(
     };
     let first_commit = config.first_commit.as_deref();
     let signed = trust.as_ref().zip(first_commit);
-    let signed = signed.map(|(trust, first_commit)| SignedBy { trust, first_commit, accepted: None });
+    let signed =
+        signed.map(|(trust, first_commit)| SignedBy { trust, first_commit, accepted: None });
     let request = Request {
         source,
         revision: revision.or(config.revision.value.as_deref()),

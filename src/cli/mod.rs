@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
 
 mod adopt;
+mod approve;
 mod check;
 mod config;
 mod confined;
@@ -8,6 +9,7 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod halt;
 mod ledgers;
 mod lint;
 mod monitor;
@@ -17,6 +19,8 @@ mod plan;
 mod planning;
 mod schema;
 mod show;
+mod statements;
+mod trust;
 mod trusting;
 mod version;
 mod world;
@@ -96,6 +100,9 @@ enum Verb {
     Adopt(adopt::Arguments),
     Plan(plan::Arguments),
     Show(show::Arguments),
+    Approve(approve::Arguments),
+    Trust(trust::Arguments),
+    Halt(halt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -224,6 +231,9 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
         Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
         Verb::Show(arguments) => show::run(arguments, output),
+        Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
+        Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),

@@ -117,10 +117,7 @@ impl Objects {
     }
 
     /// The signature of a commit, and the bytes that it is about.
-    pub(super) fn signature(
-        &self,
-        commit: Oid,
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, SourceError> {
+    pub(super) fn signature(&self, commit: Oid) -> Result<Option<(Vec<u8>, Vec<u8>)>, SourceError> {
         match self.repository.extract_signature(&commit, None) {
             Ok((signature, payload)) => Ok(Some((signature.to_vec(), payload.to_vec()))),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
@@ -141,7 +138,9 @@ impl Objects {
         for reference in self.repository.references_glob(&format!("{prefix}*")).map_err(git)? {
             let reference = reference.map_err(git)?;
             if carried.len() >= refs_max {
-                return Err(SourceError::Limit(format!("more than {refs_max} refs below {prefix}")));
+                return Err(SourceError::Limit(format!(
+                    "more than {refs_max} refs below {prefix}"
+                )));
             }
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
             let Some(id) = reference.target() else { continue };

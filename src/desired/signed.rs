@@ -47,7 +47,9 @@ pub enum SignedError {
     #[error("the commit `{0}` is not there")]
     NoCommit(String),
     /// The branch does not contain what was accepted before.
-    #[error("{tip} does not follow from {base}, which was accepted before: the history was rewound or rewritten")]
+    #[error(
+        "{tip} does not follow from {base}, which was accepted before: the history was rewound or rewritten"
+    )]
     Rewound {
         /// Where the branch is.
         tip: String,

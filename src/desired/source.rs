@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::blob::Blob;
 use super::git::{Objects, check_limits, is_id};
+use super::mirror;
 use super::signed::{self, SignedBy, SignedError};
 use super::tree::Tree;
-use super::mirror;
 use crate::config::Trust;
 use crate::model::display::escape_bytes;
 
@@ -365,7 +365,15 @@ mod tests {
             let (source, data) = (folder.path().to_str().expect("UTF-8"), folder.path());
             let host = Some("a");
             let signed = None;
-            load(&Request { source, revision, folder: None, committed_only: false, data, host, signed })
+            load(&Request {
+                source,
+                revision,
+                folder: None,
+                committed_only: false,
+                data,
+                host,
+                signed,
+            })
         };
         assert_eq!(load(None).map(|tree| tree.pinned).ok(), Some(false));
         for revision in ["main", "abc", "703559c"] {

@@ -24,8 +24,8 @@ pub(crate) fn signed_by_security_key(
     namespace: &str,
     flags: u8,
 ) -> String {
-    let signer = SigningKey::from_bytes(&[number; 32]);
-    let public = signer.verifying_key();
+    let secret = SigningKey::from_bytes(&[number; 32]);
+    let public = secret.verifying_key();
     let kind = lengthened(b"sk-ssh-ed25519@openssh.com");
     let key =
         [kind.clone(), lengthened(public.as_bytes()), lengthened(APPLICATION.as_bytes())].concat();
@@ -35,7 +35,7 @@ pub(crate) fn signed_by_security_key(
     let asked =
         [&Sha256::digest(APPLICATION.as_bytes())[..], &trailer, &Sha256::digest(&signed)[..]]
             .concat();
-    let raw = lengthened(&signer.sign(&asked).to_bytes());
+    let raw = lengthened(&secret.sign(&asked).to_bytes());
     let signature = lengthened(&[kind, raw, trailer].concat());
     let blob =
         [&b"SSHSIG"[..], &1u32.to_be_bytes(), &lengthened(&key), &parts, &signature].concat();
