@@ -213,17 +213,4 @@ impl Plan {
         }
         Ok(plan)
     }
-
-    /// One line that says what it does, for a statement: the verifier computes it again.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for step in &self.steps {
-            *counts.entry(step.action.name()).or_default() += 1;
-        }
-        let parts: Vec<String> =
-            counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        let noun = if self.steps.len() == 1 { "step" } else { "steps" };
-        format!("{} {noun} on {}: {}", self.steps.len(), self.host.name, parts.join(", "))
-    }
 }
