@@ -21,7 +21,7 @@ pub use permit::{Permit, PermitError, SEEN, StepPermit};
 pub use refusal::{Refusal, WORDS, Word};
 pub use rules::{RULES, Rule};
 pub use signed::{SIGNED_BYTES_MAX, Signed, SignedError};
-pub use statement::{Checkpoint, Decision, STATEMENT_BYTES_MAX, Statement, StatementError};
+pub use statement::{Decision, STATEMENT_BYTES_MAX, Statement, StatementError};
 
 /// What signatures of statements are made for: one is worth nothing for any other purpose.
 pub const NAMESPACE: &str = "countersign/approval/v1";

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::action::Action;
 use crate::model::display::{escape, escaped_line as cut};
 use crate::model::{Digest, Timestamp};
 use crate::plan::Plan;
@@ -60,29 +61,21 @@ pub enum Authors {
 }
 
 impl About {
-    /// What approval needs to know of a plan whose bytes have this digest.
+    /// The plan with this digest, as approval sees it.
     #[must_use]
     pub fn of(plan: &Plan, digest: Digest, authors: Authors) -> Self {
-        let step = |step: &crate::plan::Step| {
-            let action = &step.action;
-            let path = action.path().map(|path| Target::Path(path.into()));
-            let database = action.database().map(|name| Target::Database(name.to_owned()));
-            let unit = action.unit().map(|name| Target::Unit(name.to_owned()));
-            let targets = path.into_iter().chain(database).chain(unit).collect();
-            Step { action: action.name().to_owned(), targets }
-        };
         Self {
             plan: digest,
             plan_id: plan.id.clone(),
-            host: plan.host.id.to_string(),
+            host: format!("sha256:{}", plan.host.id),
             commit: plan.source.commit.clone(),
-            steps: plan.steps.iter().map(step).collect(),
+            steps: plan.steps.iter().map(|step| Step::of(&step.action)).collect(),
             authors,
             valid_until: plan.valid_until,
         }
     }
 
-    /// What it does in one line, as statements quote it: `3 steps: 2 create-directory, 1 write-file; touches /srv/a, …`.
+    /// What it does in one line, as statements quote it: `3 steps: 2 create_directory, 1 write_file; touches /srv/a, …`.
     /// The approver's machine and the host compute it each for itself.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -105,6 +98,19 @@ impl About {
         let steps = if count == 1 { "step" } else { "steps" };
         let (counted, shown) = (counted.join(", "), shown.join(", "));
         format!("{count} {steps}: {counted}; touches {shown}")
+    }
+}
+
+impl Step {
+    fn of(action: &Action) -> Self {
+        let path = action.path().map(|path| Target::Path(path.into()));
+        let database = action.database().map(|name| Target::Database(name.to_owned()));
+        let unit = match action {
+            Action::Unit { unit, .. } => Some(Target::Unit(unit.clone())),
+            _ => None,
+        };
+        let targets = path.into_iter().chain(database).chain(unit).collect();
+        Self { action: action.name().to_owned(), targets }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
 
 mod adopt;
+mod approve;
 mod check;
 mod config;
 mod confined;
@@ -9,6 +10,7 @@ pub mod error;
 pub mod exit;
 mod explain;
 mod ledger;
+mod halt;
 mod ledgers;
 mod lint;
 mod monitor;
@@ -18,6 +20,8 @@ mod plan;
 mod planning;
 mod schema;
 mod show;
+mod statements;
+mod trust;
 mod trusting;
 mod version;
 mod world;
@@ -97,6 +101,9 @@ enum Verb {
     Adopt(adopt::Arguments),
     Plan(plan::Arguments),
     Show(show::Arguments),
+    Approve(approve::Arguments),
+    Trust(trust::Arguments),
+    Halt(halt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -235,6 +242,9 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
         Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
         Verb::Show(arguments) => show::run(arguments, output),
+        Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
+        Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
