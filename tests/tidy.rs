@@ -140,7 +140,10 @@ const CHANGING: &[&str] = &[
 const ROOMS: &[(&str, &str)] = &[
     ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
-    ("src/desired/anchor.rs", "commits checkpoints to a repository of its own, below the program's own data"),
+    (
+        "src/desired/anchor.rs",
+        "commits checkpoints to a repository of its own, below the program's own data",
+    ),
     ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
     ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),

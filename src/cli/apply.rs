@@ -1,7 +1,6 @@
 //! `countersign apply`: runs a plan that enough people have signed, once.
 
 mod gates;
-mod statements;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK, Planned, Request};
-use super::super::{exit, ledgers, show};
-use super::{Arguments, statements};
-use crate::approval::{self, About, Authors, Question, QuorumMet};
+use super::super::{exit, ledgers, show, statements};
+use super::Arguments;
+use crate::approval::{self, About, Question, QuorumMet};
 use crate::config::{Config, strict};
 use crate::ledger::event::{ApprovalAccepted, ApprovalRefused};
 use crate::ledger::{Event, Ledger};
@@ -155,16 +155,18 @@ impl Gates<'_> {
                 .hint("make the plan again, and have it approved by whom the host trusts now");
             return Err(refuse("trust_changed", failure));
         }
-        let gathered = statements::gather(self.config, &self.arguments.approval, digest)
-            .map_err(|failure| refuse("statement_unreadable", failure))?;
-        let authors = authors(plan);
+        let unreadable = |failure| refuse("statement_unreadable", failure);
+        let gathered = statements::gather(self.config, digest, &self.arguments.approval, true);
+        let gathered = gathered.map_err(unreadable)?;
+        let authors = statements::authors(self.config, &trust, plan)
+            .map_err(|failure| refuse("author_unreadable", failure))?;
         let about = About::of(plan, digest, authors);
         let judgement = approval::judge(&Question {
             about: &about,
             statements: &gathered.statements,
             trust: &trust,
             now: CLOCK.now().max(ledger.newest()),
-            consumed: consumed(ledger, digest, &plan.id)?,
+            consumed: statements::consumed(self.config, plan, digest).map_err(unreadable)?,
             remote: &gathered.remote,
         });
         record(&judgement, digest, &gathered.statements, ledger)
@@ -177,25 +179,6 @@ impl Gates<'_> {
             refuse(code, Failure::new(exit, lines.join("\n")).hint(hint))
         })
     }
-}
-
-/// Who wrote what the plan follows from. Only signed commits say so.
-fn authors(_plan: &Plan) -> Authors {
-    Authors::Unknown("commits are not verified: [source] verify is not \"signed\"".to_owned())
-}
-
-/// Was it used up, under this digest or this name?
-fn consumed(ledger: &Ledger, digest: Digest, id: &str) -> Result<bool, Refusal> {
-    let entries = ledger.reader().entries().map_err(|e| refuse(e.code(), e.into()))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
-        if let Event::PermitConsumed(consumed) = &entry.event
-            && (consumed.plan == digest || consumed.plan_id == id)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Puts on the ledger what every statement came to.
