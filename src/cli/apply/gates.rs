@@ -45,6 +45,8 @@ impl Gates<'_> {
         let digest = Digest::of(&bytes);
         let about = |refusal: Refusal| Refusal { plan: Some(digest), ..refusal };
         self.sealed(ledger, digest).map_err(about)?;
+        // Asked first, because a plan that was run does not come out the same any more, and that would not be the reason.
+        self.unused(&plan, digest).map_err(about)?;
         self.identity(&plan).map_err(about)?;
         self.time(&plan, ledger).map_err(about)?;
         let broken = self.replanned(&plan, ledger).map_err(about)?;
@@ -68,6 +70,16 @@ impl Gates<'_> {
             "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
         );
         Err(refuse("not_sealed", failure))
+    }
+
+    fn unused(&self, plan: &Plan, digest: Digest) -> Result<(), Refusal> {
+        let used = statements::consumed(self.config, plan, digest);
+        if !used.map_err(|failure| refuse("ledger_unreadable", failure))? {
+            return Ok(());
+        }
+        let word = approval::Word::Consumed;
+        let failure = Failure::new(word.exit(), format!("{}: {}", word.title(), plan.id));
+        Err(refuse(word.code(), failure.hint(word.hint())))
     }
 
     /// Is this the machine?
