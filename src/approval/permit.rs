@@ -121,6 +121,7 @@ impl Permit {
     ///
     /// # Errors
     /// When that cannot be recorded, or the quorum is about other bytes.
+    #[expect(clippy::needless_pass_by_value, reason = "a quorum is spent by whoever acts on it")]
     pub fn consume(
         plan: Plan,
         bytes: &[u8],

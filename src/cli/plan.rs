@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             undo::plan(&config, request, ledger.as_ref(), &earlier, &bytes)?
         }
     };
-    finish(planned, ledger, global, output)
+    finish(planned, (&config, ledger), global, output)
 }
 
 /// Opens the ledger on which a plan is sealed.
@@ -104,7 +104,7 @@ fn open(config: &Config) -> Result<Ledger, Failure> {
 
 fn finish(
     planned: Planned,
-    ledger: Option<Ledger>,
+    (config, ledger): (&Config, Option<Ledger>),
     global: &Global,
     output: &Output,
 ) -> Result<u8, Failure> {
@@ -112,7 +112,8 @@ fn finish(
     let mut mark = Mark::Draft;
     if !plan.steps.is_empty() {
         bytes = plan.write().map_err(|e| Failure::of(exit::ERROR, &e))?;
-        if let Some(ledger) = ledger {
+        if let Some(mut ledger) = ledger {
+            ledgers::accept(config, &plan.source.commit, &mut ledger)?;
             (plan, bytes) = seal(ledger, plan, bytes)?;
             mark = Mark::Sealed;
         }

@@ -52,6 +52,8 @@ impl Gates<'_> {
         let broken = self.replanned(&plan, ledger).map_err(about)?;
         let met = self.approved(&plan, digest, ledger).map_err(about)?;
         guards(&broken).map_err(about)?;
+        let accepted = ledgers::accept(self.config, &plan.source.commit, ledger);
+        accepted.map_err(|failure| about(refuse("source_unverified", failure)))?;
         Ok((plan, bytes, met))
     }
 
