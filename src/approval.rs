@@ -5,6 +5,8 @@
 
 mod about;
 mod judge;
+#[cfg(feature = "execute")]
+mod permit;
 mod refusal;
 mod rules;
 mod signed;
@@ -14,6 +16,8 @@ pub use about::{About, Authors, Step, Target};
 pub use judge::{
     Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, could_approve, judge,
 };
+#[cfg(feature = "execute")]
+pub use permit::{Permit, PermitError, SEEN, StepPermit};
 pub use refusal::{Refusal, WORDS, Word};
 pub use rules::{RULES, Rule};
 pub use signed::{SIGNED_BYTES_MAX, Signed, SignedError};

@@ -105,10 +105,7 @@ impl Step {
     fn of(action: &Action) -> Self {
         let path = action.path().map(|path| Target::Path(path.into()));
         let database = action.database().map(|name| Target::Database(name.to_owned()));
-        let unit = match action {
-            Action::Unit { unit, .. } => Some(Target::Unit(unit.clone())),
-            _ => None,
-        };
+        let unit = action.unit().map(|name| Target::Unit(name.to_owned()));
         let targets = path.into_iter().chain(database).chain(unit).collect();
         Self { action: action.name().to_owned(), targets }
     }

@@ -27,9 +27,15 @@ impl From<LedgerError> for Failure {
             LedgerError::Damaged { .. } => failure
                 .hint("nothing is changed on its word; `countersign ledger verify` says more, and the anchors say what it was"),
             LedgerError::Locked { .. } => failure.hint("wait until the other process has ended"),
-            LedgerError::Missing { .. } => {
-                failure.hint("`countersign plan` makes it when it seals the first plan")
-            }
+            LedgerError::Missing { .. } => failure.hint(
+                "`countersign plan` makes it when it seals the first plan; `ledger --ledger DIR` names another",
+            ),
+            LedgerError::Untold { .. } => failure.hint(
+                "`countersign ledger verify --checkpoint FILE` compares it with one that was kept elsewhere",
+            ),
+            LedgerError::Full { .. } => failure.hint("make room on its file system"),
+            LedgerError::Poisoned { .. } => failure
+                .hint("find out what is wrong with its disk; the next process verifies it again"),
             _ => failure,
         }
     }

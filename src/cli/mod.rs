@@ -10,6 +10,7 @@ pub mod error;
 pub mod exit;
 mod explain;
 mod halt;
+mod ledger;
 mod ledgers;
 mod lint;
 mod monitor;
@@ -106,6 +107,9 @@ enum Verb {
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
+    Ledger(ledger::Arguments),
+    #[cfg(feature = "execute")]
+    Apply(apply::Arguments),
     #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
@@ -113,6 +117,8 @@ enum Verb {
     Confined(confined::Arguments),
 }
 
+#[cfg(feature = "execute")]
+mod apply;
 #[cfg(feature = "execute")]
 mod demo;
 
@@ -126,6 +132,7 @@ impl Verb {
             | Self::Config(_)
             | Self::Schema(_)
             | Self::Adopt(_)
+            | Self::Ledger(_)
             | Self::Plan(_)
             | Self::Show(_) => {
                 vec!["text", "json"]
@@ -136,7 +143,11 @@ impl Verb {
 
     /// Does its `-o` name a folder?
     const fn writes_folder(&self) -> bool {
-        matches!(self, Self::Adopt(_))
+        match self {
+            Self::Adopt(_) => true,
+            Self::Ledger(arguments) => arguments.writes_folder(),
+            _ => false,
+        }
     }
 
     /// What it writes besides its result.
@@ -237,6 +248,9 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
+        Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),

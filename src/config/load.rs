@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{
-    DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection, SourceSection, Top,
-    WatchSection,
+    AnchorSection, DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection,
+    SourceSection, Top, WatchSection,
 };
+use super::place::{below, secret_in_url};
 use super::trusted::{Privacy, read_checked};
 use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
 use crate::model::document::{self, Table};
@@ -16,7 +17,7 @@ use crate::model::{Code, Diagnostic, Period};
 /// The largest configuration file that is read.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 const SECTIONS: &[&str] =
-    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "database"];
+    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "anchor", "database"];
 
 /// What the command line and the environment say.
 #[derive(Debug, Clone, Default)]
@@ -120,6 +121,7 @@ fn bare() -> Config {
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
+        anchor: Setting::default(None),
         sandbox: false,
     }
 }
@@ -183,6 +185,9 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     if let Some(guard) = reader.free("guard") {
         config.guard = guard;
     }
+    if let Some(anchor) = reader.section::<AnchorSection>("anchor") {
+        config.anchor = Setting::file(Some(below(base, anchor.url)));
+    }
     let _: Option<ProveSection> = reader.section("prove");
     let _: Option<WatchSection> = reader.section("watch");
     found.sort();
@@ -228,8 +233,7 @@ impl<'t> Sections<'_, 't> {
             self.found.push(Diagnostic::error(code, self.all.file(), place, message).hint(hint));
         }
         if let Some(url) = source.url {
-            let url = if is_path(&url) { self.base.join(&url).display().to_string() } else { url };
-            config.source = Setting::file(Some(url));
+            config.source = Setting::file(Some(below(self.base, url)));
         }
         if let Some(branch) = source.branch {
             config.revision = Setting::file(Some(branch));
@@ -375,19 +379,4 @@ fn can_match(pattern: &str) -> bool {
     let begins =
         pattern == "**" || ["/", "**/", "{"].iter().any(|beginning| pattern.starts_with(beginning));
     begins && !pattern.contains("//") && (pattern == "/" || !pattern.ends_with('/'))
-}
-
-/// Is it a path, rather than a URL or the `user@host:path` of ssh?
-fn is_path(url: &str) -> bool {
-    !url.contains("://") && !url.split('/').next().is_some_and(|first| first.contains(':'))
-}
-
-/// A URL with a password in it, told without repeating it.
-fn secret_in_url(url: &str) -> Option<String> {
-    let authority =
-        url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?']).next().unwrap_or("");
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    let in_query = url.split(['?', '&']).skip(1).any(|pair| pair.starts_with("password="));
-    (user.contains(':') || in_query)
-        .then(|| "a URL of a database holds no password; put it into a file of its own and name it as `password_file`".to_owned())
 }

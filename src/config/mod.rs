@@ -6,6 +6,7 @@
 mod file;
 mod load;
 mod origin;
+mod place;
 mod policy;
 mod smoke;
 pub mod strict;
@@ -65,6 +66,8 @@ pub struct Config {
     pub smoke: Setting<SmokePolicy>,
     /// How the observer reaches each database.
     pub observers: BTreeMap<String, Setting<SessionSection>>,
+    /// Where checkpoints of the ledgers are brought: a path or a URL.
+    pub anchor: Setting<Option<String>>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
     pub sandbox: bool,
 }

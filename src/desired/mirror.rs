@@ -108,11 +108,11 @@ fn get(mirror: &Path, url: &str, refspec: &str) -> Result<(), SourceError> {
     clippy::disallowed_methods,
     reason = "the mirror is one of the rooms that write, below the data folder"
 )]
-fn create_folder(mirror: &Path) -> std::io::Result<()> {
+pub(super) fn create_folder(mirror: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(mirror)
 }
 
-fn git(mirror: &Path, url: &str, arguments: &[&str]) -> Result<Output, SourceError> {
+pub(super) fn git(mirror: &Path, url: &str, arguments: &[&str]) -> Result<Output, SourceError> {
     let safety = [
         "core.hooksPath=/dev/null",
         "core.fsmonitor=false",
@@ -162,7 +162,7 @@ fn with_cause(error: &dyn std::error::Error) -> String {
 }
 
 /// A URL is either of a scheme that git speaks itself, or the `user@host:path` of ssh.
-fn check_url(url: &str) -> Result<(), SourceError> {
+pub(super) fn check_url(url: &str) -> Result<(), SourceError> {
     let refuse =
         |why: &str| Err(SourceError::BadUrl { url: without_secret(url), reason: why.to_owned() });
     if url.starts_with('-') || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -183,7 +183,7 @@ fn check_url(url: &str) -> Result<(), SourceError> {
     Ok(())
 }
 
-fn check_branch(branch: &str) -> Result<&str, SourceError> {
+pub(super) fn check_branch(branch: &str) -> Result<&str, SourceError> {
     let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
     if branch.starts_with('-') || !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
         return Err(SourceError::NoRevision {

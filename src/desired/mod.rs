@@ -2,6 +2,7 @@
 //!
 //! Reads git objects or a folder, never runs anything that they contain, and writes nothing but the mirror of a remote.
 
+pub mod anchor;
 mod blob;
 mod git;
 mod host;

@@ -92,6 +92,14 @@ pub enum SourceError {
         /// What git says.
         reason: String,
     },
+    /// The push failed.
+    #[error("cannot push to {url}: {reason}")]
+    Push {
+        /// Without its secrets.
+        url: String,
+        /// What git says.
+        reason: String,
+    },
     /// A commit is not signed as it has to be.
     #[error(transparent)]
     Signed(SignedError),

@@ -43,7 +43,6 @@ pub struct Writer {
 /// A ledger that was verified, and that this process alone may write until it is dropped.
 pub struct Ledger {
     store: Store,
-    #[expect(dead_code, reason = "it holds the lock as long as it is open")]
     lock: File,
     signer: Signer,
     writer: Writer,
@@ -107,6 +106,13 @@ impl fmt::Debug for Ledger {
             .field("path", &self.store.path)
             .field("size", &size)
             .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Closing it would not do while another thread starts a program: until that runs, it holds a copy of the lock.
+        let _ = rustix::fs::flock(&self.lock, rustix::fs::FlockOperation::Unlock);
     }
 }
 
@@ -309,7 +315,7 @@ impl Ledger {
         if length == RESERVE_BYTES as u64 {
             return Ok(());
         }
-        match self.store.write(names::RESERVE, &mut reserve, &[0; RESERVE_BYTES]) {
+        match self.store.write(names::RESERVE, &mut reserve, &vec![0; RESERVE_BYTES]) {
             // Then there is none; the ledger works all the same until the file system is full.
             Err(LedgerError::Full { .. }) => self.store.cut(names::RESERVE, &reserve, 0),
             written => written.and_then(|()| self.store.sync(names::RESERVE, &reserve)),

@@ -273,3 +273,92 @@ impl Signer {
         Signed { checkpoint, note }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer() -> Signer {
+        Signer::new("example.org/host/executor", &[7; 32])
+    }
+
+    fn signed() -> Signed {
+        signer().sign(3, Hash([9; 32]))
+    }
+
+    /// A key and a note from the published description of the format, not from this program.
+    #[test]
+    fn a_key_and_a_note_of_others_are_read() {
+        let key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+        let key: Key = key.parse().expect("a key");
+        assert_eq!(key.to_string().split('+').nth(1), Some("c74f20a3"));
+        let body = "If you think cryptography is the answer to your problem,\n\
+                    then you don't know what your problem is.\n";
+        let line = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+        let bytes = STANDARD.decode(line).expect("base64");
+        assert_eq!(bytes[..4], key.id());
+        let signature = Signature::from_slice(&bytes[4..]).expect("64 bytes");
+        assert!(key.public.verify_strict(body.as_bytes(), &signature).is_ok());
+    }
+
+    #[test]
+    fn a_checkpoint_verifies_with_its_key_alone() {
+        let (signed, key) = (signed(), signer().public());
+        assert_eq!(key.open(&signed.note), Ok(signed.clone()));
+        let again: Key = key.to_string().parse().expect("its own form");
+        assert_eq!(again, key);
+        let other = Signer::new("example.org/host/executor", &[8; 32]).public();
+        assert!(matches!(other.open(&signed.note), Err(NoteError::Unsigned(_))));
+        let other = Signer::new("example.org/other", &[7; 32]).public();
+        assert!(matches!(other.open(&signed.note), Err(NoteError::Origin(..))));
+        let line = signed.checkpoint.to_string();
+        assert_eq!(line.parse(), Ok(signed.checkpoint));
+    }
+
+    #[test]
+    fn no_changed_byte_passes() {
+        let (note, key) = (signed().note, signer().public());
+        for at in 0..note.len() {
+            for bit in 0..8 {
+                let mut bytes = note.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                let opened = String::from_utf8(bytes).ok().map(|note| key.open(&note));
+                assert!(!matches!(opened, Some(Ok(_))), "byte {at}, bit {bit}");
+            }
+            assert!(key.open(note.get(..at).unwrap_or_default()).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn witnesses_may_sign_below_and_a_wrong_signature_of_ours_counts() {
+        let (note, key) = (signed().note, signer().public());
+        let witnessed = format!("{note}— witness.example.org AAAAAAAAAAAAAAAA\n");
+        assert!(key.open(&witnessed).is_ok());
+        let other = signer().sign(4, Hash([9; 32])).note;
+        let line = other.lines().last().unwrap_or_default();
+        assert!(matches!(key.open(&format!("{note}{line}\n")), Err(NoteError::Signature(_))));
+        for wrong in ["", "\n", "a\n1\n", "no signature line\n", "— x\n"] {
+            assert!(key.open(&format!("{note}{wrong}")).is_err() || wrong.is_empty(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn keys_have_one_form() {
+        let signer = signer();
+        let text = signer.text();
+        assert_eq!(Signer::parse(&text).map(|again| again.text()), Ok(text.clone()));
+        for wrong in [text.trim_end(), "", "PRIVATE+KEY+a+b+c\n", &text.replace("executor", "x")] {
+            assert!(Signer::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(!format!("{signer:?}").contains("07"), "the key is not shown");
+        let key = signer.public().to_string();
+        for wrong in ["", "a+b", &key.replace("example", "exampl"), &key.replace("+AT", "+BD")] {
+            assert!(wrong == key || wrong.parse::<Key>().is_err(), "{wrong}");
+        }
+        // The neutral element: with it as key, one signature fits every message.
+        let mut weak = [0; 32];
+        weak[0] = 1;
+        let id = u32::from_be_bytes(key_id("weak", &weak));
+        assert!(format!("weak+{id:08x}+{}", tagged(&weak)).parse::<Key>().is_err());
+    }
+}

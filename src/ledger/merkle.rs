@@ -118,7 +118,9 @@ impl Frontier {
 #[must_use]
 pub fn root(leaves: &[Hash]) -> Hash {
     let mut frontier = Frontier::default();
-    leaves.iter().for_each(|leaf| frontier.push(*leaf));
+    for leaf in leaves {
+        frontier.push(*leaf);
+    }
     frontier.root()
 }
 
@@ -233,4 +235,124 @@ pub fn consistent(old: u64, new: u64, old_root: &Hash, new_root: &Hash, path: &[
         (at, last) = (at >> 1, last >> 1);
     }
     last == 0 && old_hash == *old_root && new_hash == *new_root
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The inputs of the tests that came with the log of Certificate Transparency, and the roots of their first trees.
+    const INPUTS: [&[u8]; 8] = [
+        b"",
+        b"\x00",
+        b"\x10",
+        b"\x20\x21",
+        b"\x30\x31",
+        b"\x40\x41\x42\x43",
+        b"\x50\x51\x52\x53\x54\x55\x56\x57",
+        b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
+    ];
+    const ROOTS: [&str; 9] = [
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+        "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+        "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+    ];
+
+    fn leaves(count: usize) -> Vec<Hash> {
+        (0..count).map(|n| leaf(format!("entry {n}").as_bytes())).collect()
+    }
+
+    /// The definition of RFC 6962, word by word.
+    fn defined(leaves: &[Hash]) -> Hash {
+        match leaves {
+            [] => Hash(Sha256::digest([]).into()),
+            [one] => *one,
+            more => {
+                let mut split = 1;
+                while split * 2 < more.len() {
+                    split *= 2;
+                }
+                node(&defined(&more[..split]), &defined(&more[split..]))
+            }
+        }
+    }
+
+    #[test]
+    fn the_known_roots_come_out() {
+        let known: Vec<Hash> = INPUTS.iter().map(|input| leaf(input)).collect();
+        for (size, wanted) in ROOTS.iter().enumerate() {
+            let found = crate::model::Digest::from_bytes(root(&known[..size]).0);
+            assert_eq!(found.to_string(), *wanted, "{size} leaves");
+        }
+    }
+
+    #[test]
+    fn every_proof_of_every_small_tree_verifies_and_no_other_does() {
+        let all = leaves(40);
+        let roots: Vec<Hash> = (0..=40).map(|size| defined(&all[..size])).collect();
+        for size in 1..=40_usize {
+            assert_eq!(root(&all[..size]), roots[size]);
+            for index in 0..size {
+                let (at, of) = (index as u64, size as u64);
+                let path = inclusion(&all[..size], at).expect("there is such a leaf");
+                assert!(includes(at, of, all[index], &path, &roots[size]), "{index} of {size}");
+                assert!(!includes(at, of, all[(index + 1) % 40], &path, &roots[size]));
+                assert!(!includes(at, of, all[index], &path, &roots[size - 1]));
+                assert!(!includes(at + 1, of, all[index], &path, &roots[size]) || size == 1);
+                let longer: Vec<Hash> = path.iter().copied().chain([all[0]]).collect();
+                assert!(!includes(at, of, all[index], &longer, &roots[size]));
+                if let Some((_, shorter)) = path.split_last() {
+                    assert!(!includes(at, of, all[index], shorter, &roots[size]));
+                }
+            }
+            assert_eq!(inclusion(&all[..size], size as u64), None);
+            for old in 1..=size {
+                let (from, to) = (old as u64, size as u64);
+                let path = consistency(&all[..size], from).expect("it had that size");
+                assert!(consistent(from, to, &roots[old], &roots[size], &path), "{old} to {size}");
+                assert!(!consistent(from, to, &roots[old - 1], &roots[size], &path));
+                assert!(!consistent(from, to, &roots[old], &roots[(size + 1) % 41], &path));
+                let longer: Vec<Hash> = path.iter().copied().chain([all[0]]).collect();
+                assert!(!consistent(from, to, &roots[old], &roots[size], &longer));
+            }
+            assert_eq!(consistency(&all[..size], 0), None);
+            assert_eq!(consistency(&all[..size], size as u64 + 1), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn proofs_of_larger_trees_verify(size in 1..700_usize, a in 0..700_usize, b in 1..700_usize) {
+            let all = leaves(size);
+            let (index, old) = (a % size, (b - 1) % size + 1);
+            let whole = root(&all);
+            prop_assert_eq!(whole, defined(&all));
+            let path = inclusion(&all, index as u64).expect("there is such a leaf");
+            prop_assert!(includes(index as u64, size as u64, all[index], &path, &whole));
+            let path = consistency(&all, old as u64).expect("it had that size");
+            prop_assert!(consistent(old as u64, size as u64, &root(&all[..old]), &whole, &path));
+            if let Some(at) = (!path.is_empty()).then(|| a % path.len()) {
+                let mut wrong = path.clone();
+                wrong[at].0[a % 32] ^= 1;
+                prop_assert!(!consistent(old as u64, size as u64, &root(&all[..old]), &whole, &wrong));
+            }
+        }
+    }
+
+    #[test]
+    fn hashes_have_one_form() {
+        let hash = leaf(b"");
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        for wrong in ["", "AAAA", &hash.to_string()[1..], &format!("{hash} ")] {
+            assert_eq!(wrong.parse::<Hash>(), Err(HashError), "{wrong:?}");
+        }
+    }
 }

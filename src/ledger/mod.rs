@@ -12,6 +12,7 @@ mod error;
 pub mod event;
 pub mod merkle;
 mod names;
+pub mod proof;
 pub mod read;
 pub mod verify;
 mod walk;
@@ -24,3 +25,6 @@ pub use error::{Damage, LedgerError};
 pub use event::{Event, Outcome};
 pub use merkle::Hash;
 pub use read::Reader;
+
+#[cfg(test)]
+mod tests;

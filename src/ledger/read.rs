@@ -14,6 +14,7 @@ use super::entry::{BLOB_BYTES_MAX, Entry};
 use super::error::{Damage, LedgerError};
 use super::merkle::Hash;
 use super::names;
+use super::verify::require_opening;
 use super::walk::Walk;
 use crate::model::Digest;
 
@@ -69,7 +70,12 @@ impl Reader {
                 }
             }
             match walk.step()? {
-                Some(checked) => seen(&checked, wanted.size),
+                Some(checked) => {
+                    if checked.seq == 0 {
+                        require_opening(dir, &key, &checked)?;
+                    }
+                    seen(&checked, wanted.size);
+                }
                 None => break,
             }
         }
@@ -196,11 +202,12 @@ pub(super) fn key(dir: &Path) -> Result<Key, LedgerError> {
             LedgerError::Missing { path: path() }
         });
     };
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    line.parse().map_err(|error: checkpoint::NoteError| LedgerError::Damaged {
+    let damaged = |error: checkpoint::NoteError| LedgerError::Damaged {
         path: path(),
         damage: Damage::new(names::KEY_PUB, error.to_string()),
-    })
+    };
+    let line = text.strip_suffix('\n').ok_or_else(|| damaged(checkpoint::NoteError::Key))?;
+    line.parse().map_err(damaged)
 }
 
 /// The newest checkpoint of a ledger, its signature verified.

@@ -20,6 +20,7 @@ mod fixture;
 mod formats;
 mod keys;
 mod lab;
+mod ledger;
 mod pg_functions;
 mod pg_grants;
 mod pg_objects;

@@ -72,7 +72,6 @@ impl Ledger {
 }
 
 /// A folder beside the final one; what a crash leaves of it is never looked at.
-#[expect(clippy::disallowed_methods, reason = "the writer of a ledger makes its folder")]
 fn folder_beside(dir: &Path) -> Result<std::path::PathBuf, LedgerError> {
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |source| LedgerError::Io { path: parent.to_owned(), source };

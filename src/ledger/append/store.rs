@@ -153,6 +153,7 @@ impl Store {
     }
 
     /// Makes a folder below; no error where it is there.
+    #[expect(clippy::disallowed_methods, reason = "the writer of a ledger, below the data folder")]
     pub(super) fn folder(&mut self, name: &str) -> Result<(), LedgerError> {
         match rustix::fs::mkdirat(&self.dir, name, FOLDER) {
             Ok(()) => {}
@@ -180,6 +181,7 @@ impl Store {
     }
 
     /// Puts a file in its place whole: written beside it, synced, renamed over what was there.
+    #[expect(clippy::disallowed_methods, reason = "the writer of a ledger, below the data folder")]
     pub(super) fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), LedgerError> {
         let beside = format!("{name}.new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
@@ -193,6 +195,7 @@ impl Store {
     }
 
     /// Cuts a file to its first bytes. Poisons where that fails: it ends with half a line then.
+    #[expect(clippy::disallowed_methods, reason = "the writer of a ledger, below the data folder")]
     pub(super) fn cut(&mut self, name: &str, file: &File, length: u64) -> Result<(), LedgerError> {
         if let Err(errno) = rustix::fs::ftruncate(file, length) {
             return Err(self.poison(format!("cutting {name} to {length} bytes: {errno}")));
