@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
 use super::secretive::is_secretive;
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Content, Reason, SettingName, Unknown};
 use crate::probe::World;
@@ -92,11 +91,7 @@ only = []
     type Observed = Chosen<Seen>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let of_one = [("value", self.value.is_some())];
-        presence::check(self.present, &of_one, problems);
-        let absent = [("present", !self.present)];
-        let name = object_name(name, &self.database);
-        closed::check(name, self.only.as_ref(), &[of_one, absent].concat(), problems);
+        let name = listed::check(self, name, problems);
         for name in std::iter::once(name).chain(self.only.iter().flatten().map(String::as_str)) {
             check_name(name, problems);
         }
@@ -104,10 +99,6 @@ only = []
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     fn pinned(&self) -> Option<Value> {
@@ -129,18 +120,26 @@ only = []
     }
 
     fn diff(&self, name: &str, chosen: &Chosen<Seen>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let wanted = (self.present, self.only.as_ref());
-        let (mut found, seen) = listed::compare::<Self>(name, wanted, chosen);
-        if let (Some(value), Some(seen)) = (&self.value, seen) {
-            found.differences.extend(seen.value.differs("value", &Value::from(value.clone())));
-        }
-        found
+        listed::diff(self, name, chosen)
     }
 }
 
 impl Listed for PgSetting {
     type Thing = Seen;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![("value", self.value.is_some())]
+    }
+
+    fn compare(&self, seen: &Seen, found: &mut Comparison) {
+        if let Some(value) = &self.value {
+            found.differences.extend(seen.value.differs("value", &Value::from(value.clone())));
+        }
+    }
 
     async fn list(
         session: &Session,
@@ -187,6 +186,8 @@ impl Listed for PgSetting {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::kinds::NoFiles;
 

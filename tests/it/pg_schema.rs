@@ -89,7 +89,8 @@ async fn what_was_adopted_is_in_sync_and_every_difference_is_named() {
     assert!(listed == matched && listed.as_u64() > Some(15), "{seen}");
     assert!(seen["counts"]["of_extensions"].as_u64() > Some(20), "pgcrypto is there: {seen}");
     let text = manifest(&world, "public");
-    let member = "function public.gen_random_bytes(integer)\n  owner: postgres\n  of_extension: sha256:";
+    let member =
+        "function public.gen_random_bytes(integer)\n  owner: postgres\n  of_extension: sha256:";
     assert!(text.contains(member), "an owner and a digest, no more: {text}");
     lab.run(
         "ALTER TABLE public.unit ALTER COLUMN title SET DEFAULT 'y'; DROP INDEX public.unit_state; \

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::look::manifest;
 use crate::kinds::closed::{is_pattern, matches};
-use crate::kinds::in_database::key_of;
+use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft};
 use crate::model::{Digest, Reason, Unknown};
 use crate::probe::catalog::schema::{self, Asked, Block};
@@ -31,16 +31,9 @@ struct Blocks {
 
 /// Writes down what was asked for, in every database that is looked at.
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
     let give_up = Instant::now() + world.deadline;
-    for (database, session) in &world.databases {
-        let session = match session {
-            Ok(session) => session,
-            Err(why) => {
-                adopted.unseen.push((database.clone(), why.clone()));
-                continue;
-            }
-        };
+    let adopted = adopt_each(world, asked, |database, session| async move {
+        let mut adopted = Adopted::default();
         let schemas = until(give_up, session.ask(SCHEMAS, &[])).await?;
         let covered =
             |name: &String| if is_pattern(asked) { matches(asked, name) } else { name == asked };
@@ -51,8 +44,9 @@ pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown
                 Err(why) => adopted.unseen.push((key, why)),
             }
         }
-    }
-    Ok(adopted)
+        Ok(adopted)
+    });
+    Ok(adopted.await)
 }
 
 fn draft(key: &str, database: &str, session: &Session, text: String) -> Draft {
