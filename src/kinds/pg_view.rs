@@ -13,6 +13,7 @@ use super::in_database::object_name;
 use super::in_order::{Item, check_typed, compare, typed};
 use super::sql_text::Keys;
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, presence};
+use crate::model::setting::boolean;
 use crate::model::{Change, Code, Comparison, Difference, Digest, Unknown, unified, written};
 use crate::probe::World;
 use crate::probe::catalog::View;
@@ -285,10 +286,8 @@ impl Options {
             Self { barrier: false, invoker: false, check: "none".to_owned(), others: Vec::new() };
         for option in &view.options {
             let (name, value) = named_option(option);
-            // Stored as it was written: PostgreSQL takes each beginning of these words.
-            let yes = ["true", "on", "yes", "1"].iter().any(|word| {
-                !value.is_empty() && value != "o" && word.starts_with(&value.to_lowercase())
-            });
+            // Stored as it was written.
+            let yes = boolean(&value) == Some(true);
             match name.as_str() {
                 "security_barrier" => options.barrier = yes,
                 "security_invoker" => options.invoker = yes,

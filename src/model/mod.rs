@@ -19,6 +19,7 @@ mod pieces;
 mod relation;
 mod resource;
 mod role;
+pub mod setting;
 mod size;
 mod time;
 mod unified;
