@@ -133,7 +133,9 @@ Three digests pin more at once:
 - `body_sha256` is of the body alone.
 
 A key with a `*` is a closed list of what matches `schema.name(types)`: `only` names all of them, so an overload that
-somebody adds is found. What PostgreSQL brought or an extension owns is left out; `pg_extension` pins the extensions. With
+somebody adds is found. What PostgreSQL brought or an extension owns is left out, and whoever owns an extension can make a
+function its member (`ALTER EXTENSION … ADD`): `pg_schema` lists those as well, each with owner and digest, and
+`[pg_schema.pg_catalog]` pins what PostgreSQL brought. With
 `security_definer = true` the list is of all functions with the rights of their owners, and nothing is left out:
 `[pg_function.\"*\"] security_definer = true, only = [...]`. What is in a schema for temporary objects is never listed.
 
