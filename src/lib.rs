@@ -24,8 +24,17 @@ pub mod model;
 // The host's own configuration: what may be read and shown, which host and databases these are, which guards must stand.
 pub mod config;
 
+// The closed list of changes, as data: what is done, to what, from which state to which. Does nothing.
+pub mod action;
+
+// The switch and the halt: whether anything may be changed at all; what cannot be read means no.
+pub mod killswitch;
+
 // Narrows a process, before it becomes a command that looks.
 pub mod sandbox;
+
+// What was planned, approved and done: entries in a signed tree, written by one process and verified by anybody.
+pub mod ledger;
 
 // What is remembered between two looks: digests of files. Deletable, never an authority.
 pub mod state;
@@ -47,6 +56,16 @@ pub mod drift;
 
 // What is there written down as desired state: which table goes to which file, and the new text of that file. Pure.
 pub mod adopt;
+
+// The exact change that is proposed, as bytes that people sign; and why each other drift is left alone. Pure.
+pub mod plan;
+
+// What people signed about a plan, and whether that is enough. Pure.
+pub mod approval;
+
+// The only code that changes a host or a database, with a permit for each step.
+#[cfg(feature = "execute")]
+pub mod execute;
 
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;

@@ -51,6 +51,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "metadata",
             "path",
             "presence",
+            "provision",
             "secretive",
             "sql_text",
             "test_world",
@@ -59,11 +60,24 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ),
     ("src/report", "src/report/mod.rs", &["diagnostics", "groups", "value", "wording"]),
     ("src/adopt/from", "src/adopt/from/mod.rs", &[]),
+    ("src/approval/rules", "src/approval/rules/mod.rs", &[]),
     ("src/probe/literal", "src/probe/literal/mod.rs", &["number", "path"]),
     (
         "src/cli",
         "src/cli/mod.rs",
-        &["context", "error", "exit", "monitor", "output", "page", "world"],
+        &[
+            "context",
+            "error",
+            "exit",
+            "ledgers",
+            "monitor",
+            "output",
+            "page",
+            "planning",
+            "statements",
+            "trusting",
+            "world",
+        ],
     ),
 ];
 
@@ -125,7 +139,13 @@ const CHANGING: &[&str] = &[
 const ROOMS: &[(&str, &str)] = &[
     ("src/probe/runner", "starts the programs that are needed to look, and ends those that hang"),
     ("src/desired/mirror.rs", "makes the folder of the mirror, below the program's own data"),
+    ("src/desired/anchor.rs", "commits checkpoints to a repository of its own, below the program's own data"),
+    ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
+    ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
+    ("src/execute/", "does the steps of a plan, each with a permit of its own"),
+    ("src/cli/approve/sign.rs", "starts ssh-keygen, so that the operator's own key signs"),
+    ("src/killswitch/marker.rs", "sets and lifts markers of a halt, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),
 ];

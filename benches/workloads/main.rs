@@ -9,12 +9,14 @@
 //! make bench BENCH="w1 w2 --runs 9"      # some of it
 //! make bench BENCH="scale"               # 10,000 to 1,000,000 files
 //! make bench BENCH="w5 --slow"           # with peers that take minutes
+//! make bench BENCH="ledger"              # a million entries, verified
 //! make bench BENCH="postgres"            # a schema of 200 to 20,000 tables, with a server of its own
 //! ```
 #![expect(clippy::disallowed_methods, reason = "benchmarks build the worlds that they look at")]
 
 mod database;
 mod layout;
+mod ledger;
 mod machine;
 mod measure;
 mod peers;
@@ -34,7 +36,7 @@ struct Asked {
     slow: bool,
 }
 
-const ALL: [&str; 7] = ["w1", "w2", "w3", "w4", "w5", "scale", "postgres"];
+const ALL: [&str; 8] = ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger"];
 
 fn asked() -> Result<Asked> {
     let mut asked = Asked { workloads: Vec::new(), runs: 5, slow: false };
@@ -64,6 +66,10 @@ fn main() -> Result<()> {
         let runs = if workload == "w1" { asked.runs.max(25) } else { asked.runs };
         if workload == "scale" {
             scale(&layout, asked.runs)?;
+            continue;
+        }
+        if workload == "ledger" {
+            ledger::run(&layout, asked.runs)?;
             continue;
         }
         if workload == "postgres" {

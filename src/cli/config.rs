@@ -122,6 +122,9 @@ fn rows(config: &Config) -> Vec<Row> {
     }
     rows.extend(config.observe_text.iter().map(|(k, v)| file((*k).to_owned(), v.clone())));
     smoke(config, &mut rows);
+    rows.push(row("anchor.url", &config.anchor, |url| {
+        optional(&url.as_deref().map(without_secret))
+    }));
     for (name, session) in &config.observers {
         rows.push(row(&format!("database.{name}.observer.url"), session, |s| s.url.clone()));
         rows.push(row(&format!("database.{name}.observer.password_file"), session, |s| {

@@ -97,7 +97,7 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn tell(&self) -> Result<(), Failure> {
-        self.say("1", "A host as it is: 82 listed files with their tests, constants, a repository, a database; and what git wants of it")?;
+        self.say("1", "A host as it is: 82 listed files with their tests, constants, a repository, a database with its grants and triggers; and what git wants of it")?;
         let first = self.first_exit()?;
         self.check(&[], first)?;
 

@@ -14,6 +14,14 @@ pub const PENDING: u8 = 3;
 pub const UNKNOWN: u8 = 4;
 /// Refused: a switch, a halt, a guard, an identity or a window.
 pub const REFUSED: u8 = 7;
+/// Refused: the world, desired state or the plan is not what it was.
+pub const STALE: u8 = 5;
+/// Refused: an approval is missing, or does not count.
+pub const APPROVAL: u8 = 6;
+/// What has to verify does not.
+pub const VERIFICATION: u8 = 8;
+/// Stopped half way: some steps were applied.
+pub const PARTLY: u8 = 9;
 /// The command line cannot be understood.
 pub const USAGE: u8 = 64;
 /// Desired state is not valid.
@@ -23,7 +31,11 @@ pub const CONFIG: u8 = 78;
 
 /// Every code with its meaning, in the order in which they win when several hold.
 pub const MEANINGS: &[(u8, &str)] = &[
+    (PARTLY, "partly applied"),
+    (VERIFICATION, "verification failed"),
     (REFUSED, "refused: switch, halt, guard, identity or window"),
+    (APPROVAL, "refused: approval"),
+    (STALE, "refused: the plan is stale"),
     (ERROR, "error"),
     (UNKNOWN, "unknown: something could not be told, so nothing may be concluded"),
     (DRIFT, "drift"),

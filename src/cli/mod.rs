@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
 
 mod adopt;
+mod approve;
 mod check;
 mod config;
 mod confined;
@@ -8,11 +9,20 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod ledger;
+mod halt;
+mod ledgers;
 mod lint;
 mod monitor;
 pub mod output;
 mod page;
+mod plan;
+mod planning;
 mod schema;
+mod show;
+mod statements;
+mod trust;
+mod trusting;
 mod version;
 mod world;
 
@@ -89,9 +99,17 @@ enum Verb {
     Check(check::Arguments),
     Lint(lint::Arguments),
     Adopt(adopt::Arguments),
+    Plan(plan::Arguments),
+    Show(show::Arguments),
+    Approve(approve::Arguments),
+    Trust(trust::Arguments),
+    Halt(halt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
+    Ledger(ledger::Arguments),
+    #[cfg(feature = "execute")]
+    Apply(apply::Arguments),
     #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
@@ -99,6 +117,8 @@ enum Verb {
     Confined(confined::Arguments),
 }
 
+#[cfg(feature = "execute")]
+mod apply;
 #[cfg(feature = "execute")]
 mod demo;
 
@@ -108,7 +128,13 @@ impl Verb {
         match self {
             Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
             // A schema is JSON whatever is asked for.
-            Self::Lint(_) | Self::Config(_) | Self::Schema(_) | Self::Adopt(_) => {
+            Self::Lint(_)
+            | Self::Config(_)
+            | Self::Schema(_)
+            | Self::Adopt(_)
+            | Self::Ledger(_)
+            | Self::Plan(_)
+            | Self::Show(_) => {
                 vec!["text", "json"]
             }
             _ => vec!["text"],
@@ -117,7 +143,11 @@ impl Verb {
 
     /// Does its `-o` name a folder?
     const fn writes_folder(&self) -> bool {
-        matches!(self, Self::Adopt(_))
+        match self {
+            Self::Adopt(_) => true,
+            Self::Ledger(arguments) => arguments.writes_folder(),
+            _ => false,
+        }
     }
 
     /// What it writes besides its result.
@@ -210,9 +240,17 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Check(arguments) => check::run(arguments, &cli.global, output),
         Verb::Lint(arguments) => lint::run(arguments, &cli.global, output),
         Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
+        Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
+        Verb::Show(arguments) => show::run(arguments, output),
+        Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
+        Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
+        Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),

@@ -97,6 +97,14 @@ pub(super) struct SmokeSection {
     pub(super) environment: BTreeMap<String, String>,
 }
 
+/// `[anchor]`: where checkpoints of the ledgers are brought.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnchorSection {
+    /// A path, or any URL that git pushes to: a repository of its own, where this machine can add and not overwrite.
+    pub(super) url: String,
+}
+
 /// `[watch]`: the rhythm of the controller.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{
-    DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection, SourceSection, Top,
-    WatchSection,
+    AnchorSection, DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection,
+    SourceSection, Top, WatchSection,
 };
+use super::place::{below, secret_in_url};
 use super::trusted::{Privacy, read_checked};
 use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 
 /// The largest configuration file that is read.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 const SECTIONS: &[&str] =
-    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "database"];
+    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "anchor", "database"];
 
 /// What the command line and the environment say.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +68,14 @@ pub enum ConfigError {
         /// What is wrong, and how to mend it.
         reason: String,
     },
+    /// A flag or a variable sets what only the file may set.
+    #[error(
+        "`{origin}` sets nothing here: a verb that changes something takes its settings from the configuration file alone"
+    )]
+    Overridden {
+        /// Who tried.
+        origin: Origin,
+    },
 }
 
 /// Makes the effective configuration.
@@ -103,6 +112,7 @@ fn bare() -> Config {
         revision: Setting::default(None),
         source_path: Setting::default(None),
         verify: Setting::default(Verify::None),
+        first_commit: None,
         hostname: Setting::default(None),
         system_identifiers: BTreeMap::new(),
         guard: BTreeMap::new(),
@@ -111,6 +121,7 @@ fn bare() -> Config {
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
+        anchor: Setting::default(None),
         sandbox: false,
     }
 }
@@ -125,6 +136,7 @@ fn overlay(config: &mut Config, overrides: &Overrides) {
         // Another source has its own branches and folders.
         config.revision = Setting::default(None);
         config.source_path = Setting::default(None);
+        config.verify = Setting::default(Verify::None);
     }
     set(&mut config.source, overrides.desired.as_ref());
     set(&mut config.revision, overrides.revision.as_ref());
@@ -138,7 +150,7 @@ fn overlay(config: &mut Config, overrides: &Overrides) {
     config.sandbox |= other_root;
 }
 
-fn parse(path: &Path, text: String, owner: u32) -> Result<Config, ConfigError> {
+pub(super) fn parse(path: &Path, text: String, owner: u32) -> Result<Config, ConfigError> {
     let mut config = bare();
     let diagnostics = fill(&mut config, path, &text);
     if !diagnostics.is_empty() {
@@ -172,6 +184,9 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     reader.smoke(config);
     if let Some(guard) = reader.free("guard") {
         config.guard = guard;
+    }
+    if let Some(anchor) = reader.section::<AnchorSection>("anchor") {
+        config.anchor = Setting::file(Some(below(base, anchor.url)));
     }
     let _: Option<ProveSection> = reader.section("prove");
     let _: Option<WatchSection> = reader.section("watch");
@@ -211,17 +226,9 @@ impl<'t> Sections<'_, 't> {
 
     fn source(&mut self, config: &mut Config) {
         let Some(source) = self.section::<SourceSection>("source") else { return };
-        if source.verify == Some(Verify::Signed) || source.first_commit.is_some() {
-            let place = self.all.value_span("source").unwrap_or_default();
-            let message = "this version cannot verify signed commits yet";
-            self.found.push(
-                Diagnostic::error(Code::Unsupported, self.all.file(), place, message)
-                    .hint("use verify = \"none\", and protect the branch where it is pushed"),
-            );
-        }
+        self.signed(&source);
         if let Some(url) = source.url {
-            let url = if is_path(&url) { self.base.join(&url).display().to_string() } else { url };
-            config.source = Setting::file(Some(url));
+            config.source = Setting::file(Some(below(self.base, url)));
         }
         if let Some(branch) = source.branch {
             config.revision = Setting::file(Some(branch));
@@ -232,6 +239,29 @@ impl<'t> Sections<'_, 't> {
         if let Some(verify) = source.verify {
             config.verify = Setting::file(verify);
         }
+        config.first_commit = source.first_commit;
+    }
+
+    /// `verify = "signed"` needs a commit to begin with, and one that can mean nothing else.
+    fn signed(&mut self, source: &SourceSection) {
+        let signed = source.verify == Some(Verify::Signed);
+        let is_id =
+            |text: &&String| text.len() == 40 && text.bytes().all(|c| c.is_ascii_hexdigit());
+        let place = self.all.value_span("source").unwrap_or_default();
+        let error = |code, message| Diagnostic::error(code, self.all.file(), place, message);
+        let wrong = match &source.first_commit {
+            Some(first) if is_id(&first) && signed => return,
+            Some(first) if is_id(&first) => error(
+                Code::Contradiction,
+                "`first_commit` says nothing without verify = \"signed\"",
+            ),
+            Some(_) => error(Code::WrongType, "`first_commit` is the 40 digits of a commit"),
+            None if !signed => return,
+            None => error(Code::MissingKey, "verify = \"signed\" needs `first_commit`"),
+        };
+        self.found.push(wrong.hint(
+            "the first commit that is trusted, without a signature of its own: `git rev-parse main`",
+        ));
     }
 
     fn observe(&mut self, config: &mut Config) {
@@ -366,19 +396,4 @@ fn can_match(pattern: &str) -> bool {
     let begins =
         pattern == "**" || ["/", "**/", "{"].iter().any(|beginning| pattern.starts_with(beginning));
     begins && !pattern.contains("//") && (pattern == "/" || !pattern.ends_with('/'))
-}
-
-/// Is it a path, rather than a URL or the `user@host:path` of ssh?
-fn is_path(url: &str) -> bool {
-    !url.contains("://") && !url.split('/').next().is_some_and(|first| first.contains(':'))
-}
-
-/// A URL with a password in it, told without repeating it.
-fn secret_in_url(url: &str) -> Option<String> {
-    let authority =
-        url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?']).next().unwrap_or("");
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    let in_query = url.split(['?', '&']).skip(1).any(|pair| pair.starts_with("password="));
-    (user.contains(':') || in_query)
-        .then(|| "a URL of a database holds no password; put it into a file of its own and name it as `password_file`".to_owned())
 }

@@ -6,8 +6,12 @@
 mod file;
 mod load;
 mod origin;
+mod place;
 mod policy;
 mod smoke;
+pub mod strict;
+pub mod switch;
+pub mod trust;
 mod trusted;
 
 use std::collections::BTreeMap;
@@ -19,6 +23,8 @@ pub use load::{ConfigError, Overrides, load};
 pub use origin::{Origin, Setting};
 pub use policy::{Access, Policy};
 pub use smoke::SmokePolicy;
+pub use switch::Switch;
+pub use trust::Trust;
 
 /// Where a machine's configuration stands when no flag says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/countersign/config.toml";
@@ -42,6 +48,8 @@ pub struct Config {
     pub source_path: Setting<Option<String>>,
     /// Which commits are taken.
     pub verify: Setting<Verify>,
+    /// With [`Verify::Signed`]: the commit that is trusted without a signature, in full.
+    pub first_commit: Option<String>,
     /// Which host this is, as the host itself says; desired state must not contradict.
     pub hostname: Setting<Option<String>>,
     /// Which cluster each database is, by system identifier.
@@ -58,6 +66,8 @@ pub struct Config {
     pub smoke: Setting<SmokePolicy>,
     /// How the observer reaches each database.
     pub observers: BTreeMap<String, Setting<SessionSection>>,
+    /// Where checkpoints of the ledgers are brought: a path or a URL.
+    pub anchor: Setting<Option<String>>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
     pub sandbox: bool,
 }

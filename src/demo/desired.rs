@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{ROWS, ServerIdentity};
+use super::fixture::{Loaded, ROWS};
 use super::layout::{DUMP, Sandbox};
 
 /// The folder of the repository that desired state stands in.
@@ -15,6 +15,13 @@ pub const HOST: &str = "contabo";
 
 const NOTE: &str = "# Derived from the worked example for the sandbox of `countersign demo`: the same resources under the same names, and\n\
                     # the sandbox's own owner, digests and identities.\n\n";
+/// The true pins of [`PINNED`](super::fixture::PINNED), in its order.
+const TRUE_DEFINITIONS: [&str; 4] = [
+    "dcade99af1ef096892748c9f14082e11",
+    "6ca9bc39e2d2be93dd8a71739fa80dc4",
+    "42e96b6c9e81a2d0a28b30644d178a26",
+    "6e716a808c3825cde0adc32605185ec3",
+];
 const MANIFEST: &str = "hosts/contabo/manifests/iu-cutter-v0.6.sha256";
 
 macro_rules! example {
@@ -39,11 +46,25 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "hosts/contabo/host.toml",
     "hosts/contabo/keys.toml",
     "hosts/contabo/packages.toml",
+    "hosts/contabo/pg_constraint.toml",
+    "hosts/contabo/pg_function.toml",
+    "hosts/contabo/pg_grant.toml",
+    "hosts/contabo/pg_membership.toml",
+    "hosts/contabo/pg_role.toml",
+    "hosts/contabo/pg_setting.toml",
+    "hosts/contabo/pg_table.toml",
+    "hosts/contabo/pg_trigger.toml",
     "hosts/contabo/smoke.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/units.toml",
     "hosts/contabo/waivers.toml",
     "roles/base/accounts.toml",
+];
+
+/// Its files that are no tables: content that is provisioned.
+static CONTENT: &[(&str, &str)] = &example![
+    "hosts/contabo/files/cutter-README.md",
+    "hosts/contabo/files/orchestrator.config.json",
 ];
 
 /// The worked example and this module have come apart.
@@ -69,14 +90,15 @@ struct Edit {
 /// When a pin is not found in the worked example.
 pub fn derive(
     sandbox: &Sandbox,
-    server: &ServerIdentity,
+    loaded: &Loaded,
 ) -> Result<BTreeMap<String, Vec<u8>>, DesiredError> {
     let mut files: BTreeMap<&str, String> =
         EXAMPLE.iter().map(|(path, text)| (*path, format!("{NOTE}{text}"))).collect();
-    for edit in edits(sandbox, server) {
+    for edit in edits(sandbox, loaded) {
         edit.apply(&mut files)?;
     }
     files.insert(MANIFEST, sandbox.tree.clone());
+    files.extend(CONTENT.iter().map(|(path, text)| (*path, (*text).to_owned())));
     Ok(files
         .into_iter()
         .map(|(path, text)| (format!("{FOLDER}/{path}"), text.into_bytes()))
@@ -94,7 +116,8 @@ impl Edit {
     }
 }
 
-fn edits(sandbox: &Sandbox, server: &ServerIdentity) -> Vec<Edit> {
+fn edits(sandbox: &Sandbox, loaded: &Loaded) -> Vec<Edit> {
+    let server = &loaded.server;
     let mut edits = owners(sandbox);
     let mut edit = |file, from: &str, to: &str| {
         edits.push(Edit { file, from: from.to_owned(), to: to.to_owned() });
@@ -106,11 +129,14 @@ fn edits(sandbox: &Sandbox, server: &ServerIdentity) -> Vec<Edit> {
     }
     edit(host, "server_version = \"16\"", &format!("server_version = \"{major}\""));
     edit(database, "version = \"16.13\"", &format!("version = \"{}\"", server.version));
-    for (table, true_bound) in
+    for (table, true_rows) in
         [("public.event_outbox", "93686"), ("public.birth_registry", "1170000")]
     {
         let rows = ROWS.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows);
-        edit(database, &format!("at_least = {true_bound}"), &format!("at_least = {rows}"));
+        edit(database, &format!("from = {true_rows}"), &format!("from = {rows}"));
+    }
+    for (published, computed) in TRUE_DEFINITIONS.iter().zip(&loaded.definitions) {
+        edit("hosts/contabo/pg_function.toml", published, computed);
     }
     let skeleton = "be65de80f6632edbe51f13c59975376c936b2ac12cb8e86577a4c15c0ea173b3";
     edit("hosts/contabo/tree.toml", skeleton, &sandbox.skeleton.to_string());
@@ -151,6 +177,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::demo::fixture::{PINNED, ServerIdentity};
     use crate::demo::{cutter, layout};
     use crate::model::Digest;
 
@@ -160,8 +187,14 @@ mod tests {
         sandbox.account.user = "anna".to_owned();
         sandbox.account.group = "staff".to_owned();
         let server = ServerIdentity { system_identifier: "42".into(), version: "15.18".into() };
-        let files = derive(&sandbox, &server).expect("derived");
+        let loaded = Loaded { server, definitions: PINNED.map(computed).to_vec() };
+        let files = derive(&sandbox, &loaded).expect("derived");
         (folder, sandbox, files)
+    }
+
+    /// Stands for the MD5 of a definition.
+    fn computed(function: &str) -> String {
+        Digest::of(function.as_bytes()).to_string()[..32].to_owned()
     }
 
     fn table(files: &BTreeMap<String, Vec<u8>>, path: &str) -> toml::Table {
@@ -178,7 +211,7 @@ mod tests {
     #[test]
     fn the_same_resources_stand_under_the_same_names() {
         let (_folder, _, files) = derived();
-        assert_eq!(files.len(), EXAMPLE.len() + 1);
+        assert_eq!(files.len(), EXAMPLE.len() + CONTENT.len() + 1);
         for (path, _) in EXAMPLE {
             let names = |table: &toml::Table| -> Vec<String> {
                 let inner = |(kind, value): (&String, &toml::Value)| {
@@ -219,6 +252,20 @@ mod tests {
     }
 
     #[test]
+    fn every_definition_that_is_pinned_is_the_sandboxs_own() {
+        let (_folder, _, files) = derived();
+        let functions = table(&files, "hosts/contabo/pg_function.toml");
+        let pinned: BTreeMap<&str, &str> = functions["pg_function"]
+            .as_table()
+            .expect("tables")
+            .iter()
+            .filter_map(|(name, spec)| Some((name.as_str(), spec.get("definition_md5")?.as_str()?)))
+            .collect();
+        let own = PINNED.map(|name| (name, computed(name)));
+        assert_eq!(pinned, own.iter().map(|(name, md5)| (*name, md5.as_str())).collect());
+    }
+
+    #[test]
     fn every_file_of_the_example_is_taken_over_but_the_containers() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
         let (mut folders, mut found) = (vec![root.clone()], BTreeSet::new());
@@ -235,7 +282,8 @@ mod tests {
             }
         }
         let others = [MANIFEST, "hosts/contabo/containers.toml"];
-        let taken = EXAMPLE.iter().map(|(path, _)| *path).chain(others).map(str::to_owned);
+        let taken = EXAMPLE.iter().chain(CONTENT).map(|(path, _)| *path);
+        let taken = taken.chain(others).map(str::to_owned);
         assert_eq!(found, taken.collect());
     }
 
@@ -259,7 +307,7 @@ mod tests {
         let pinned: BTreeMap<&str, i64> = counts
             .iter()
             .map(|(name, spec)| {
-                let pin = spec.get("rows").or_else(|| spec.get("at_least"));
+                let pin = spec.get("rows").or_else(|| spec.get("growth")?.get("from"));
                 (name.as_str(), pin.and_then(toml::Value::as_integer).expect("a number"))
             })
             .collect();

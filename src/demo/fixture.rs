@@ -29,6 +29,14 @@ pub const ROWS: [(&str, i64); 13] = [
     ("cutter_governance.manifest_unit_block", 61),
 ];
 
+/// The functions that the worked example pins by the MD5 of their definitions.
+pub const PINNED: [&str; 4] = [
+    "public.fn_iu_create(text, text, text, text, text, text, text, text, uuid)",
+    "public.fn_iu_enact(uuid, integer, text, text, timestamp with time zone, text, text, boolean)",
+    "public.fn_iu_apply_edit_draft(uuid, text, text, text)",
+    "public.fn_iu_gateway_write_guard()",
+];
+
 /// Why the fixture could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum FixtureError {
@@ -56,25 +64,35 @@ pub struct ServerIdentity {
     pub version: String,
 }
 
-/// Creates the database with its roles, fills it, counts it, and says which server it was.
+/// What can only be said once the fixture is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// Which server it was.
+    pub server: ServerIdentity,
+    /// The MD5 of each definition, in the order of [`PINNED`].
+    pub definitions: Vec<String>,
+}
+
+/// Creates the database with its roles, fills it, counts it, and says which server it was and what its pins are.
 ///
 /// `superuser` says how to reach the server; the database it names does not matter.
 ///
 /// # Errors
 /// When the server refuses - also when the fixture is there already - or a count is not as declared.
-pub async fn load(superuser: &Config) -> Result<ServerIdentity, FixtureError> {
-    let identity = in_database(superuser, "postgres", async |client| {
+pub async fn load(superuser: &Config) -> Result<Loaded, FixtureError> {
+    let server = in_database(superuser, "postgres", async |client| {
         client.batch_execute("CREATE ROLE directus LOGIN").await?;
         client.batch_execute("CREATE DATABASE directus OWNER directus").await?;
         identity(client).await
     })
     .await?;
-    in_database(superuser, DATABASE, async |client| {
+    let definitions = in_database(superuser, DATABASE, async |client| {
         client.batch_execute(SQL).await?;
-        count(client).await
+        count(client).await?;
+        definitions(client).await
     })
     .await?;
-    Ok(identity)
+    Ok(Loaded { server, definitions })
 }
 
 async fn identity(client: &Client) -> Result<ServerIdentity, FixtureError> {
@@ -97,6 +115,12 @@ async fn count(client: &Client) -> Result<(), FixtureError> {
         }
     }
     Ok(())
+}
+
+async fn definitions(client: &Client) -> Result<Vec<String>, FixtureError> {
+    let sql = "select array(select md5(pg_get_functiondef(name::regprocedure))
+                 from unnest($1::text[]) with ordinality as pinned (name, position) order by position)";
+    Ok(client.query_one(sql, &[&&PINNED[..]]).await?.try_get(0)?)
 }
 
 /// Does some work in one database, and closes the connection whatever came of it.

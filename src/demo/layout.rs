@@ -140,6 +140,8 @@ pub fn write(root: &Path) -> Result<Sandbox, LayoutError> {
     }
     writer.file("etc/passwd", 0o644, account.passwd().as_bytes())?;
     writer.file("etc/group", 0o644, account.group_file().as_bytes())?;
+    let machine_id = machine_id().map_err(writer.failed("etc/machine-id"))?;
+    writer.file("etc/machine-id", 0o444, format!("{machine_id}\n").as_bytes())?;
     let tree = cutter::files();
     for (path, bytes) in &tree {
         writer.file(&format!("{}/{path}", beneath(TREE)), 0o644, bytes)?;
@@ -156,6 +158,13 @@ pub fn write(root: &Path) -> Result<Sandbox, LayoutError> {
         skeleton: Digest::of(hash_list(&skeleton(), "").as_bytes()),
         head,
     })
+}
+
+/// Each sandbox is another machine: what is signed for one counts on no other.
+fn machine_id() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 /// The skeleton's files, with the folder that its digest is computed from in front.

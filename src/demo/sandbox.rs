@@ -136,14 +136,14 @@ impl Sandbox {
     ) -> std::result::Result<Self, (SandboxError, Server)> {
         let filled = async {
             let superuser: tokio_postgres::Config = server.url("postgres", "postgres").parse()?;
-            let identity = fixture::load(&superuser).await?;
+            let loaded = fixture::load(&superuser).await?;
             let repository = Repository::create(&folder.join(REPOSITORY))?;
-            let files = desired::derive(host, &identity)?;
+            let files = desired::derive(host, &loaded)?;
             let changes: Changes =
                 files.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect();
             repository.push(&changes, "desired state: the worked example")?;
             let config = folder.join(CONFIG);
-            let text = configuration(&identity, &server.url(OBSERVER, DATABASE));
+            let text = configuration(&loaded.server, &server.url(OBSERVER, DATABASE));
             at(&config, fs::write(&config, text))?;
             let note = folder.join(SERVER);
             at(&note, fs::write(&note, format!("{}\n", server.home().display())))?;

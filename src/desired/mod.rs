@@ -2,6 +2,7 @@
 //!
 //! Reads git objects or a folder, never runs anything that they contain, and writes nothing but the mirror of a remote.
 
+pub mod anchor;
 mod blob;
 mod git;
 mod host;
@@ -10,7 +11,9 @@ mod manifest;
 mod mirror;
 mod resource;
 mod sections;
+mod signed;
 pub mod source;
+pub mod statements;
 mod tables;
 mod tree;
 
@@ -23,6 +26,7 @@ pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSe
 pub use lint::astray;
 pub use manifest::{read, read_begun};
 pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+pub use signed::{AcceptedTip, SignedBy, SignedError};
 pub use source::{Request, SourceError};
 pub use tree::Tree;
 

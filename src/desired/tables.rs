@@ -72,7 +72,8 @@ impl Reader<'_> {
         let Some(spec) = spec else { return };
         let folder = folder_of(&file);
         let mut problems = Vec::new();
-        let spec = spec.prepare(name, &Beside { tree: self.tree, folder: &folder }, &mut problems);
+        let files = Beside { tree: self.tree, folder: &folder, values: &self.values };
+        let spec = spec.prepare(name, &files, &mut problems);
         for problem in problems {
             self.problem(problem, &own, &span, &folder);
         }

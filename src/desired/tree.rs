@@ -1,6 +1,6 @@
 //! A tree of desired state: its files, and which commit they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::blob::Blob;
@@ -27,6 +27,8 @@ pub struct Tree {
     pub folder: String,
     /// Where it came from, for people.
     pub origin: String,
+    /// Who signed the commits since the last accepted one; absent where signatures are not asked for.
+    pub signers: Option<BTreeSet<String>>,
 }
 
 impl Tree {
@@ -88,6 +90,8 @@ pub(super) struct Beside<'a> {
     pub(super) tree: &'a Tree,
     /// With a slash at its end.
     pub(super) folder: &'a str,
+    /// The texts of `[values]`.
+    pub(super) values: &'a BTreeMap<String, String>,
 }
 
 impl Files for Beside<'_> {
@@ -97,6 +101,10 @@ impl Files for Beside<'_> {
 
     fn pieces(&self, path: &str) -> Result<Box<dyn Pieces>, String> {
         Ok(Box::new(self.file(path)?.clone()))
+    }
+
+    fn values(&self) -> &BTreeMap<String, String> {
+        self.values
     }
 }
 
@@ -143,7 +151,7 @@ mod tests {
     #[test]
     fn references_stay_in_their_folder() {
         let tree = tree(&["hosts/a/manifests/x.sha256", "hosts/ab/secret"]);
-        let files = Beside { tree: &tree, folder: "hosts/a/" };
+        let files = Beside { tree: &tree, folder: "hosts/a/", values: &BTreeMap::new() };
         assert!(files.read("manifests/x.sha256").is_ok());
         assert!(
             files

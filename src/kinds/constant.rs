@@ -114,6 +114,10 @@ value = false
         self.value.clone()
     }
 
+    fn lives_in(&self, _name: &str) -> Vec<String> {
+        vec![self.file.clone()]
+    }
+
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let mut by_file: BTreeMap<(&str, bool), Vec<Named<Self>>> = BTreeMap::new();
         for named in wanted {

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::{Metadata, Wanted};
+use super::provision::{self, Make};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path};
+use crate::action::{Depth, Needs, PathState, Remedy, Surroundings};
 use crate::model::{Comparison, Difference, Evidence, Mode, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::host::{Contents, DirEntry, FileType, Host, Links};
@@ -62,6 +64,11 @@ impl Directory {
 
     fn links(&self) -> Links {
         Links::through(self.through_links)
+    }
+
+    fn differs_in_entries(&self, seen: Option<&Seen>) -> bool {
+        let is = seen.and_then(|seen| seen.empty.as_ref()).and_then(|empty| empty.as_ref().ok());
+        self.empty.is_some() && self.empty.as_ref() != is
     }
 
     fn look(&self, host: &Host, path: &Path) -> Result<Option<Seen>, Unknown> {
@@ -133,6 +140,35 @@ mode = "0750"
             (Some(_), None) => found.blind("empty", super::not_recorded()),
         }
         found
+    }
+
+    fn needs(&self, path: &str) -> Needs {
+        provision::needs(path, &self.wanted(), Depth::Attributes)
+    }
+
+    fn remedy(
+        &self,
+        path: &str,
+        seen: &Option<Seen>,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        let wanted = self.wanted();
+        if let Some(nothing) = provision::refused(&wanted, self.through_links) {
+            return Ok(nothing);
+        }
+        match around.path(path)? {
+            PathState::Absent if self.empty == Some(false) => {
+                Ok(Remedy::Nothing("nobody says what its entries are".to_owned()))
+            }
+            PathState::Absent => provision::create(path, &wanted, &Make::Directory, around),
+            is => match provision::other_type(is, FileType::Directory) {
+                Some(nothing) => Ok(nothing),
+                None if self.differs_in_entries(seen.as_ref()) => {
+                    Ok(Remedy::Nothing("its entries are nobody's to make or remove".to_owned()))
+                }
+                None => provision::attributes(path, &wanted, is, around),
+            },
+        }
     }
 }
 

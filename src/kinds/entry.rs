@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, no_answer};
+use crate::action::{Needs, Remedy, Surroundings};
 use crate::model::document::{Decoded, Table};
 use crate::model::{Comparison, Reason, Unknown};
 use crate::probe::World;
@@ -36,6 +37,20 @@ pub trait Spec: Debug + Send + Sync {
     /// # Errors
     /// A stored answer that is none of this kind is Unknown.
     fn diff(&self, name: &str, observed: &Value) -> Result<Comparison, Unknown>;
+    /// See [`Kind::lives_in`].
+    fn lives_in(&self, name: &str) -> Vec<String>;
+    /// See [`Kind::needs`].
+    fn needs(&self, name: &str) -> Needs;
+    /// See [`Kind::remedy`].
+    ///
+    /// # Errors
+    /// When it cannot be told what would have to change, or the stored answer is none of this kind.
+    fn remedy(
+        &self,
+        name: &str,
+        observed: &Value,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown>;
     /// For the kind to find its own type again.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -51,13 +66,30 @@ impl<K: Kind> Spec for K {
         Kind::pinned(self)
     }
     fn diff(&self, name: &str, observed: &Value) -> Result<Comparison, Unknown> {
-        let observed = serde_json::from_value(observed.clone())
-            .map_err(|e| Unknown::new(Reason::Malformed, format!("stored answer: {e}")))?;
-        Ok(Kind::diff(self, name, &observed))
+        Ok(Kind::diff(self, name, &stored::<K>(observed)?))
+    }
+    fn lives_in(&self, name: &str) -> Vec<String> {
+        Kind::lives_in(self, name)
+    }
+    fn needs(&self, name: &str) -> Needs {
+        Kind::needs(self, name)
+    }
+    fn remedy(
+        &self,
+        name: &str,
+        observed: &Value,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        Kind::remedy(self, name, &stored::<K>(observed)?, around)
     }
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
+}
+
+fn stored<K: Kind>(observed: &Value) -> Result<K::Observed, Unknown> {
+    serde_json::from_value(observed.clone())
+        .map_err(|e| Unknown::new(Reason::Malformed, format!("stored answer: {e}")))
 }
 
 /// One line of [`super::KINDS`].

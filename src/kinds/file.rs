@@ -5,6 +5,7 @@
 
 mod adopt;
 mod carried;
+mod remedy;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,8 +16,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::metadata::{Metadata, Wanted};
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, not_recorded, path};
-use crate::model::{Code, Comparison, Difference, Digest, Evidence, Mode, Unknown, unified};
+use super::{
+    Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, not_recorded, path, provision,
+};
+use crate::action::{Depth, Needs, Remedy, Surroundings};
+use crate::model::display::escape;
+use crate::model::{
+    Code, Comparison, Difference, Digest, Evidence, Mode, Unknown, document, nearest, unified,
+};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{Asked, Contents, FileType, Host, Links};
@@ -42,6 +49,9 @@ pub(super) struct File {
     sha256: Option<Digest>,
     /// A file of desired state with the same content, such as "files/app.conf". Excludes `sha256` and `empty`.
     source: Option<String>,
+    /// `true`: every `${values.NAME}` in the file that `source` names stands for that text of `[values]`. Default: false.
+    #[serde(default)]
+    values: bool,
     /// `true`: it has no content. `false`: it has at least one byte.
     empty: Option<bool>,
     /// Its file capabilities, as `getcap` prints them, such as `cap_net_bind_service=ep`; "" for none.
@@ -159,6 +169,41 @@ impl File {
     }
 }
 
+/// The file with the values in their places.
+fn filled(
+    source: &str,
+    bytes: &[u8],
+    values: &BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<[u8]>> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        let message = "`values = true` needs a file of text";
+        problems.push(Problem::key("values", Code::WrongType, message));
+        return None;
+    };
+    match document::filled(text, values, document::SUBSTITUTED_BYTES_MAX) {
+        Ok(text) => Some(text.into_bytes().into()),
+        Err(wrong) => {
+            problems.extend(wrong.into_iter().map(|(span, name)| {
+                let place = Place::File(source.to_owned(), span);
+                match name {
+                    Some(name) => {
+                        let message = format!("no value `{}` in [values]", escape(&name));
+                        let near = nearest(&name, values.keys().map(String::as_str));
+                        let problem = Problem::at(place, Code::Reference, message);
+                        match near {
+                            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                            None => problem,
+                        }
+                    }
+                    None => Problem::at(place, Code::Limit, "with its values it is too long"),
+                }
+            }));
+            None
+        }
+    }
+}
+
 /// What people can read line by line.
 fn as_text(bytes: &[u8]) -> Option<&str> {
     let short = bytes.len() as u64 <= SHOWN_BYTES_MAX && !bytes.contains(&0);
@@ -171,7 +216,8 @@ impl Kind for File {
     const DOC: &'static str = "\
 The key is an absolute path. Without other keys a regular file must exist there.
 
-Content is given as `sha256`, or as `source`, a file of desired state; both are compared by digest, and a difference of
+Content is given as `sha256`, or as `source`, a file of desired state (with `values = true`, every `${values.NAME}` in it
+stands for that text of `[values]`); both are compared by digest, and a difference of
 `content` shows the two digests. With `source`, the lines that differ are shown as well, where both sides are text of at
 most 64 KiB and the host's `[observe] show_content` names the file. Attributes are those of the very file that was hashed.
 
@@ -210,15 +256,24 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
             let message = "`empty` says nothing beside a given content";
             problems.push(Problem::key("empty", Code::Contradiction, message));
         }
+        if self.values && self.source.is_none() {
+            let message = "`values` is about the file that `source` names, and there is none";
+            problems.push(Problem::key("values", Code::Contradiction, message));
+        }
         let Some(source) = &self.source else { return };
         if self.sha256.is_some() {
             let message = "`sha256` and `source` both give the content";
             problems.push(Problem::key("source", Code::Contradiction, message));
         }
-        match files.read(source) {
-            Ok(bytes) => self.source_content = Some((Digest::of(&bytes), bytes)),
-            Err(why) => problems.push(Problem::key("source", Code::MissingFile, why)),
-        }
+        let bytes = match files.read(source) {
+            Ok(bytes) if self.values => filled(source, &bytes, files.values(), problems),
+            Ok(bytes) => Some(bytes),
+            Err(why) => {
+                problems.push(Problem::key("source", Code::MissingFile, why));
+                None
+            }
+        };
+        self.source_content = bytes.map(|bytes| (Digest::of(&bytes), bytes));
     }
 
     fn question(&self, _name: &str) -> Value {
@@ -255,6 +310,19 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
             self.compare_carried(seen.carried.as_ref(), &mut found);
         }
         found
+    }
+
+    fn needs(&self, path: &str) -> Needs {
+        provision::needs(path, &self.wanted(), Depth::Content)
+    }
+
+    fn remedy(
+        &self,
+        path: &str,
+        seen: &Option<Seen>,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        remedy::of(self, path, seen.as_ref(), around)
     }
 }
 

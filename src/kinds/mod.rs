@@ -52,6 +52,7 @@ mod pg_type;
 mod pg_view;
 mod presence;
 mod process;
+mod provision;
 mod query;
 mod row_count;
 mod secretive;
@@ -78,6 +79,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::action::{Needs, Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Pieces, Reason, Span, Unknown};
 use crate::probe::World;
@@ -218,6 +220,11 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
         None
     }
 
+    /// The paths that decide what is seen of it, and everything below them: what no step may touch where it is a guard.
+    fn lives_in(&self, name: &str) -> Vec<String> {
+        if name.starts_with('/') { vec![name.to_owned()] } else { Vec::new() }
+    }
+
     /// Asks the world about all of them at once. Reads only.
     fn observe_all(
         world: &World,
@@ -241,6 +248,24 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
 
     /// Compares what was seen with what is wanted. Pure.
     fn diff(&self, name: &str, observed: &Self::Observed) -> Comparison;
+
+    /// What [`Kind::remedy`] has to know besides the observation.
+    fn needs(&self, _name: &str) -> Needs {
+        Needs::default()
+    }
+
+    /// The changes that make what was seen into what is wanted, or why there are none. Pure; asked of what differs.
+    ///
+    /// # Errors
+    /// When it cannot be told what would have to change.
+    fn remedy(
+        &self,
+        _name: &str,
+        _seen: &Self::Observed,
+        _around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        Ok(Remedy::Nothing(format!("this program changes nothing of the kind `{}`", Self::NAME)))
+    }
 }
 
 /// Files of desired state that a specification may refer to, by a path relative to its own folder.
@@ -257,6 +282,12 @@ pub trait Files {
     /// The same.
     fn pieces(&self, path: &str) -> Result<Box<dyn Pieces>, String> {
         Ok(Box::new(self.read(path)?))
+    }
+
+    /// The texts of `[values]`, for a file that says `values = true`.
+    fn values(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        &NONE
     }
 }
 

@@ -290,6 +290,10 @@ file_mode = "0644"
         question
     }
 
+    fn lives_in(&self, _name: &str) -> Vec<String> {
+        vec![self.root.clone()]
+    }
+
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
         let questions = wanted.iter().map(|n| (n.name.clone(), n.spec.walk())).collect();
         tree::walk_all(world, questions).await

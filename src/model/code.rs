@@ -93,6 +93,10 @@ codes! {
     ObjectList = 24, "the manifest of a schema cannot be read",
         "It begins with the line `countersign.schema 1`; then comes one block an object, whose title stands at the margin and \
          whose other lines are indented. `countersign adopt --schema NAME` writes it; edit it as text, or write it anew.";
+    TrustGap = 25, "the trust file says less than it seems to",
+        "Nothing is wrong with its form, and something in it cannot do what it was written for: a quorum that too few people \
+         could ever meet, one key under two names (which count as one person), an approver whom no policy asks, a freeze that \
+         is over.";
 }
 
 impl fmt::Display for Code {

@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::{Code, Diagnostic, Span};
 
-pub use substitute::SUBSTITUTED_BYTES_MAX;
+pub use substitute::{SUBSTITUTED_BYTES_MAX, filled};
 
 /// What decoding found; without an error among it the decoded value is there.
 pub type Decoded = Vec<Diagnostic>;

@@ -4,6 +4,7 @@
 
 pub mod clauses;
 mod code;
+mod decimal;
 mod diagnostic;
 mod difference;
 mod digest;
@@ -21,11 +22,14 @@ mod resource;
 mod role;
 pub mod setting;
 mod size;
+mod ssh_key;
+pub mod sshsig;
 mod time;
 mod unified;
 mod unknown;
 
 pub use code::{CODES, Code};
+pub use decimal::{Decimal, DecimalError};
 pub use diagnostic::{Diagnostic, Level, Lines, Related, SourceLine, Span, nearest};
 pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, Line, shown_path};
 pub use digest::{Digest, DigestError};
@@ -36,6 +40,7 @@ pub use relation::{MemberName, RelationName, RoutineName, leading_name, quoted, 
 pub use resource::{Mode, Route, Severity};
 pub use role::{MembershipName, SettingName, SettingPlace};
 pub use size::{Percent, Size};
+pub use ssh_key::{SshKey, SshKeyError};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use unified::{unified, unified_escaped};
 pub use unknown::{REASONS, Reason, Unknown};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Period;
 
-/// An instant, to the second, in UTC.
+/// An instant in UTC: to the second, but where a clock was asked for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(jiff::Timestamp);
 
@@ -38,12 +38,30 @@ impl Timestamp {
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()
     }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_milliseconds(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// The instant with exactly three digits after the second, such as `2026-05-21T06:28:50.120Z`: two of these texts
+    /// sort as the instants do.
+    #[must_use]
+    pub fn with_milliseconds(self) -> String {
+        format!("{:.3}", self.0)
+    }
 }
 
 /// Where the time comes from; tests bring their own.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present instant.
+    /// The present instant, to the second.
     fn now(&self) -> Timestamp;
+
+    /// The same to the millisecond, of a clock that is so fine.
+    fn now_milliseconds(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// The machine's clock.
@@ -54,6 +72,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let now = jiff::Timestamp::now();
         Timestamp(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
+    }
+
+    fn now_milliseconds(&self) -> Timestamp {
+        let now = jiff::Timestamp::now();
+        Timestamp(jiff::Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now))
     }
 }
 
@@ -106,6 +129,14 @@ mod tests {
         let instant: Timestamp = "2026-05-21T08:28:50+02:00".parse().expect("an instant");
         assert_eq!(instant.to_string(), "2026-05-21T06:28:50Z");
         assert!("21 May".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn milliseconds_are_always_three_digits() {
+        let text = |text: &str| text.parse::<Timestamp>().expect("an instant").with_milliseconds();
+        assert_eq!(text("2026-05-21T06:28:50Z"), "2026-05-21T06:28:50.000Z");
+        assert_eq!(text("2026-05-21T06:28:50.12Z"), "2026-05-21T06:28:50.120Z");
+        assert_eq!(SystemClock.now_milliseconds().with_milliseconds().len(), 24);
     }
 
     #[test]

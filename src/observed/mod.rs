@@ -6,7 +6,9 @@ mod collect;
 mod fence;
 mod recorded;
 mod snapshot;
+mod surroundings;
 
 pub use collect::collect;
 pub use recorded::{RecordedError, read, write};
 pub use snapshot::{Answer, Question, Snapshot};
+pub use surroundings::{entries, surroundings};

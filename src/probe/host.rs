@@ -10,6 +10,7 @@ mod content;
 mod facts;
 mod folder;
 mod hashing;
+mod held;
 mod names;
 mod open;
 mod place;
@@ -37,6 +38,7 @@ pub(in crate::probe) use content::{At, BUFFER_BYTES};
 pub use facts::Facts;
 pub use folder::{DirEntry, Location, Socket, Usage};
 pub(in crate::probe) use hashing::{Hashed, Hashing, digest_both, hash_both};
+pub use held::Held;
 pub(in crate::probe) use open::{Opener, failed};
 pub use place::{Dated, Place};
 pub use resolve::Links;
@@ -262,6 +264,22 @@ impl Host {
     /// Unknown, when the host's own list of users cannot be read: then nobody can say that there is no name.
     pub fn user_name(&self, uid: u32) -> Result<String, Unknown> {
         self.users.get_or_init(|| Names::of_users(self)).of(uid)
+    }
+
+    /// The number of the user of that name; `None` where nobody has it. The number as text is its own name.
+    ///
+    /// # Errors
+    /// Unknown, when the host's own list of users cannot be read as a whole.
+    pub fn user_number(&self, name: &str) -> Result<Option<u32>, Unknown> {
+        self.users.get_or_init(|| Names::of_users(self)).number(name)
+    }
+
+    /// The number of the group of that name.
+    ///
+    /// # Errors
+    /// Unknown, when the host's own list of groups cannot be read as a whole.
+    pub fn group_number(&self, name: &str) -> Result<Option<u32>, Unknown> {
+        self.groups.get_or_init(|| Names::of_groups(self)).number(name)
     }
 
     /// The name of a group of this host; its number as text where it has none.

@@ -98,7 +98,9 @@ fn errors_in_the_configuration_are_all_told_with_their_places() {
         assert!(ran.stderr.contains(part), "{part}\n{}", ran.stderr);
     }
     let ran = configured(&world, "[source]\nverify = \"signed\"\n").ends_with(78);
-    assert!(ran.stderr.contains("CS0023"), "a promise that is not kept is refused: {}", ran.stderr);
+    assert!(ran.stderr.contains("CS0005") && ran.stderr.contains("first_commit"), "{}", ran.stderr);
+    let ran = configured(&world, "[source]\nverify = \"signed\"\nfirst_commit = \"703559c\"\n");
+    assert!(ran.ends_with(78).stderr.contains("40 digits"));
     run(&["check", "--config", "/nonexistent/x.toml"]).ends_with(78);
 }
 

@@ -93,7 +93,7 @@ fn the_sandbox_stands_where_the_worked_example_stands() {
     let report = sandbox.check(&["--output", "json"]).ends_with(2).report();
     assert_eq!(report["pinned"], true);
     assert_eq!(report["summary"]["unknown"], 0);
-    assert_eq!(report["summary"]["drift"], 12);
+    assert_eq!(report["summary"]["drift"], 13);
     for (name, count, number) in
         [("baseline", "tests", 394), ("targeted", "tests", 28), ("compile", "files", 67)]
     {
@@ -105,6 +105,13 @@ fn the_sandbox_stands_where_the_worked_example_stands() {
     assert_eq!(tree["counts"], serde_json::json!({"listed": 82, "matched": 82, "unlisted": 0}));
     assert_eq!(tree["evidence"], "hashed");
     assert_eq!(resource(&report, "row_count.public.information_unit")["seen"], "158 rows");
+    let contract = resource(
+        &report,
+        "pg_function.public.fn_iu_create(text, text, text, text, text, text, text, text, uuid)",
+    );
+    assert_eq!(contract["verdict"], "in_sync", "by the sandbox's own pin: {contract}");
+    let grants = resource(&report, "pg_grant.cutter_exec");
+    assert_eq!(grants["differences"].as_array().unwrap().len(), 2, "{grants}");
     // Git is read again each time; the second look finds what the first found.
     assert_eq!(
         sandbox.check(&["--output", "json"]).ends_with(2).report()["summary"],
@@ -123,7 +130,14 @@ fn host_and_database_drift_are_found_and_named() {
         text.replace("__execution_enabled__ = False", "__execution_enabled__ = True"),
     )
     .unwrap();
-    sandbox.sql("INSERT INTO public.dot_config (key, value, description) VALUES ('x', 'y', 'z')");
+    sandbox.sql(
+        "INSERT INTO public.dot_config (key, value, description) VALUES ('x', 'y', 'z');
+         CREATE TRIGGER zz BEFORE INSERT ON public.information_unit
+           FOR EACH ROW EXECUTE FUNCTION public.fn_enacted_immutable();
+         ALTER TABLE public.unit_version DISABLE TRIGGER trg_uv_enacted_immut;
+         ALTER FUNCTION public.fn_iu_enact SET search_path = public;
+         GRANT workflow_admin TO cutter_exec",
+    );
     let report = sandbox.check(&["--output", "json"]).ends_with(2).report();
     let switch = &resource(&report, "constant.execution-enabled")["differences"][0];
     assert_eq!((&switch["desired"], &switch["actual"]), (&false.into(), &true.into()));
@@ -132,6 +146,17 @@ fn host_and_database_drift_are_found_and_named() {
     assert_eq!(tree["differences"][0]["field"], "cutter_agent/orchestrator/__init__.py");
     let rows = &resource(&report, "row_count.public.dot_config")["differences"][0];
     assert_eq!((&rows["desired"], &rows["actual"]), (&86.into(), &87.into()));
+    let contract = "public.fn_iu_enact(uuid, integer, text, text, timestamp with time zone, text, text, boolean)";
+    for (name, fields) in [
+        ("pg_trigger.public.information_unit.*", &["zz on public.information_unit"][..]),
+        ("pg_trigger.public.unit_version.trg_uv_enacted_immut", &["enabled"]),
+        (&format!("pg_function.{contract}"), &["definition_md5"]),
+        ("pg_membership.* to cutter_exec", &["workflow_admin to cutter_exec"]),
+    ] {
+        let found = resource(&report, name)["differences"].as_array().unwrap().clone();
+        let found: Vec<&str> = found.iter().map(|d| d["field"].as_str().unwrap()).collect();
+        assert_eq!(found, fields, "{name}");
+    }
 }
 
 #[test]
@@ -162,7 +187,7 @@ fn a_database_that_is_down_or_silent_leaves_the_host_judged() {
         let report = sandbox.check(&["--output", "json"]).ends_with(4).report();
         let count = resource(&report, "row_count.public.unit_version");
         assert!(reasons.contains(&count["reason"].as_str().unwrap()), "{count}");
-        assert_eq!(report["summary"]["unknown"], 22);
+        assert_eq!(report["summary"]["unknown"], 67);
         assert_eq!(report["summary"]["drift"], 12, "the host was judged all the same");
     }
     sandbox.edit_config(|text| {
@@ -214,7 +239,7 @@ fn the_demo_tells_its_story_and_leaves_nothing() {
     let output = demo.env("TMPDIR", "/tmp").current_dir(&folder).output().unwrap();
     let ran = crate::program::ran(&output).ends_with(0);
     for part in
-        ["DRIFT: 12 of ", "81/82", "wanted 60  found 59", "1 of 8 pending", "(exit 2)", "(exit 3)"]
+        ["DRIFT: 13 of ", "81/82", "wanted 60  found 59", "1 of 8 pending", "(exit 2)", "(exit 3)"]
     {
         assert!(ran.stdout.contains(part), "{part}\n{}", ran.stdout);
     }

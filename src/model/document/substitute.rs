@@ -32,6 +32,41 @@ impl Table<'_> {
     }
 }
 
+/// Puts values in their places in a text of its own, such as a file that is to be provisioned.
+///
+/// # Errors
+/// The places of names that are no values, with the names; a text that would be longer than `bytes_max` has the place at
+/// which it would, and no name.
+pub fn filled(
+    text: &str,
+    values: &BTreeMap<String, String>,
+    bytes_max: usize,
+) -> Result<String, Vec<(Span, Option<String>)>> {
+    let (mut filled, mut wrong) = (String::with_capacity(text.len()), Vec::new());
+    let mut from = 0;
+    while let Some((at, name)) = next(&text[from..]) {
+        let at = from + at.start..from + at.end;
+        filled.push_str(&text[from..at.start]);
+        match values.get(name) {
+            Some(value) => filled.push_str(value),
+            None => wrong.push((at.clone(), Some(name.to_owned()))),
+        }
+        if filled.len() > bytes_max {
+            return Err(vec![(at, None)]);
+        }
+        from = at.end;
+    }
+    filled.push_str(&text[from..]);
+    if wrong.is_empty() { Ok(filled) } else { Err(wrong) }
+}
+
+/// The next `${values.NAME}`, with the name.
+fn next(text: &str) -> Option<(Span, &str)> {
+    let start = text.find("${values.")?;
+    let end = start + text[start..].find('}')?;
+    Some((start..end + 1, &text[start + 9..end]))
+}
+
 struct Substitution<'a> {
     file: &'a str,
     text: &'a str,
@@ -62,10 +97,9 @@ impl Substitution<'_> {
     fn replace(&mut self, string: &str, span: &Span, found: &mut Vec<Diagnostic>) -> String {
         let mut replaced = String::with_capacity(string.len());
         let mut rest = string;
-        while let Some(start) = rest.find("${values.") {
-            replaced.push_str(&rest[..start]);
-            let Some(end) = rest[start..].find('}') else { break };
-            let (whole, name) = (&rest[start..=start + end], &rest[start + 9..start + end]);
+        while let Some((at, name)) = next(rest) {
+            replaced.push_str(&rest[..at.start]);
+            let whole = &rest[at.clone()];
             match self.values.get(name) {
                 Some(value) => match self.room.checked_sub(value.len()) {
                     Some(room) => {
@@ -76,7 +110,7 @@ impl Substitution<'_> {
                 },
                 None => found.push(self.dangling(whole, name, span)),
             }
-            rest = &rest[start + end + 1..];
+            rest = &rest[at.end..];
         }
         replaced.push_str(rest);
         replaced
@@ -100,5 +134,23 @@ impl Substitution<'_> {
     fn place(&self, whole: &str, span: &Span) -> Span {
         let inside = self.text.get(span.clone()).and_then(|literal| literal.find(whole));
         inside.map_or_else(|| span.clone(), |at| span.start + at..span.start + at + whole.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_filled_or_every_name_is_told() {
+        let values = BTreeMap::from([("a".to_owned(), "AA".to_owned())]);
+        let filled = |text, max| filled(text, &values, max);
+        assert_eq!(
+            filled("x ${values.a}${values.a} ${other} ${values.", 99),
+            Ok("x AAAA ${other} ${values.".into())
+        );
+        let wrong = vec![(2..13, Some("b".to_owned())), (13..24, Some("c".to_owned()))];
+        assert_eq!(filled("x ${values.b}${values.c}", 99), Err(wrong));
+        assert_eq!(filled("${values.a}${values.a}", 3), Err(vec![(11..22, None)]));
     }
 }

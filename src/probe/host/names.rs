@@ -64,6 +64,27 @@ impl Names {
     }
 }
 
+impl Names {
+    /// The number of a name: the lowest that is called so, and the number itself for one that stands for a number without
+    /// a name. The inverse of [`Names::of`], so that what is made by a name is seen under that name.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u32>, Unknown> {
+        if name == "root" {
+            return Ok(Some(0));
+        }
+        if let Some(unknown) = &self.unreadable {
+            return Err(unknown.clone());
+        }
+        if let Some((number, _)) = self.known.iter().find(|(_, known)| *known == name) {
+            return Ok(Some(*number));
+        }
+        if let Some(unknown) = &self.incomplete {
+            return Err(unknown.clone());
+        }
+        let number = name.parse::<u32>().ok().filter(|number| number.to_string() == name);
+        Ok(number.filter(|number| !self.known.contains_key(number)))
+    }
+}
+
 /// See [`Host::hostname`].
 pub(super) fn hostname(host: &Host) -> Result<String, Unknown> {
     if host.live {
@@ -103,6 +124,9 @@ mod tests {
         let names = Names::of_list(&accounts::users(text, "/etc/passwd"));
         let of = |number| names.of(number).expect("a whole file");
         assert_eq!([of(0), of(1000), of(7), of(8)], ["root", "deploy", "7", "8"]);
+        let number = |name| names.number(name).expect("a whole file");
+        assert_eq!([number("root"), number("deploy"), number("8")], [Some(0), Some(1000), Some(8)]);
+        assert_eq!([number("1000"), number("nobody"), number("08")], [None, None, None]);
     }
 
     #[test]

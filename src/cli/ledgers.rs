@@ -1,0 +1,123 @@
+//! The executor's ledger of this host, for the verbs that record.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Failure;
+use super::exit;
+use crate::config::Config;
+use crate::ledger::{ActorKind, Ledger, LedgerError, Reader, Writer};
+use crate::model::Digest;
+use crate::plan::format::{HostId, LedgerId};
+
+/// The folder of a ledger.
+pub(super) fn folder(config: &Config, kind: ActorKind) -> PathBuf {
+    config.data.value.join("ledger").join(kind.word())
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let code = match &error {
+            LedgerError::Damaged { .. } => exit::VERIFICATION,
+            LedgerError::Untold { .. } => exit::UNKNOWN,
+            LedgerError::Insecure { .. } => exit::CONFIG,
+            _ => exit::ERROR,
+        };
+        let failure = Self::of(code, &error);
+        match error {
+            LedgerError::Damaged { .. } => failure
+                .hint("nothing is changed on its word; `countersign ledger verify` says more, and the anchors say what it was"),
+            LedgerError::Locked { .. } => failure.hint("wait until the other process has ended"),
+            LedgerError::Missing { .. } => failure.hint(
+                "`countersign plan` makes it when it seals the first plan; `ledger --ledger DIR` names another",
+            ),
+            LedgerError::Untold { .. } => failure.hint(
+                "`countersign ledger verify --checkpoint FILE` compares it with one that was kept elsewhere",
+            ),
+            LedgerError::Full { .. } => failure.hint("make room on its file system"),
+            LedgerError::Poisoned { .. } => failure
+                .hint("find out what is wrong with its disk; the next process verifies it again"),
+            _ => failure,
+        }
+    }
+}
+
+/// Opens the executor's ledger for writing, and makes it where there is none.
+pub(super) fn executor(config: &Config, machine_id: &str) -> Result<Ledger, Failure> {
+    let folder = folder(config, ActorKind::Executor);
+    let writer = Writer::this(ActorKind::Executor);
+    match Ledger::open(&folder, writer.clone()) {
+        Err(LedgerError::Missing { .. }) => {
+            let id = HostId::id_of(machine_id).to_string();
+            let origin = format!("countersign/{}/executor", &id[..16]);
+            make_parents(&folder)?;
+            Ok(Ledger::create(&folder, &origin, &id, writer)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Opens the executor's ledger for reading; `None` where there is none yet.
+pub(super) fn read(config: &Config) -> Result<Option<Reader>, Failure> {
+    match Reader::open(&folder(config, ActorKind::Executor)) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(LedgerError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a plan says of it.
+pub(super) fn id(ledger: &Ledger) -> LedgerId {
+    let key = ledger.key();
+    LedgerId { origin: key.origin().to_owned(), key: key.to_string() }
+}
+
+/// The folders above a ledger, for their owner alone.
+fn make_parents(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let Some(above) = folder.parent() else { return Ok(()) };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o750).create(above);
+    made.map_err(|error| {
+        Failure::new(exit::ERROR, format!("cannot make {}: {error}", above.display()))
+            .hint("run as the owner of the program's own folder, or make a draft with --draft")
+    })
+}
+
+/// What became of the plans of a ledger.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    /// Sealed and neither run, abandoned, nor given up.
+    pub(super) open: Vec<Sealed>,
+}
+
+/// A plan that stands on the ledger.
+#[derive(Debug, Clone)]
+pub(super) struct Sealed {
+    pub(super) digest: Digest,
+    pub(super) effect: Digest,
+    pub(super) valid_until: crate::model::Timestamp,
+}
+
+impl Plans {
+    /// Reads them from a verified ledger.
+    pub(super) fn of(reader: &Reader) -> Result<Self, Failure> {
+        use crate::ledger::Event;
+        let mut plans = Self::default();
+        for entry in reader.entries()? {
+            match entry?.event {
+                Event::PlanSealed(sealed) => plans.open.push(Sealed {
+                    digest: sealed.plan,
+                    effect: sealed.effect,
+                    valid_until: sealed.valid_until,
+                }),
+                Event::PermitConsumed(consumed) => {
+                    plans.open.retain(|sealed| sealed.digest != consumed.plan);
+                }
+                Event::PlanAbandoned(abandoned) => {
+                    plans.open.retain(|sealed| sealed.digest != abandoned.plan);
+                }
+                _ => {}
+            }
+        }
+        Ok(plans)
+    }
+}

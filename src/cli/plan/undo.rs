@@ -1,0 +1,88 @@
+//! A plan that takes an applied one back, from what the ledger says was made.
+
+use std::collections::BTreeMap;
+
+use super::super::error::Failure;
+use super::super::planning::{self, Planned, Request};
+use super::super::{exit, world};
+use crate::action::{Depth, Needs, PathState};
+use crate::approval::SEEN;
+use crate::config::Config;
+use crate::ledger::{Event, Ledger, Outcome, Reader};
+use crate::model::{Decimal, Digest};
+use crate::observed;
+use crate::plan::{self, Applied, Guarded, Plan, Scope};
+
+/// Makes it.
+pub(in crate::cli) fn plan(
+    config: &Config,
+    mut request: Request<'_>,
+    ledger: Option<&Ledger>,
+    earlier: &Plan,
+    bytes: &[u8],
+) -> Result<Planned, Failure> {
+    let digest = Digest::of(bytes);
+    let reader = match ledger {
+        Some(ledger) => ledger.reader(),
+        None => super::ledgers::read(config)?.ok_or_else(|| never(digest))?,
+    };
+    let applied = applied(&reader, digest)?;
+    if applied.is_empty() {
+        return Err(never(digest));
+    }
+    request.scope = Scope::Undo(digest);
+    planning::run(async {
+        let (tree, desired, warnings) = planning::desired(config, request.clock)?;
+        let opened = world::open(config, &desired, request.deadline, false, &[]).await?;
+        let host = planning::host(&opened.probe, &desired)?;
+        if host.id != earlier.host.id {
+            return Err(Failure::new(exit::REFUSED, "the plan was for another machine"));
+        }
+        let mut needs = Needs::default();
+        let steps = || applied.iter().filter_map(|one| earlier.steps.iter().find(|s| s.n == one.n));
+        for path in steps().filter_map(|step| step.action.path()) {
+            needs.path(path, Depth::Content);
+        }
+        let around = observed::surroundings(&opened.probe, needs).await;
+        let directories = around
+            .paths
+            .iter()
+            .filter(|(_, state)| matches!(state, Ok(PathState::Directory { .. })))
+            .map(|(path, _)| path.clone());
+        let entries = observed::entries(&opened.probe, directories.collect()).await;
+        let guarded = Guarded::of(&desired, &config.guard);
+        let proposal = plan::undo(earlier, &applied, &around, &entries);
+        let databases = earlier.databases.clone();
+        opened.probe.close().await;
+        let steps = proposal.steps;
+        let plan =
+            planning::assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
+        let (left, notes) = (proposal.left, opened.notes);
+        Ok(Planned { plan, left, broken: Vec::new(), notes, warnings })
+    })
+}
+
+fn never(digest: Digest) -> Failure {
+    Failure::new(exit::ERROR, format!("no step of plan {digest:?} was applied on this host"))
+        .hint("`countersign ledger show` lists what was")
+}
+
+/// The steps of a plan that were applied and not taken back since, with what was seen afterwards.
+pub(in crate::cli) fn applied(reader: &Reader, plan: Digest) -> Result<Vec<Applied>, Failure> {
+    let mut applied: BTreeMap<Decimal, Applied> = BTreeMap::new();
+    for entry in reader.entries()? {
+        let entry = entry?;
+        let Event::StepOutcome(outcome) = &entry.event else { continue };
+        if outcome.plan != plan || !matches!(outcome.outcome, Outcome::Applied | Outcome::Recovered)
+        {
+            continue;
+        }
+        let seen = entry.attachments.iter().find(|attached| attached.name == SEEN);
+        let seen = match seen {
+            Some(attached) => serde_json::from_slice(&reader.blob(&attached.sha256)?).ok(),
+            None => None,
+        };
+        applied.insert(outcome.step, Applied { n: outcome.step, seen });
+    }
+    Ok(applied.into_values().collect())
+}

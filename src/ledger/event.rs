@@ -1,0 +1,306 @@
+//! What a ledger records: one struct an event, and one line in the list that names it.
+//!
+//! Bodies hold no secrets, no environment, no arguments of programs and no literals of SQL: names, digests, codes, and a
+//! sentence for people. Numbers are decimal strings.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::merkle::Hash;
+use crate::model::{Decimal, Digest, Timestamp};
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    )*};
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $type:literal => $name:ident,)*) => {
+        /// Something that happened.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Event { $($(#[$doc])* $name($name),)* }
+
+        /// The types of all events.
+        pub const TYPES: &[&str] = &[$($type,)*];
+
+        impl Event {
+            /// The name of its type, as it stands in the ledger.
+            #[must_use]
+            pub const fn type_name(&self) -> &'static str {
+                match self { $(Self::$name(_) => $type,)* }
+            }
+
+            /// Its body as JSON.
+            pub(super) fn body(&self) -> serde_json::Result<Box<RawValue>> {
+                match self { $(Self::$name(body) => serde_json::value::to_raw_value(body),)* }
+            }
+
+            /// The event of that type with that body; `None` for a type that this version does not know.
+            pub(super) fn parse(type_name: &str, body: &RawValue) -> Option<serde_json::Result<Self>> {
+                match type_name {
+                    $($type => Some(serde_json::from_str(body.get()).map(Self::$name)),)*
+                    _ => None,
+                }
+            }
+        }
+
+        $(impl From<$name> for Event {
+            fn from(body: $name) -> Self { Self::$name(body) }
+        })*
+    };
+}
+
+events! {
+    /// The first entry of every ledger.
+    "log.opened" => LogOpened,
+    /// A plan was made and its bytes stored.
+    "plan.sealed" => PlanSealed,
+    /// A statement counts.
+    "approval.accepted" => ApprovalAccepted,
+    /// A statement does not count.
+    "approval.refused" => ApprovalRefused,
+    /// All whose approval a plan needs have given it.
+    "quorum.met" => QuorumMet,
+    /// A plan may run now, and never again.
+    "permit.consumed" => PermitConsumed,
+    /// A verb was refused.
+    "refused" => Refused,
+    /// A step is about to act.
+    "step.intent" => StepIntent,
+    /// How a step ended.
+    "step.outcome" => StepOutcome,
+    /// Every step of a plan was applied.
+    "plan.done" => PlanDone,
+    /// A plan stopped half way.
+    "plan.failed" => PlanFailed,
+    /// A plan was consumed and will not go on.
+    "plan.abandoned" => PlanAbandoned,
+    /// Changes were halted.
+    "halt.set" => HaltSet,
+    /// A halt was lifted.
+    "halt.lifted" => HaltLifted,
+    /// A commit of desired state is trusted from now on.
+    "source.accepted" => SourceAccepted,
+    /// The trust file is not what it was.
+    "trust.changed" => TrustChanged,
+    /// A checkpoint was brought to another place.
+    "checkpoint.anchored" => CheckpointAnchored,
+    /// A half-written last line was moved away.
+    "recovery.torn_tail" => TornTail,
+    /// The clock showed an earlier time than the newest entry has.
+    "clock.regressed" => ClockRegressed,
+}
+
+bodies! {
+    /// `log.opened`
+    LogOpened {
+        /// The name of the ledger, as in its checkpoints.
+        origin: String,
+        /// The public key of its checkpoints.
+        key: String,
+    }
+    /// `plan.sealed`
+    PlanSealed {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// Of what it does, without when and from what it was made.
+        effect: Digest,
+        /// The number that makes a plan unique.
+        plan_id: String,
+        /// What was asked for: a gap, a selector, or all.
+        scope: String,
+        /// How many steps it has.
+        steps: Decimal,
+        /// Until when it may be approved and run.
+        valid_until: Timestamp,
+    }
+    /// `approval.accepted`
+    ApprovalAccepted {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// Of the statement's bytes.
+        statement: Digest,
+        /// Who made it.
+        approver: String,
+        /// In which role.
+        role: String,
+        /// `approve`, `reject` or `revoke`.
+        decision: String,
+        /// The fingerprint of the key.
+        key: String,
+    }
+    /// `approval.refused`
+    ApprovalRefused {
+        /// Of the plan's bytes, where the statement could be read so far.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<Digest>,
+        /// Of the statement's bytes.
+        statement: Digest,
+        /// The reason as a code.
+        code: String,
+        /// The reason in words.
+        detail: String,
+    }
+    /// `quorum.met`
+    QuorumMet {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// Who approved.
+        approvers: Vec<String>,
+    }
+    /// `permit.consumed`
+    PermitConsumed {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// The number that makes a plan unique.
+        plan_id: String,
+    }
+    /// `refused`
+    Refused {
+        /// The verb.
+        verb: String,
+        /// The reason as a code.
+        code: String,
+        /// Of the plan's bytes, where it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<Digest>,
+        /// The reason in words.
+        detail: String,
+    }
+    /// `step.intent`
+    StepIntent {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// The number of the step.
+        step: Decimal,
+        /// Which resource it changes.
+        resource: String,
+        /// What it does.
+        action: String,
+    }
+    /// `step.outcome`
+    StepOutcome {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// The number of the step.
+        step: Decimal,
+        /// How it ended.
+        outcome: Outcome,
+        /// The same in words.
+        detail: String,
+    }
+    /// `plan.done`
+    PlanDone {
+        /// Of the plan's bytes.
+        plan: Digest,
+    }
+    /// `plan.failed`
+    PlanFailed {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// The step that failed.
+        step: Decimal,
+        /// Why.
+        detail: String,
+    }
+    /// `plan.abandoned`
+    PlanAbandoned {
+        /// Of the plan's bytes.
+        plan: Digest,
+        /// Why.
+        detail: String,
+    }
+    /// `halt.set`
+    HaltSet {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    }
+    /// `halt.lifted`
+    HaltLifted {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    }
+    /// `source.accepted`
+    SourceAccepted {
+        /// The newest commit.
+        commit: String,
+        /// The one that was the newest before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<String>,
+        /// Who signed the commits from there to here.
+        signers: Vec<String>,
+    }
+    /// `trust.changed`
+    TrustChanged {
+        /// Of the bytes of the trust file.
+        digest: Digest,
+    }
+    /// `checkpoint.anchored`
+    CheckpointAnchored {
+        /// The ledger's name in the checkpoint.
+        origin: String,
+        /// How many entries it covers.
+        size: Decimal,
+        /// The root of the tree over them.
+        root: Hash,
+        /// Where it was brought to.
+        place: String,
+    }
+    /// `recovery.torn_tail`
+    TornTail {
+        /// Of the bytes; they lie in `torn/` under this name.
+        digest: Digest,
+        /// How many.
+        bytes: Decimal,
+    }
+    /// `clock.regressed`
+    ClockRegressed {
+        /// By how many milliseconds.
+        by_ms: Decimal,
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It acted, and the postcondition holds.
+    Applied,
+    /// The postcondition held before it acted.
+    Already,
+    /// It failed.
+    Failed,
+    /// It did not act, as was found after a crash.
+    NotApplied,
+    /// It had acted, as was found after a crash.
+    Recovered,
+    /// What was found is neither what was before nor what should be.
+    Diverged,
+}
+
+impl Event {
+    /// May it be written where the file system is full? Of refusals and endings: what must not get lost when nothing more is
+    /// begun. An intent, a permit and an approval may not, so nothing starts.
+    pub(super) const fn may_use_reserve(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::ApprovalRefused(_)
+                | Self::StepOutcome(_)
+                | Self::PlanDone(_)
+                | Self::PlanFailed(_)
+                | Self::PlanAbandoned(_)
+                | Self::HaltSet(_)
+                | Self::TornTail(_)
+                | Self::ClockRegressed(_)
+        )
+    }
+}

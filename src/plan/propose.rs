@@ -1,0 +1,323 @@
+//! From verdicts to steps, and to a reason for each drift that is left alone. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::format::{STEPS_MAX, Step};
+use super::order::{Block, order, paths};
+use super::{Guarded, Left, Scope, Why};
+use crate::action::{
+    Action, Change, Condition, Needs, PathState, Remedy, Risk, Sql, Statement, Surroundings, Undo,
+};
+use crate::desired::{Desired, Resource};
+use crate::drift::{Judged, Verdict};
+use crate::model::display::escape;
+use crate::model::{Decimal, Digest, ResourceName, Route};
+use crate::observed::{Question, Snapshot};
+
+/// All that a plan is made from.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// What is wanted.
+    pub desired: &'a Desired,
+    /// What was found of every resource, in and out of the scope.
+    pub judged: &'a [Judged<'a>],
+    /// The answers behind it.
+    pub snapshot: &'a Snapshot,
+    /// What [`needs`] asked for.
+    pub around: &'a Surroundings,
+    /// What no step may change.
+    pub guarded: &'a Guarded,
+    /// What was asked for.
+    pub scope: &'a Scope,
+}
+
+/// What would be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// In order, numbered from 1.
+    pub steps: Vec<Step>,
+    /// Every drift that no step changes, with the reason, in the order of names.
+    pub left: Vec<Left>,
+}
+
+/// What has to be looked at before a plan can be made.
+#[must_use]
+pub fn needs(judged: &[Judged<'_>], scope: &Scope) -> Needs {
+    let mut needs = Needs::default();
+    for judged in judged.iter().filter(|judged| drifts(judged) && scope.reaches(judged.resource)) {
+        let resource = judged.resource;
+        let own = resource.spec.needs(&resource.name.name);
+        for (path, depth) in own.paths {
+            needs.path(&path, depth);
+        }
+        needs.users.extend(own.users);
+        needs.groups.extend(own.groups);
+    }
+    needs
+}
+
+const fn drifts(judged: &Judged<'_>) -> bool {
+    matches!(judged.verdict, Verdict::Drift | Verdict::Pending)
+}
+
+/// What a resource's own changes are, before others are looked at.
+enum Own {
+    Changes(Vec<Change>),
+    Statements(Vec<Statement>),
+}
+
+/// Decides what is done and what is left alone.
+#[must_use]
+pub fn propose(input: &Input<'_>) -> Proposal {
+    let mut left: BTreeMap<ResourceName, Why> = BTreeMap::new();
+    let mut own: BTreeMap<ResourceName, Own> = BTreeMap::new();
+    for judged in input.judged {
+        match of_one(input, judged) {
+            None => {}
+            Some(Ok(changes)) => {
+                own.insert(judged.resource.name.clone(), changes);
+            }
+            Some(Err(why)) => {
+                left.insert(judged.resource.name.clone(), why);
+            }
+        }
+    }
+    let wanted: BTreeMap<&ResourceName, &Resource> =
+        input.judged.iter().map(|judged| (&judged.resource.name, judged.resource)).collect();
+    hold_back(input, &wanted, &mut own, &mut left);
+    let (ordered, circular) = order(blocks(input, &wanted, own));
+    for block in circular {
+        for name in block.resources {
+            let other = block.after.iter().find(|other| **other != name);
+            let on = other.map_or_else(|| "itself".to_owned(), ToString::to_string);
+            left.insert(name, Why::Waits(on));
+        }
+    }
+    let mut steps = Vec::new();
+    for block in ordered {
+        if steps.len() + block.content.len() > STEPS_MAX {
+            left.extend(block.resources.into_iter().map(|name| (name, Why::TooMany)));
+            continue;
+        }
+        let resources: Vec<String> = block.resources.iter().map(ToString::to_string).collect();
+        for change in block.content {
+            let Change { action, before, after, undo, risk } = change;
+            let n = Decimal(steps.len() as u64 + 1);
+            let resources = resources.clone();
+            steps.push(Step { n, resources, action, before, after, undo, risk });
+        }
+    }
+    let left = left.into_iter().map(|(resource, why)| Left { resource, why }).collect();
+    Proposal { steps, left }
+}
+
+/// What one resource asks for by itself; `None` when it is in sync.
+fn of_one(input: &Input<'_>, judged: &Judged<'_>) -> Option<Result<Own, Why>> {
+    let resource = judged.resource;
+    let why = match judged.verdict {
+        Verdict::InSync => return None,
+        Verdict::Unknown => {
+            let blind = judged.comparison.blind.first().map(|blind| &blind.unknown);
+            let detail = judged.unknown.as_ref().or(blind).map(|unknown| escape(&unknown.detail));
+            Why::Unknown(detail.unwrap_or_default().into_owned())
+        }
+        _ if judged.waived => Why::Waived,
+        _ if input.guarded.is_guard(&resource.name) => {
+            Why::Guard("it is a guard, and no step ever changes a guard".to_owned())
+        }
+        _ if resource.common.route != Route::Host => Why::Route(resource.common.route),
+        _ if !input.scope.reaches(resource) => Why::OutOfScope,
+        _ => return Some(remedy(input, resource)),
+    };
+    Some(Err(why))
+}
+
+fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
+    let unknown =
+        |unknown: crate::model::Unknown| Why::Unknown(escape(&unknown.detail).into_owned());
+    let question =
+        Question { name: resource.name.clone(), kind: resource.kind, spec: resource.spec.clone() };
+    let seen = input.snapshot.answer(&question).map_err(unknown)?;
+    let remedy = resource.spec.remedy(&resource.name.name, seen, input.around).map_err(unknown)?;
+    match remedy {
+        Remedy::Nothing(why) => Err(Why::NoRemedy(why)),
+        Remedy::Changes(changes) if changes.is_empty() => Err(moved()),
+        Remedy::Statements(statements) if statements.is_empty() => Err(moved()),
+        Remedy::Changes(changes) => {
+            let guard = changes.iter().find_map(|change| input.guarded.touched(&change.action));
+            if let Some(guard) = guard {
+                let guard = escape(guard);
+                return Err(Why::Guard(format!("the guard {guard} lives in what it would change")));
+            }
+            Ok(Own::Changes(changes))
+        }
+        Remedy::Statements(statements) => Ok(Own::Statements(statements)),
+    }
+}
+
+fn moved() -> Why {
+    Why::Unknown("it changed while the plan was made".to_owned())
+}
+
+/// Takes out what has to wait for something that is left alone, until nothing more has to.
+fn hold_back(
+    input: &Input<'_>,
+    wanted: &BTreeMap<&ResourceName, &Resource>,
+    own: &mut BTreeMap<ResourceName, Own>,
+    left: &mut BTreeMap<ResourceName, Why>,
+) {
+    loop {
+        let made: BTreeSet<String> = own.values().flat_map(makes).collect();
+        let held: Vec<(ResourceName, Why)> = own
+            .iter()
+            .filter_map(|(name, own)| {
+                let resource = wanted.get(name)?;
+                Some((name.clone(), waits(input, resource, own, left, &made)?))
+            })
+            .collect();
+        if held.is_empty() {
+            return;
+        }
+        for (name, why) in held {
+            own.remove(&name);
+            left.insert(name, why);
+        }
+    }
+}
+
+/// The paths at which something new comes to stand.
+fn makes(own: &Own) -> Vec<String> {
+    let Own::Changes(changes) = own else { return Vec::new() };
+    changes.iter().filter_map(|change| change.action.path().map(str::to_owned)).collect()
+}
+
+/// What a resource waits for in vain.
+fn waits(
+    input: &Input<'_>,
+    resource: &Resource,
+    own: &Own,
+    left: &BTreeMap<ResourceName, Why>,
+    made: &BTreeSet<String>,
+) -> Option<Why> {
+    if let Some(on) = resource.common.depends_on.iter().find(|name| left.contains_key(*name)) {
+        return Some(Why::Waits(on.to_string()));
+    }
+    // What stands above something that cannot be told is left as it is.
+    if let Some((below, _)) = left.iter().find(|(name, why)| {
+        matches!(why, Why::Unknown(_))
+            && resource.name.name != name.name
+            && resource.name.name.starts_with('/')
+            && std::path::Path::new(&name.name).starts_with(&resource.name.name)
+    }) {
+        return Some(Why::Unknown(format!(
+            "{} below it cannot be told",
+            escape(&below.to_string())
+        )));
+    }
+    let Own::Changes(changes) = own else { return None };
+    changes.iter().find_map(|change| above(input, change, made))
+}
+
+/// Why the folder in which something would be made is not there.
+fn above(input: &Input<'_>, change: &Change, made: &BTreeSet<String>) -> Option<Why> {
+    let creates = matches!(
+        (&change.action, &change.before),
+        (
+            Action::CreateDirectory { .. }
+                | Action::WriteFile { .. }
+                | Action::CreateSymlink { .. },
+            Condition::Path { is: PathState::Absent, .. }
+        )
+    );
+    let path = change.action.path().filter(|_| creates)?;
+    let above = std::path::Path::new(path).parent()?.to_str()?;
+    let missing = input.around.without_folder.contains(path) && !made.contains(above);
+    missing.then(|| Why::Waits(format!("directory.{above}")))
+}
+
+/// What is to be done in one database.
+#[derive(Default)]
+struct OfDatabase {
+    resources: BTreeSet<ResourceName>,
+    after: BTreeSet<ResourceName>,
+    statements: Vec<Statement>,
+}
+
+/// Puts changes together that run together: those of a resource, and all statements of a database.
+fn blocks(
+    input: &Input<'_>,
+    wanted: &BTreeMap<&ResourceName, &Resource>,
+    own: BTreeMap<ResourceName, Own>,
+) -> Vec<Block<Vec<Change>>> {
+    let mut blocks = Vec::new();
+    let mut databases: BTreeMap<String, OfDatabase> = BTreeMap::new();
+    for (name, own) in own {
+        let Some(resource) = wanted.get(&name) else { continue };
+        let after: BTreeSet<ResourceName> = resource.common.depends_on.iter().cloned().collect();
+        match own {
+            Own::Changes(changes) => blocks.push(Block {
+                resources: [name].into(),
+                after,
+                paths: paths(changes.iter().map(|change| &change.action)),
+                content: changes,
+            }),
+            Own::Statements(statements) => {
+                let database = resource.spec.database().unwrap_or_default().to_owned();
+                let of_database = databases.entry(database).or_default();
+                of_database.resources.insert(name);
+                of_database.after.extend(after);
+                of_database.statements.extend(statements);
+            }
+        }
+    }
+    for (database, OfDatabase { resources, mut after, statements }) in databases {
+        after.retain(|name| !resources.contains(name));
+        let content = vec![transaction(input, wanted, database, &resources, statements)];
+        blocks.push(Block { resources, after, paths: BTreeSet::new(), content });
+    }
+    blocks
+}
+
+/// All statements of a database as one change.
+fn transaction(
+    input: &Input<'_>,
+    wanted: &BTreeMap<&ResourceName, &Resource>,
+    database: String,
+    resources: &BTreeSet<ResourceName>,
+    statements: Vec<Statement>,
+) -> Change {
+    let answers = resources.iter().filter_map(|name| {
+        let resource = wanted.get(name)?;
+        let question =
+            Question { name: name.clone(), kind: resource.kind, spec: resource.spec.clone() };
+        let seen = input.snapshot.answer(&question).ok()?;
+        Some((name.to_string(), answer_digest(seen)))
+    });
+    let before = Condition::Answers { database: database.clone(), answers: answers.collect() };
+    let names = resources.iter().map(ToString::to_string).collect();
+    let after = Condition::InSync { database: database.clone(), resources: names };
+    let back: Option<Vec<Statement>> = statements
+        .iter()
+        .rev()
+        .map(|statement| {
+            let text = statement.undo.clone()?;
+            Some(Statement { text, undo: Some(statement.text.clone()), ..statement.clone() })
+        })
+        .collect();
+    let undo = match back {
+        Some(statements) => {
+            Undo::By(Box::new(Action::Sql(Sql { database: database.clone(), statements })))
+        }
+        None => Undo::Irreversible("one of its statements cannot be taken back".to_owned()),
+    };
+    let risk = if matches!(undo, Undo::By(_)) { Risk::Medium } else { Risk::High };
+    let action = Action::Sql(Sql { database, statements });
+    Change { action, before, after, undo, risk }
+}
+
+/// The digest by which a stored answer is a precondition.
+#[must_use]
+pub fn answer_digest(seen: &serde_json::Value) -> Digest {
+    // The text of a value has its keys in order: equal answers have equal texts.
+    Digest::of(seen.to_string().as_bytes())
+}
