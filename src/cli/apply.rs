@@ -184,10 +184,14 @@ fn failed(error: crate::approval::PermitError) -> Failure {
 }
 
 fn line(step: &Step, end: &StepEnd, total: usize) -> String {
+    let width = total.to_string().len();
+    let (n, action) = (end.n.0, &step.action);
+    if end.outcome == crate::ledger::Outcome::Applied {
+        return format!("  {n:>width$}/{total}  applied  {action}");
+    }
     let outcome = execute::Ended(end.outcome);
     let detail = escaped_line(&end.detail, usize::MAX);
-    let width = total.to_string().len();
-    format!("  {:>width$}/{total}  {} {outcome}: {detail}", end.n.0, step.action)
+    format!("  {n:>width$}/{total}  FAILED   {action} {outcome}: {detail}")
 }
 
 fn summary(

@@ -134,7 +134,7 @@ fn finish(
     if output.is("json") {
         json(&plan, &bytes, mark, &told, &printed)?;
     } else {
-        text(&plan, &bytes, mark, &told, output, global.verbose)?;
+        text(&plan, &bytes, mark, &told, output, global)?;
     }
     Ok(told.code(&plan))
 }
@@ -227,7 +227,7 @@ fn text(
     mark: Mark,
     told: &Told,
     output: &Output,
-    verbose: bool,
+    global: &Global,
 ) -> Result<(), Failure> {
     let digest = Digest::of(bytes);
     output.printed().write(|out| {
@@ -237,9 +237,11 @@ fn text(
         if plan.steps.is_empty() {
             writeln!(out, "no steps: nothing of {} would be changed", plan.scope)?;
         } else {
-            plan::show(plan, digest, mark, out)?;
+            plan::show(plan, digest, mark, !global.quiet, out)?;
         }
-        left(&told.left, verbose, out)?;
+        if !global.quiet {
+            left(&told.left, global.verbose, out)?;
+        }
         for guard in &told.broken {
             let guard = escaped_line(guard, usize::MAX);
             writeln!(

@@ -111,8 +111,9 @@ impl Ready {
             content.inline().ok_or_else(|| Failed::new("its content is not in the plan"))?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = openat(self.beside.folder(), self.beside.name(), flags, Bits::RUSR | Bits::WUSR)
-            .map_err(Failed::of("it cannot be made"))?;
+        let opened =
+            openat(self.beside.folder(), self.beside.name(), flags, Bits::RUSR | Bits::WUSR)
+                .map_err(Failed::of("it cannot be made"))?;
         let written = || {
             let mut file = File::from(opened);
             file.write_all(&bytes)
@@ -288,7 +289,8 @@ fn numbers(uid: Decimal, gid: Decimal) -> Result<(Uid, Gid), Failed> {
 fn attributes(opened: &OwnedFd, uid: Decimal, gid: Decimal, mode: Mode) -> Result<(), Failed> {
     let (uid, gid) = numbers(uid, gid)?;
     fchown(opened, Some(uid), Some(gid)).map_err(Failed::of("its owner cannot be set"))?;
-    fchmod(opened, Bits::from_raw_mode(mode.bits())).map_err(Failed::of("its mode cannot be set"))?;
+    fchmod(opened, Bits::from_raw_mode(mode.bits()))
+        .map_err(Failed::of("its mode cannot be set"))?;
     fsync(opened).map_err(Failed::of("it cannot be brought to the disk"))
 }
 
