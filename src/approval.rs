@@ -5,6 +5,8 @@
 
 mod about;
 mod judge;
+#[cfg(feature = "execute")]
+mod permit;
 mod refusal;
 mod rules;
 mod signed;
@@ -14,10 +16,12 @@ pub use about::{About, Authors, Step, Target};
 pub use judge::{
     Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, could_approve, judge,
 };
+#[cfg(feature = "execute")]
+pub use permit::{Permit, PermitError, SEEN, StepPermit};
 pub use refusal::{Refusal, WORDS, Word};
 pub use rules::{RULES, Rule};
 pub use signed::{SIGNED_BYTES_MAX, Signed, SignedError};
-pub use statement::{Checkpoint, Decision, STATEMENT_BYTES_MAX, Statement, StatementError};
+pub use statement::{Decision, STATEMENT_BYTES_MAX, Statement, StatementError};
 
 /// What signatures of statements are made for: one is worth nothing for any other purpose.
 pub const NAMESPACE: &str = "countersign/approval/v1";

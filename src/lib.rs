@@ -63,6 +63,10 @@ pub mod plan;
 // What people signed about a plan, and whether that is enough. Pure.
 pub mod approval;
 
+// The only code that changes a host or a database, with a permit for each step.
+#[cfg(feature = "execute")]
+pub mod execute;
+
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 

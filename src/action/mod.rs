@@ -246,6 +246,15 @@ impl Action {
         }
     }
 
+    /// The unit that it changes, if it changes one.
+    #[must_use]
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Self::Unit { unit, .. } => Some(unit),
+            _ => None,
+        }
+    }
+
     /// The database that it changes, if it changes one.
     #[must_use]
     pub fn database(&self) -> Option<&str> {

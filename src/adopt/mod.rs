@@ -126,7 +126,7 @@ impl Writing {
             files.insert(path.clone(), bytes.as_slice().into());
         }
         let (folder, origin) = (tree.folder.clone(), tree.origin.clone());
-        Tree { files, commit: None, pinned: false, folder, origin }
+        Tree { files, folder, origin, ..Tree::default() }
     }
 
     /// The kinds of which something was written down, or was there.

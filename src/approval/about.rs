@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::action::Action;
 use crate::model::display::{escape, escaped_line as cut};
 use crate::model::{Digest, Timestamp};
+use crate::plan::Plan;
 
 /// How many targets a summary names.
 const TARGETS_SHOWN: usize = 4;
@@ -59,7 +61,21 @@ pub enum Authors {
 }
 
 impl About {
-    /// What it does in one line, as statements quote it: `3 steps: 2 create-directory, 1 write-file; touches /srv/a, …`.
+    /// The plan with this digest, as approval sees it.
+    #[must_use]
+    pub fn of(plan: &Plan, digest: Digest, authors: Authors) -> Self {
+        Self {
+            plan: digest,
+            plan_id: plan.id.clone(),
+            host: format!("sha256:{}", plan.host.id),
+            commit: plan.source.commit.clone(),
+            steps: plan.steps.iter().map(|step| Step::of(&step.action)).collect(),
+            authors,
+            valid_until: plan.valid_until,
+        }
+    }
+
+    /// What it does in one line, as statements quote it: `3 steps: 2 create_directory, 1 write_file; touches /srv/a, …`.
     /// The approver's machine and the host compute it each for itself.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -82,6 +98,16 @@ impl About {
         let steps = if count == 1 { "step" } else { "steps" };
         let (counted, shown) = (counted.join(", "), shown.join(", "));
         format!("{count} {steps}: {counted}; touches {shown}")
+    }
+}
+
+impl Step {
+    fn of(action: &Action) -> Self {
+        let path = action.path().map(|path| Target::Path(path.into()));
+        let database = action.database().map(|name| Target::Database(name.to_owned()));
+        let unit = action.unit().map(|name| Target::Unit(name.to_owned()));
+        let targets = path.into_iter().chain(database).chain(unit).collect();
+        Self { action: action.name().to_owned(), targets }
     }
 }
 

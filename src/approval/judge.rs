@@ -294,11 +294,13 @@ pub fn could_approve(
     counted: &[Accepted],
 ) -> Vec<String> {
     let people: People = trust.people();
-    let done: BTreeSet<&str> = counted
-        .iter()
-        .filter(|one| role.is_none_or(|role| one.role == role))
-        .map(|one| people.person(&one.approver))
-        .collect();
+    let of = |asked: &dyn Fn(&&Accepted) -> bool| -> BTreeSet<&str> {
+        counted.iter().filter(asked).map(|one| people.person(&one.approver)).collect()
+    };
+    // While there are too few people, nobody helps who is among them already.
+    let all = of(&|_| true);
+    let done =
+        if all.len() < policy.total { all } else { of(&|one| role.is_none_or(|r| one.role == r)) };
     let may = trust.approvers.iter().filter(|(name, one)| {
         let usable = !one.revoked && one.keys.iter().any(|key| !trust.is_revoked(key));
         let fits = |own: &String| match role {

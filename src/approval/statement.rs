@@ -7,9 +7,7 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::ledger::Checkpoint;
 use crate::model::display::{escape, one_line};
 use crate::model::{Digest, Timestamp};
 
@@ -59,17 +57,6 @@ pub enum Decision {
     Reject,
     /// What was approved is so no more.
     Revoke,
-}
-
-/// How far a ledger had come: a size and a root that nobody can change afterwards without being found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Which ledger.
-    pub origin: String,
-    /// How many entries.
-    pub size: u64,
-    /// The root of its tree.
-    pub root: [u8; 32],
 }
 
 /// Why a text is no statement.
@@ -126,40 +113,13 @@ impl FromStr for Decision {
     }
 }
 
-impl fmt::Display for Checkpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.origin, self.size, STANDARD.encode(self.root))
-    }
-}
-
-impl FromStr for Checkpoint {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut words = text.split(' ');
-        let (Some(origin), Some(size), Some(root), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err(());
-        };
-        let root = STANDARD.decode(root).map_err(|_| ())?.try_into().map_err(|_| ())?;
-        let size = size.parse().map_err(|_| ())?;
-        Ok(Self { origin: origin.to_owned(), size, root })
-    }
-}
-
 impl Statement {
     /// Its text, byte for byte. `None` when a value holds what no line can hold.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        let mut text = self.written();
-        if text.len() > STATEMENT_BYTES_MAX {
-            return None;
-        }
-        match Self::read(&text) {
-            Ok(read) if read == *self => Some(std::mem::take(&mut text)),
-            _ => None,
-        }
+        let text = self.written();
+        let reads = Self::parse(text.as_bytes()).is_ok_and(|read| read == *self);
+        reads.then_some(text)
     }
 
     /// Reads the bytes of a statement.
@@ -280,6 +240,8 @@ mod tests {
 
     use super::*;
 
+    const LOG: &str = "web-1/executor 41 BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
     fn statement() -> Statement {
         Statement {
             decision: Decision::Approve,
@@ -287,17 +249,13 @@ mod tests {
             plan_id: "mfrggzdfmztwq2lk".to_owned(),
             host: "web-1".to_owned(),
             commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-            summary: "2 steps: 2 create-directory; touches /var/lib/cutter".to_owned(),
+            summary: "2 steps: 2 create_directory; touches /var/lib/cutter".to_owned(),
             approver: "alice@example.org".to_owned(),
             role: "dba".to_owned(),
             reason: "CHG-142 provision cutter".to_owned(),
             not_before: "2026-11-22T22:00:00Z".parse().expect("an instant"),
             expires: "2026-11-22T23:00:00Z".parse().expect("an instant"),
-            checkpoints: vec![Checkpoint {
-                origin: "web-1/executor".into(),
-                size: 41,
-                root: [7; 32],
-            }],
+            checkpoints: vec![LOG.parse().expect("a checkpoint")],
         }
     }
 
@@ -311,9 +269,9 @@ mod tests {
         let wanted = format!(
             "countersign approval v1\ndecision: approve\nplan: sha256:{digest}\nplan-id: mfrggzdfmztwq2lk\nhost: web-1\n\
              desired-commit: 0123456789abcdef0123456789abcdef01234567\n\
-             summary: 2 steps: 2 create-directory; touches /var/lib/cutter\napprover: alice@example.org\nrole: dba\n\
+             summary: 2 steps: 2 create_directory; touches /var/lib/cutter\napprover: alice@example.org\nrole: dba\n\
              reason: CHG-142 provision cutter\nnot-before: 2026-11-22T22:00:00Z\nexpires: 2026-11-22T23:00:00Z\n\
-             log: web-1/executor 41 BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n"
+             log: {LOG}\n"
         );
         assert_eq!(text(), wanted);
         assert_eq!(Statement::parse(wanted.as_bytes()), Ok(statement()));

@@ -157,6 +157,7 @@ fn base(config: &Config, folder: Option<&Path>) -> Result<Tree, Failure> {
         committed_only: false,
         data: &config.data.value,
         host: None,
+        signed: None,
     };
     Ok(desired::source::load(&request)?)
 }

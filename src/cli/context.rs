@@ -2,8 +2,8 @@
 
 use super::error::Failure;
 use super::{Global, exit};
-use crate::config::{Config, Origin};
-use crate::desired::{self, Desired, Loaded, Request, SourceError, Tree};
+use crate::config::{Config, Origin, Verify, strict};
+use crate::desired::{self, Desired, Loaded, Request, SignedBy, SourceError, Tree};
 use crate::model::{Clock, Diagnostic, Level};
 
 /// The configuration that flags, environment and file make together.
@@ -20,6 +20,14 @@ pub(super) fn tree(
     host: Option<&str>,
 ) -> Result<Tree, Failure> {
     let source = config.source.value.as_deref().ok_or(SourceError::Unnamed)?;
+    let trust = match config.verify.value {
+        Verify::Signed => Some(strict::trust(config)?),
+        Verify::None => None,
+    };
+    let first_commit = config.first_commit.as_deref();
+    let signed = trust.as_ref().zip(first_commit);
+    let signed =
+        signed.map(|(trust, first_commit)| SignedBy { trust, first_commit, accepted: None });
     let request = Request {
         source,
         revision: revision.or(config.revision.value.as_deref()),
@@ -27,6 +35,7 @@ pub(super) fn tree(
         committed_only: config.source.origin == Origin::File,
         data: &config.data.value,
         host,
+        signed,
     };
     Ok(desired::source::load(&request)?)
 }

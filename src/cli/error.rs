@@ -4,9 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use super::exit;
+use crate::approval::Refusal;
 use crate::config::ConfigError;
 use crate::desired::SourceError;
 use crate::drift::{Contradiction, Loosened};
+use crate::killswitch::Halted;
 use crate::model::display::escape;
 use crate::model::{Diagnostic, SourceLine};
 use crate::observed::RecordedError;
@@ -93,6 +95,7 @@ impl From<SourceError> for Failure {
         let code = match error {
             SourceError::Forbidden(_) | SourceError::Limit(_) => exit::INVALID,
             SourceError::Unnamed | SourceError::BadUrl { .. } => exit::USAGE,
+            SourceError::Signed(_) => exit::VERIFICATION,
             _ => exit::ERROR,
         };
         let failure = Self::of(code, &error);
@@ -107,6 +110,7 @@ impl From<SourceError> for Failure {
             SourceError::Mirror { .. } => {
                 failure.hint("name a folder that you may write with --data DIR")
             }
+            SourceError::Signed(error) => failure.hint(error.hint()),
             SourceError::Forbidden(_) => failure.hint("commit the file itself in its place"),
             SourceError::Git { reason, .. } if reason.contains(".gitconfig") => failure
                 .hint("HOME names a folder that this user may not enter: set it to one of its own"),
@@ -128,6 +132,24 @@ impl From<Vec<Loosened>> for Failure {
             loosened.iter().map(|one| escape(&one.to_string()).into_owned()).collect();
         Self::new(exit::REFUSED, lines.join("\n"))
             .hint("the host's configuration pins these under [guard]; desired state must contain them as they are")
+    }
+}
+
+impl From<Halted> for Failure {
+    fn from(halted: Halted) -> Self {
+        Self::of(exit::REFUSED, &halted).hint(halted.hint())
+    }
+}
+
+impl From<Vec<Refusal>> for Failure {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        let code = refusals.iter().map(|one| one.word.exit()).max().unwrap_or(exit::APPROVAL);
+        let failure = Self::new(code, lines.join("\n"));
+        match refusals.first() {
+            Some(first) => failure.hint(first.word.hint()),
+            None => failure,
+        }
     }
 }
 

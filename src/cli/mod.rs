@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Wires the other modules together, and is the only one that reads the environment.
 
 mod adopt;
+mod approve;
 mod check;
 mod config;
 mod confined;
@@ -8,6 +9,7 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod halt;
 mod ledger;
 mod ledgers;
 mod lint;
@@ -18,6 +20,8 @@ mod plan;
 mod planning;
 mod schema;
 mod show;
+mod statements;
+mod trust;
 mod trusting;
 mod version;
 mod world;
@@ -97,10 +101,15 @@ enum Verb {
     Adopt(adopt::Arguments),
     Plan(plan::Arguments),
     Show(show::Arguments),
+    Approve(approve::Arguments),
+    Trust(trust::Arguments),
+    Halt(halt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
     Ledger(ledger::Arguments),
+    #[cfg(feature = "execute")]
+    Apply(apply::Arguments),
     #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
@@ -108,6 +117,8 @@ enum Verb {
     Confined(confined::Arguments),
 }
 
+#[cfg(feature = "execute")]
+mod apply;
 #[cfg(feature = "execute")]
 mod demo;
 
@@ -231,10 +242,15 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Adopt(arguments) => adopt::run(arguments, &cli.global, output),
         Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
         Verb::Show(arguments) => show::run(arguments, output),
+        Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
+        Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),
         Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),

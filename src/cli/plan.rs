@@ -1,6 +1,6 @@
 //! `countersign plan`: the exact change that would bring this host to desired state, sealed so that people can sign it.
 
-mod undo;
+pub(super) mod undo;
 
 use std::path::PathBuf;
 use std::time::Duration;

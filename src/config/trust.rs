@@ -50,7 +50,8 @@ pub struct Trust {
     /// Who has to sign for what, by name.
     pub policies: BTreeMap<String, Policy>,
     revoked: BTreeSet<SshKey>,
-    file: String,
+    /// Its path.
+    pub file: String,
     places: BTreeMap<(&'static str, String), Span>,
 }
 

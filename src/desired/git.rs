@@ -7,6 +7,7 @@ use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Reference, Repository, Reposi
 
 use super::SourceError;
 use super::blob::{Blob, Identity, each_piece};
+use super::statements::Carried;
 use super::tree::{FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, Tree};
 use crate::model::Pieces;
 use crate::model::display::escape_bytes;
@@ -100,7 +101,57 @@ impl Objects {
             pinned: true,
             folder: parts.join("/"),
             origin: self.place.clone(),
+            signers: None,
         })
+    }
+
+    /// The bytes of a commit, whose id libgit2 has verified; `None` where there is no such commit.
+    pub(super) fn commit_bytes(&self, commit: Oid) -> Result<Option<Vec<u8>>, SourceError> {
+        let git = |error: git2::Error| SourceError::from_git(&self.place, &error);
+        match self.repository.odb().map_err(git)?.read(commit) {
+            Ok(object) if object.kind() == ObjectType::Commit => Ok(Some(object.data().to_vec())),
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(git(error)),
+        }
+    }
+
+    /// The signature of a commit, and the bytes that it is about.
+    pub(super) fn signature(&self, commit: Oid) -> Result<Option<(Vec<u8>, Vec<u8>)>, SourceError> {
+        match self.repository.extract_signature(&commit, None) {
+            Ok((signature, payload)) => Ok(Some((signature.to_vec(), payload.to_vec()))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(SourceError::from_git(&self.place, &error)),
+        }
+    }
+
+    /// The blobs that refs below `prefix` name, but for those of more than `bytes_max`.
+    pub(super) fn blobs_below(
+        &self,
+        prefix: &str,
+        refs_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Carried>, SourceError> {
+        let git = |error: git2::Error| SourceError::from_git(&self.place, &error);
+        let store = self.repository.odb().map_err(git)?;
+        let mut carried = Vec::new();
+        for reference in self.repository.references_glob(&format!("{prefix}*")).map_err(git)? {
+            let reference = reference.map_err(git)?;
+            if carried.len() >= refs_max {
+                return Err(SourceError::Limit(format!(
+                    "more than {refs_max} refs below {prefix}"
+                )));
+            }
+            let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            let Some(id) = reference.target() else { continue };
+            let (size, kind) = store.read_header(id).map_err(git)?;
+            if kind == ObjectType::Blob && size <= bytes_max {
+                let bytes = self.repository.find_blob(id).map_err(git)?.content().to_vec();
+                carried.push(Carried { name, bytes });
+            }
+        }
+        carried.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(carried)
     }
 
     /// Does the commit have that folder?

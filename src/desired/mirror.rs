@@ -22,17 +22,56 @@ pub(super) fn fetch(
     branch: Option<&str>,
     data: &Path,
 ) -> Result<(PathBuf, String), SourceError> {
-    check_url(url)?;
     let branch = branch.map(check_branch).transpose()?;
-    let mirror =
-        data.join("mirror").join(format!("{}.git", &Digest::of(url.as_bytes()).to_string()[..16]));
-    let created = create_folder(&mirror);
-    created.map_err(|source| SourceError::Mirror { path: mirror.clone(), source })?;
-    git(&mirror, url, &["init", "--quiet", "--bare", "."])?;
+    let mirror = begin(url, data)?;
     let refspec = match branch {
         Some(branch) => format!("+refs/heads/{branch}:refs/heads/{branch}"),
         None => "+HEAD:refs/heads/remote-head".to_owned(),
     };
+    get(&mirror, url, &refspec)?;
+    Ok((mirror, format!("refs/heads/{}", branch.unwrap_or("remote-head"))))
+}
+
+/// Fetches the refs below `prefix`, and says where the mirror is. There may not be more than `refs_max` of them.
+///
+/// A ref that was fetched before keeps what it held: one that the remote has changed since is an error, and one that it has
+/// removed stays.
+pub(super) fn fetch_refs(
+    url: &str,
+    prefix: &str,
+    refs_max: usize,
+    data: &Path,
+) -> Result<PathBuf, SourceError> {
+    let mirror = begin(url, data)?;
+    let pattern = format!("{prefix}*");
+    let listed = ["ls-remote", "--quiet", "--refs", "--end-of-options", url, pattern.as_str()];
+    let listed = git(&mirror, url, &listed)?;
+    let count = listed.stdout.iter().filter(|c| **c == b'\n').count();
+    if count > refs_max || !listed.complete {
+        return Err(SourceError::Limit(format!("more than {refs_max} refs below {prefix}")));
+    }
+    if count > 0 {
+        get(&mirror, url, &format!("{pattern}:{pattern}"))?;
+    }
+    Ok(mirror)
+}
+
+/// Makes the mirror of a remote where there is none.
+fn begin(url: &str, data: &Path) -> Result<PathBuf, SourceError> {
+    check_url(url)?;
+    let mirror = place(url, data);
+    let created = create_folder(&mirror);
+    created.map_err(|source| SourceError::Mirror { path: mirror.clone(), source })?;
+    git(&mirror, url, &["init", "--quiet", "--bare", "."])?;
+    Ok(mirror)
+}
+
+/// Where the mirror of a remote is.
+pub(super) fn place(url: &str, data: &Path) -> PathBuf {
+    data.join("mirror").join(format!("{}.git", &Digest::of(url.as_bytes()).to_string()[..16]))
+}
+
+fn get(mirror: &Path, url: &str, refspec: &str) -> Result<(), SourceError> {
     let fetch = [
         "fetch",
         "--quiet",
@@ -40,10 +79,11 @@ pub(super) fn fetch(
         "--no-write-fetch-head",
         "--no-auto-gc",
         "--no-recurse-submodules",
+        "--end-of-options",
+        url,
+        refspec,
     ];
-    let tail = ["--end-of-options", url, refspec.as_str()];
-    git(&mirror, url, &[&fetch[..], &tail[..]].concat())?;
-    Ok((mirror, format!("refs/heads/{}", branch.unwrap_or("remote-head"))))
+    git(mirror, url, &fetch).map(drop)
 }
 
 #[expect(

@@ -11,7 +11,9 @@ mod manifest;
 mod mirror;
 mod resource;
 mod sections;
+mod signed;
 pub mod source;
+pub mod statements;
 mod tables;
 mod tree;
 
@@ -24,6 +26,7 @@ pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSe
 pub use lint::astray;
 pub use manifest::{read, read_begun};
 pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+pub use signed::{AcceptedTip, SignedBy, SignedError};
 pub use source::{Request, SourceError};
 pub use tree::Tree;
 

@@ -1,12 +1,14 @@
 //! Where desired state comes from: a commit of a repository, or for checks and lint a folder as it lies there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::blob::Blob;
 use super::git::{Objects, check_limits, is_id};
 use super::mirror;
+use super::signed::{self, SignedBy, SignedError};
 use super::tree::Tree;
+use crate::config::Trust;
 use crate::model::display::escape_bytes;
 
 /// The folder that is looked into when the root of a repository holds no `hosts/` itself.
@@ -28,6 +30,8 @@ pub struct Request<'a> {
     pub data: &'a Path,
     /// Only the files that this host needs; all without it.
     pub host: Option<&'a str>,
+    /// Whose commits are taken; anybody's without it.
+    pub signed: Option<SignedBy<'a>>,
 }
 
 /// Why desired state could not be loaded.
@@ -96,6 +100,9 @@ pub enum SourceError {
         /// What git says.
         reason: String,
     },
+    /// A commit is not signed as it has to be.
+    #[error(transparent)]
+    Signed(SignedError),
     /// The mirror cannot be made.
     #[error("cannot make the mirror {}", path.display())]
     Mirror {
@@ -114,6 +121,12 @@ pub enum SourceError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl From<SignedError> for SourceError {
+    fn from(error: SignedError) -> Self {
+        Self::Signed(error)
+    }
 }
 
 impl SourceError {
@@ -145,6 +158,9 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
         Err(SourceError::Owner(_)) if !request.committed_only && request.revision.is_none() => None,
         other => other?,
     };
+    if objects.is_none() && request.signed.is_some() {
+        return Err(SignedError::NoRepository(path.display().to_string()).into());
+    }
     let Some(objects) = objects else {
         // What lies there is not the revision that was asked for, whatever it is.
         return match request.revision {
@@ -157,7 +173,8 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
     };
     let within = objects.work_tree().and_then(|work| std::fs::canonicalize(work).ok());
     let within = within.and_then(|work| Some(path.strip_prefix(work).ok()?.display().to_string()));
-    if request.committed_only || request.revision.is_some() || within.is_none() {
+    let committed = request.committed_only || request.signed.is_some();
+    if committed || request.revision.is_some() || within.is_none() {
         return at_revision(
             &objects,
             request.revision.unwrap_or("HEAD"),
@@ -175,6 +192,22 @@ pub fn load(request: &Request<'_>) -> Result<Tree, SourceError> {
     }
 }
 
+/// Who signed the commits of a source from `since`, without it, to `tip`, both in full: the authors of what follows from them.
+/// A remote has to have been loaded before; nothing is fetched.
+///
+/// # Errors
+/// When one of the commits is not there, or not signed by a committer of the trust file.
+pub fn authors(
+    source: &str,
+    data: &Path,
+    since: &str,
+    tip: &str,
+    trust: &Trust,
+) -> Result<BTreeSet<String>, SourceError> {
+    let path = if is_remote(source) { mirror::place(source, data) } else { PathBuf::from(source) };
+    signed::authors(&open(&path)?, since, tip, trust)
+}
+
 /// A URL for people: without a user's password or token.
 #[must_use]
 pub fn without_secret(url: &str) -> String {
@@ -182,7 +215,7 @@ pub fn without_secret(url: &str) -> String {
 }
 
 /// Is it fetched, rather than read where it lies?
-fn is_remote(source: &str) -> bool {
+pub(super) fn is_remote(source: &str) -> bool {
     source.contains("://") || source.contains("::") || {
         let first = source.split('/').next().unwrap_or("");
         first.contains(':') && !Path::new(source).exists()
@@ -198,7 +231,7 @@ fn branch_of<'a>(request: &Request<'a>) -> Option<&'a str> {
     if is_commit(request.revision) { None } else { request.revision }
 }
 
-fn open(path: &Path) -> Result<Objects, SourceError> {
+pub(super) fn open(path: &Path) -> Result<Objects, SourceError> {
     Objects::discover(path)?.ok_or_else(|| SourceError::NoSuchPath(path.display().to_string()))
 }
 
@@ -209,6 +242,8 @@ fn at_revision(
     within: Option<&str>,
 ) -> Result<Tree, SourceError> {
     let commit = objects.resolve(revision)?;
+    // Nothing of a commit is parsed before it is known whose it is.
+    let signers = request.signed.map(|by| signed::verify(objects, commit, &by)).transpose()?;
     let base = request.folder.or(within).unwrap_or("").trim_matches('/');
     let usual =
         if base.is_empty() { USUAL_FOLDER.to_owned() } else { format!("{base}/{USUAL_FOLDER}") };
@@ -217,7 +252,8 @@ fn at_revision(
         && !objects.has_folder(commit, &hosts)
         && objects.has_folder(commit, &usual);
     let folder = if descend { &usual } else { base };
-    objects.tree(commit, folder, &|path| wanted(path, request.host))
+    let tree = objects.tree(commit, folder, &|path| wanted(path, request.host))?;
+    Ok(Tree { signers, ..tree })
 }
 
 fn folder(path: &Path, request: &Request<'_>) -> Result<Tree, SourceError> {
@@ -234,7 +270,7 @@ fn folder(path: &Path, request: &Request<'_>) -> Result<Tree, SourceError> {
     let mut bytes = 0;
     read_folder(&root, "", request.host, &mut files, &mut bytes, 0)?;
     let origin = root.display().to_string();
-    Ok(Tree { files, commit: None, pinned: false, folder: String::new(), origin })
+    Ok(Tree { files, origin, ..Tree::default() })
 }
 
 /// Only these belong to desired state; a README, a `.git` or an editor's leavings beside them do not.
@@ -336,7 +372,16 @@ mod tests {
         let load = |revision| {
             let (source, data) = (folder.path().to_str().expect("UTF-8"), folder.path());
             let host = Some("a");
-            load(&Request { source, revision, folder: None, committed_only: false, data, host })
+            let signed = None;
+            load(&Request {
+                source,
+                revision,
+                folder: None,
+                committed_only: false,
+                data,
+                host,
+                signed,
+            })
         };
         assert_eq!(load(None).map(|tree| tree.pinned).ok(), Some(false));
         for revision in ["main", "abc", "703559c"] {

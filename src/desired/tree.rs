@@ -1,6 +1,6 @@
 //! A tree of desired state: its files, and which commit they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::blob::Blob;
@@ -27,6 +27,8 @@ pub struct Tree {
     pub folder: String,
     /// Where it came from, for people.
     pub origin: String,
+    /// Who signed the commits since the last accepted one; absent where signatures are not asked for.
+    pub signers: Option<BTreeSet<String>>,
 }
 
 impl Tree {

@@ -2,7 +2,8 @@
 
 use super::metadata::Wanted;
 use crate::action::{
-    Action, Change, Condition, Content, Depth, Needs, PathState, Remedy, Risk, Surroundings, Undo,
+    Action, Change, Condition, Content, Depth, INLINE_BYTES_MAX, Needs, PathState, Remedy, Risk,
+    Surroundings, Undo,
 };
 use crate::model::{Decimal, Mode, Unknown};
 use crate::probe::host::FileType;
@@ -103,6 +104,7 @@ pub(super) fn create(
             PathState::Directory { uid, gid, mode, empty: Some(true), inode: None },
         ),
         Make::File(None) => return Ok(no_content()),
+        Make::File(Some(bytes)) if bytes.len() > INLINE_BYTES_MAX => return Ok(too_large()),
         Make::File(Some(bytes)) => {
             let content = Content::of(bytes);
             let after = file(uid, gid, mode, &content);
@@ -133,6 +135,13 @@ pub(super) fn file(uid: Decimal, gid: Decimal, mode: Mode, content: &Content) ->
 /// What is said where content is wanted that desired state does not hold.
 pub(super) fn no_content() -> Remedy {
     Remedy::Nothing("desired state does not hold its content: it has no `source`".to_owned())
+}
+
+/// What is said of content that does not fit into a plan.
+pub(super) fn too_large() -> Remedy {
+    Remedy::Nothing(format!(
+        "a file of more than {INLINE_BYTES_MAX} bytes is not written by a plan"
+    ))
 }
 
 pub(super) fn at(path: &str, is: PathState) -> Condition {

@@ -107,3 +107,27 @@ fn the_page_about_the_formats_and_the_help_name_every_one() {
         assert!(name.is_none_or(|name| page.contains(&format!("| `{name}` |"))), "{line}");
     }
 }
+
+#[test]
+fn the_page_about_approvals_names_every_refusal_and_its_example_is_valid() {
+    let page = page("approval.md");
+    for word in countersign::approval::WORDS {
+        let row = format!("| `{}` | {} | {} |\n", word.code(), word.exit(), word.title());
+        assert!(page.contains(&row), "{row}");
+    }
+    assert!(page.contains(countersign::approval::NAMESPACE));
+    assert!(page.contains(countersign::killswitch::NAMESPACE));
+    let keys = crate::keys::Keys::new();
+    keys.make("ed25519", "one");
+    keys.make("ed25519", "two");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    // Keys of the page are not whole; a security key cannot be made here.
+    let example = example.replace("sk-ssh-ed25519@openssh.com AAAA… alice", &keys.line("one"));
+    let example = example.replacen("ssh-ed25519 AAAA… bob", &keys.line("two"), 1);
+    let example = example.replace("ssh-ed25519 AAAA… carol", &keys.line("two"));
+    let example = example.replace("require_touch = true", "require_touch = false");
+    let trust = countersign::config::Trust::parse(Path::new("trust.toml"), example).unwrap();
+    for action in trust.policies.values().flat_map(|policy| &policy.actions) {
+        assert!(countersign::action::Action::NAMES.contains(&action.as_str()), "{action}");
+    }
+}

@@ -7,6 +7,7 @@
 mod server;
 
 mod adopt;
+mod approval;
 mod builds;
 mod cached;
 mod check;
@@ -17,6 +18,7 @@ mod docs;
 #[cfg(feature = "execute")]
 mod fixture;
 mod formats;
+mod keys;
 mod lab;
 mod ledger;
 mod pg_functions;
@@ -37,6 +39,7 @@ mod recall_pg;
 #[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
+mod signed;
 mod smoke;
 mod systemd;
 mod systemd_live;

@@ -6,17 +6,15 @@ use super::super::error::Failure;
 use super::super::planning::{self, Planned, Request};
 use super::super::{exit, world};
 use crate::action::{Depth, Needs, PathState};
+use crate::approval::SEEN;
 use crate::config::Config;
 use crate::ledger::{Event, Ledger, Outcome, Reader};
 use crate::model::{Decimal, Digest};
 use crate::observed;
 use crate::plan::{self, Applied, Guarded, Plan, Scope};
 
-/// The name under which a step's outcome carries what was seen afterwards.
-pub(in crate::cli) const SEEN: &str = "seen";
-
 /// Makes it.
-pub(super) fn plan(
+pub(in crate::cli) fn plan(
     config: &Config,
     mut request: Request<'_>,
     ledger: Option<&Ledger>,

@@ -6,15 +6,21 @@ use super::{Approver, People, Policy, Trust};
 use crate::model::{Code, Diagnostic, SshKey, Timestamp};
 
 impl Trust {
-    /// Everything that looks wrong although its form is right. Nothing here is refused: all of it fails closed.
+    /// Everything that looks wrong although its form is right. Nothing here is refused: all of it fails closed. `actions`: the
+    /// names of all that there are.
     #[must_use]
-    pub fn lint(&self, now: Timestamp) -> Vec<Diagnostic> {
+    pub fn lint(&self, now: Timestamp, actions: &[&str]) -> Vec<Diagnostic> {
         let people = self.people();
         let mut found = Vec::new();
         self.shared_keys(&people, &mut found);
         self.idle_approvers(&mut found);
         for (name, policy) in &self.policies {
             self.quorum(name, policy, &people, &mut found);
+            for action in policy.actions.iter().filter(|one| !actions.contains(&one.as_str())) {
+                let message = format!("`{name}` covers `{action}`, and no action has that name");
+                let hint = format!("there are: {}", actions.join(", "));
+                found.push(self.warning("policy", name, message, &hint));
+            }
             for freeze in policy.freeze.iter().filter(|freeze| freeze.is_over(now)) {
                 let message = format!("the freeze {freeze} is over");
                 found.push(self.warning(

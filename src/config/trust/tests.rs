@@ -9,7 +9,7 @@ const BOB: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF7Tn0x7UV3G+bRj4bYDTyVoQVSG63jhQ+1zNPhBQqVh";
 
 fn policy() -> String {
-    "[policy.provision]\nactions = [\"create-directory\"]\nroots = [\"/var/lib/cutter\"]\nmax_steps = 16\ntotal = 2\n\
+    "[policy.provision]\nactions = [\"create_directory\"]\nroots = [\"/var/lib/cutter\"]\nmax_steps = 16\ntotal = 2\n\
      require = [{ role = \"dba\", min = 1 }, { role = \"owner\", min = 1 }]\nlifetime = \"24h\"\n"
         .to_owned()
 }
@@ -32,7 +32,7 @@ fn parse(text: &str) -> Result<Trust, Vec<String>> {
 
 fn warnings(text: &str) -> Vec<String> {
     let now: Timestamp = "2026-11-23T12:00:00Z".parse().expect("an instant");
-    let found = parse(text).expect("valid").lint(now);
+    let found = parse(text).expect("valid").lint(now, &["create_directory"]);
     found.into_iter().map(|warning| warning.message).collect()
 }
 
@@ -153,6 +153,8 @@ fn what_cannot_be_kept_is_warned_of() {
     );
     let over = text().replace("lifetime", "freeze = [\"2025-12-20/2026-01-04\"]\nlifetime");
     assert!(warnings(&over).join("\n").contains("is over"));
+    let unknown = text().replace("create_directory", "make_directory");
+    assert!(warnings(&unknown).join("\n").contains("no action has that name"));
     assert!(warnings("version = 1\n").join("\n").contains("no policy"));
 }
 

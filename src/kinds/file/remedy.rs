@@ -2,7 +2,9 @@
 
 use super::super::provision::{self, Make};
 use super::{File, Seen};
-use crate::action::{Action, Change, Content, PathState, Remedy, Risk, Surroundings, Undo};
+use crate::action::{
+    Action, Change, Content, INLINE_BYTES_MAX, PathState, Remedy, Risk, Surroundings, Undo,
+};
 use crate::model::{Decimal, Digest, Unknown};
 use crate::probe::host::FileType;
 
@@ -87,6 +89,9 @@ fn replace(
     let (Some((uid, gid)), Some(mode)) = (state.owner(), state.mode()) else {
         return Ok(Remedy::Nothing("no file stands there".to_owned()));
     };
+    if bytes.len() > INLINE_BYTES_MAX {
+        return Ok(provision::too_large());
+    }
     let content = Content::of(bytes);
     let after = provision::file(uid, gid, mode, &content);
     let undo = earlier(path, is, sha256.as_ref(), seen);

@@ -13,10 +13,19 @@ fn lengthened(bytes: &[u8]) -> Vec<u8> {
     [&length[..], bytes].concat()
 }
 
-/// What a security key would answer that saw what `flags` say, armoured.
 fn security_key(message: &[u8], namespace: &str, flags: u8) -> String {
-    let signer = SigningKey::from_bytes(&[7; 32]);
-    let public = signer.verifying_key();
+    signed_by_security_key(7, message, namespace, flags)
+}
+
+/// The signature of a security key of this number that saw what `flags` say, armoured.
+pub(crate) fn signed_by_security_key(
+    number: u8,
+    message: &[u8],
+    namespace: &str,
+    flags: u8,
+) -> String {
+    let secret = SigningKey::from_bytes(&[number; 32]);
+    let public = secret.verifying_key();
     let kind = lengthened(b"sk-ssh-ed25519@openssh.com");
     let key =
         [kind.clone(), lengthened(public.as_bytes()), lengthened(APPLICATION.as_bytes())].concat();
@@ -26,11 +35,17 @@ fn security_key(message: &[u8], namespace: &str, flags: u8) -> String {
     let asked =
         [&Sha256::digest(APPLICATION.as_bytes())[..], &trailer, &Sha256::digest(&signed)[..]]
             .concat();
-    let raw = lengthened(&signer.sign(&asked).to_bytes());
+    let raw = lengthened(&secret.sign(&asked).to_bytes());
     let signature = lengthened(&[kind, raw, trailer].concat());
     let blob =
         [&b"SSHSIG"[..], &1u32.to_be_bytes(), &lengthened(&key), &parts, &signature].concat();
     armour(&blob)
+}
+
+/// The public key of that security key, as a line of a `.pub` file.
+pub(crate) fn security_key_line(number: u8) -> String {
+    let signature = signed_by_security_key(number, b"", NAMESPACE, 0);
+    verify(signature.as_bytes(), b"", NAMESPACE).expect("good").key.to_string()
 }
 
 fn blob(armoured: &str) -> Vec<u8> {

@@ -3,11 +3,12 @@
 //! Whoever looks and then changes by path may change something else. Here the folder cannot be swapped in between, and the
 //! name in it is never followed.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path};
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::content;
@@ -35,6 +36,42 @@ impl Host {
         Ok(self.find(path, Links::Refuse)?.map(|spot| Held { spot }))
     }
 
+    /// The same, where every folder on the way belongs to one of `owners` and can be written by nobody else: otherwise the
+    /// one who can write it could put something else in the place of what is looked at.
+    ///
+    /// # Errors
+    /// Unknown, when that cannot be told, or is not so.
+    pub fn hold_owned(&self, path: &Path, owners: &[u32]) -> Result<Option<Held>, Unknown> {
+        let Some(held) = self.hold(path)? else { return Ok(None) };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut at = std::path::PathBuf::from("/");
+        let mut folder = rustix::fs::openat(&self.root, ".", flags, Mode::empty());
+        let mut parts = path.parent().into_iter().flat_map(Path::components);
+        loop {
+            let opened = folder.map_err(|error| failed(error, &at))?;
+            let stat = rustix::fs::fstat(&opened).map_err(|error| failed(error, &at))?;
+            if !owners.contains(&stat.st_uid) || stat.st_mode & 0o022 != 0 {
+                let (at, mode) = (shown_path(&at), stat.st_mode & 0o7777);
+                let detail = format!(
+                    "others could change `{at}` (owner {}, mode {mode:04o}), and with it what stands below",
+                    stat.st_uid
+                );
+                return Err(Unknown::new(Reason::NotAllowed, detail));
+            }
+            let Some(part) = parts.find(|part| matches!(part, Component::Normal(_))) else {
+                let own = rustix::fs::fstat(held.folder()).map_err(|error| failed(error, &at))?;
+                // The folder that was looked at is the one that is held.
+                if (own.st_dev, own.st_ino) == (stat.st_dev, stat.st_ino) {
+                    return Ok(Some(held));
+                }
+                let detail = format!("`{}` was replaced while it was looked at", shown_path(&at));
+                return Err(Unknown::new(Reason::ChangedWhileReading, detail));
+            };
+            at.push(part);
+            folder = rustix::fs::openat(&opened, part.as_os_str(), flags, Mode::empty());
+        }
+    }
+
     /// What stands at a path, exactly; a folder on the way that does not exist means that nothing does.
     ///
     /// # Errors
@@ -52,6 +89,19 @@ impl Held {
     #[must_use]
     pub fn folder(&self) -> BorrowedFd<'_> {
         self.spot.dir.as_fd()
+    }
+
+    /// Another name in the same folder.
+    ///
+    /// # Errors
+    /// Unknown, when the folder cannot be held once more.
+    pub fn beside(&self, name: CString) -> Result<Self, Unknown> {
+        let dir = self.spot.dir.try_clone().map_err(|error| {
+            let detail = format!("`{}`: {error}", shown_path(&self.spot.path));
+            Unknown::new(Reason::IoError, detail)
+        })?;
+        let path = self.spot.path.with_file_name(OsStr::from_bytes(name.as_bytes()));
+        Ok(Self { spot: Spot { dir, name, path } })
     }
 
     /// The name in it.

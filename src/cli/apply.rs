@@ -1,0 +1,234 @@
+//! `countersign apply`: runs a plan that enough people have signed, once.
+
+mod gates;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::Failure;
+use super::output::Output;
+use super::planning::CLOCK;
+use super::{Global, exit, ledgers, show};
+use crate::approval::{Permit, QuorumMet};
+use crate::config::{Config, strict};
+use crate::execute::{self, Confinement, Means, RunEnd, StepEnd, Stopped};
+use crate::killswitch::Halted;
+use crate::ledger::Ledger;
+use crate::ledger::event::Refused;
+use crate::model::display::escaped_line;
+use crate::model::{Digest, display::escape};
+use crate::plan::{Plan, Step};
+use crate::probe::host::Host;
+use gates::Refusal;
+
+/// Run a plan that enough people have signed
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Takes host, source, trust, switch and data from the host's own configuration alone. Ends with 0 when every step was applied, \
+                  5 when the world is not what it was when the plan was made, 6 when approval is missing, 7 when it is switched off, halted, \
+                  or a guard does not hold, 8 when a ledger does not verify, 9 when it stopped half way."
+)]
+pub(super) struct Arguments {
+    /// The file of the plan
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    /// A signed statement; may be given several times
+    #[arg(long, value_name = "FILE")]
+    approval: Vec<PathBuf>,
+    /// How long one kind of resource may take while the plan is made again
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: u64,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
+    let config = strict::load(&global.overrides())?;
+    // Before anything else is opened.
+    if let Err(halted) = crate::killswitch::check(&config, crate::killswitch::Verb::Apply) {
+        return Err(refused_unopened(&config, arguments, halted));
+    }
+    let host = open_root(&config)?;
+    let machine_id = host.machine_id().map_err(|why| {
+        Failure::new(
+            exit::UNKNOWN,
+            format!("this machine cannot be told from others: {}", why.detail),
+        )
+    })?;
+    let mut ledger = ledgers::executor(&config, &machine_id)?;
+    let owners = owners(&config)?;
+    let means = Means { host: &host, config: &config, owners: &owners, clock: &CLOCK };
+    report_recovered(&means, &mut ledger, output)?;
+    let deadline = Duration::from_secs(arguments.deadline);
+    let gates = gates::Gates { config: &config, host: &host, arguments, deadline };
+    let (plan, bytes, met) = match gates.pass(&mut ledger) {
+        Ok(passed) => passed,
+        Err(refusal) => return Err(record(refusal, &mut ledger)),
+    };
+    execute(plan, &bytes, met, &means, ledger, output)
+}
+
+/// The switch came before the ledger was opened; it is recorded all the same, where that can be done.
+fn refused_unopened(config: &Config, arguments: &Arguments, halted: Halted) -> Failure {
+    let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
+    let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
+    let refusal = Refusal { code: halted.code(), plan, failure };
+    let recorded = || -> Result<Failure, Failure> {
+        let machine_id = open_root(config)?.machine_id();
+        let machine_id = machine_id.map_err(|why| Failure::new(exit::UNKNOWN, why.detail))?;
+        let mut ledger = ledgers::executor(config, &machine_id)?;
+        Ok(record(refusal, &mut ledger))
+    };
+    let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
+    match recorded() {
+        Ok(recorded) => recorded,
+        Err(why) => failure
+            .and(Failure::new(exit::REFUSED, format!("it is not on the ledger: {}", why.message))),
+    }
+}
+
+fn open_root(config: &Config) -> Result<Host, Failure> {
+    Host::open(&config.root.value, config.observe.value.clone()).map_err(|e| {
+        let root = config.root.value.display();
+        Failure::new(exit::ERROR, format!("cannot open the root {root}: {e}"))
+    })
+}
+
+/// Root, and whoever owns the configuration of a sandbox.
+fn owners(config: &Config) -> Result<Vec<u32>, Failure> {
+    let owner = strict::owner(config)?;
+    Ok(if owner == 0 { vec![0] } else { vec![0, owner] })
+}
+
+/// Says what an earlier run left behind.
+fn report_recovered(
+    means: &Means<'_>,
+    ledger: &mut Ledger,
+    output: &Output,
+) -> Result<(), Failure> {
+    for recovered in execute::recover(means, ledger)? {
+        let mut text = format!("plan {:?} had been begun and not ended\n", recovered.plan);
+        for (n, outcome, detail) in &recovered.steps {
+            let detail = escaped_line(detail, usize::MAX);
+            text.push_str(&format!("  step {n} {}: {detail}\n", execute::Ended(*outcome)));
+        }
+        output.say(&text);
+    }
+    Ok(())
+}
+
+/// Puts a refusal on the ledger.
+fn record(refusal: Refusal, ledger: &mut Ledger) -> Failure {
+    let Refusal { code, plan, failure } = refusal;
+    let event = Refused {
+        verb: "apply".to_owned(),
+        code: code.to_owned(),
+        plan,
+        detail: failure.message.clone(),
+    };
+    match ledger.append(&event.into(), &[]).and_then(|_| ledger.checkpoint()) {
+        Ok(_) => failure,
+        Err(error) => {
+            let why = format!("it is not on the ledger: {error}");
+            let code = failure.code;
+            failure.and(Failure::new(code, why))
+        }
+    }
+}
+
+fn execute(
+    plan: Plan,
+    bytes: &[u8],
+    met: QuorumMet,
+    means: &Means<'_>,
+    mut ledger: Ledger,
+    output: &Output,
+) -> Result<u8, Failure> {
+    let (total, digest) = (plan.steps.len(), Digest::of(bytes));
+    let approvers: Vec<String> = met.approvals().iter().map(|one| one.approver.clone()).collect();
+    let before = ledger.syncs();
+    let mut lines = Vec::new();
+    // On a thread of its own, which gives up everything else before it begins.
+    let (ended, confinement) = std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let confinement =
+                execute::confine(&plan, &means.config.root.value, &means.config.data.value);
+            let permit = Permit::consume(plan, bytes, met, &mut ledger);
+            let ended = permit.map_err(failed).and_then(|permit| {
+                let mut each = |step: &Step, end: &StepEnd| lines.push(line(step, end, total));
+                Ok(execute::run(permit, means, &mut ledger, &mut each)?)
+            });
+            (ended, confinement)
+        });
+        running.join()
+    })
+    .map_err(|_| {
+        Failure::new(
+            exit::ERROR,
+            "the thread that executes panicked; the ledger says how far it came",
+        )
+    })?;
+    let ended = ended?;
+    let syncs = ledger.syncs() - before;
+    output.write(|out| {
+        if means.config.sandbox {
+            writeln!(out, "sandbox: this is no machine's own configuration")?;
+        }
+        writeln!(out, "plan {digest:?}, approved by {}", escape(&approvers.join(", ")))?;
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        summary(&ended, total, &confinement, syncs, out)
+    })?;
+    Ok(code(&ended))
+}
+
+fn failed(error: crate::approval::PermitError) -> Failure {
+    Failure::of(exit::ERROR, &error)
+}
+
+fn line(step: &Step, end: &StepEnd, total: usize) -> String {
+    let outcome = execute::Ended(end.outcome);
+    let detail = escaped_line(&end.detail, usize::MAX);
+    let width = total.to_string().len();
+    format!("  {:>width$}/{total}  {} {outcome}: {detail}", end.n.0, step.action)
+}
+
+fn summary(
+    ended: &RunEnd,
+    total: usize,
+    confinement: &Confinement,
+    syncs: u64,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
+    match confinement {
+        Confinement::Full => {}
+        Confinement::Partial => {
+            writeln!(out, "the kernel confined the run less than was asked for")?;
+        }
+        Confinement::None(why) => writeln!(out, "the run was not confined by the kernel: {why}")?,
+    }
+    let applied = applied(ended);
+    match &ended.stopped {
+        None => writeln!(out, "\napplied: {applied} of {total} steps; {syncs} syncs of the ledger"),
+        Some(why) => {
+            let why = escaped_line(&why.to_string(), usize::MAX);
+            writeln!(out, "\nSTOPPED: {why}")?;
+            writeln!(out, "{applied} of {total} steps were applied; what is left needs a new plan")
+        }
+    }
+}
+
+fn applied(ended: &RunEnd) -> usize {
+    ended.steps.iter().filter(|end| end.outcome == crate::ledger::Outcome::Applied).count()
+}
+
+fn code(ended: &RunEnd) -> u8 {
+    let Some(stopped) = &ended.stopped else { return exit::OK };
+    let diverged = matches!(stopped, Stopped::Step { outcome, .. } if outcome.0 == crate::ledger::Outcome::Diverged);
+    if applied(ended) > 0 || diverged {
+        return exit::PARTLY;
+    }
+    match stopped {
+        Stopped::Halted(_) => exit::REFUSED,
+        Stopped::Precondition { .. } => exit::STALE,
+        Stopped::Permit(crate::approval::PermitError::Expired { .. }) => exit::APPROVAL,
+        Stopped::Step { .. } | Stopped::Permit(_) => exit::ERROR,
+    }
+}

@@ -1,0 +1,279 @@
+//! Everything that has to hold before a plan may be begun, in order. The first that does not is the refusal.
+
+use std::time::Duration;
+
+use super::super::error::Failure;
+use super::super::planning::{self, CLOCK, Planned, Request};
+use super::super::{exit, ledgers, show, statements};
+use super::Arguments;
+use crate::approval::{self, About, Question, QuorumMet};
+use crate::config::{Config, strict};
+use crate::ledger::event::{ApprovalAccepted, ApprovalRefused};
+use crate::ledger::{Event, Ledger};
+use crate::model::{Clock as _, Digest, Period};
+use crate::plan::format::HostId;
+use crate::plan::{self, Plan, Scope};
+use crate::probe::host::Host;
+
+/// By how much the clock may be behind the newest entry.
+const BEHIND_MS_MAX: u64 = 5_000;
+
+/// A refusal, with the word by which programs know it.
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) plan: Option<Digest>,
+    pub(super) failure: Failure,
+}
+
+pub(super) struct Gates<'a> {
+    pub(super) config: &'a Config,
+    pub(super) host: &'a Host,
+    pub(super) arguments: &'a Arguments,
+    pub(super) deadline: Duration,
+}
+
+/// A refusal under construction: which plan it is about is known or not.
+fn refuse(code: &'static str, failure: Failure) -> Refusal {
+    Refusal { code, plan: None, failure }
+}
+
+impl Gates<'_> {
+    /// Passes all of them, or says which one did not open.
+    pub(super) fn pass(&self, ledger: &mut Ledger) -> Result<(Plan, Vec<u8>, QuorumMet), Refusal> {
+        let (plan, bytes) = show::read(&self.arguments.plan)
+            .map_err(|failure| refuse("plan_malformed", failure))?;
+        let digest = Digest::of(&bytes);
+        let about = |refusal: Refusal| Refusal { plan: Some(digest), ..refusal };
+        self.sealed(ledger, digest).map_err(about)?;
+        // Asked first, because a plan that was run does not come out the same any more, and that would not be the reason.
+        self.unused(&plan, digest).map_err(about)?;
+        self.identity(&plan).map_err(about)?;
+        self.time(&plan, ledger).map_err(about)?;
+        let broken = self.replanned(&plan, ledger).map_err(about)?;
+        let met = self.approved(&plan, digest, ledger).map_err(about)?;
+        guards(&broken).map_err(about)?;
+        Ok((plan, bytes, met))
+    }
+
+    /// Does the ledger know it, byte for byte?
+    fn sealed(&self, ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
+        let entries = ledger.reader().entries();
+        let entries = entries.map_err(|e| refuse(e.code(), e.into()))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
+            if matches!(&entry.event, Event::PlanSealed(sealed) if sealed.plan == digest) {
+                return Ok(());
+            }
+        }
+        let message = format!("plan {digest:?} was not sealed on this host");
+        let failure = Failure::new(exit::VERIFICATION, message).hint(
+            "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
+        );
+        Err(refuse("not_sealed", failure))
+    }
+
+    fn unused(&self, plan: &Plan, digest: Digest) -> Result<(), Refusal> {
+        let used = statements::consumed(self.config, plan, digest);
+        if !used.map_err(|failure| refuse("ledger_unreadable", failure))? {
+            return Ok(());
+        }
+        let word = approval::Word::Consumed;
+        let failure = Failure::new(word.exit(), format!("{}: {}", word.title(), plan.id));
+        Err(refuse(word.code(), failure.hint(word.hint())))
+    }
+
+    /// Is this the machine?
+    fn identity(&self, plan: &Plan) -> Result<(), Refusal> {
+        let id = self.host.machine_id().map(|machine_id| HostId::id_of(&machine_id));
+        match id {
+            Ok(id) if id == plan.host.id => Ok(()),
+            Ok(id) => {
+                let message =
+                    format!("the plan is for machine {:?}, and this is {id:?}", plan.host.id);
+                Err(refuse("wrong_host", Failure::new(exit::REFUSED, message)))
+            }
+            Err(why) => {
+                let message = format!("this machine cannot be told from others: {}", why.detail);
+                Err(refuse("host_unverified", Failure::new(exit::REFUSED, message)))
+            }
+        }
+    }
+
+    fn time(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
+        let behind = ledger.clock_behind();
+        if behind > BEHIND_MS_MAX {
+            let event =
+                crate::ledger::event::ClockRegressed { by_ms: crate::model::Decimal(behind) };
+            let recorded = ledger.append(&event.into(), &[]);
+            recorded.map_err(|e| refuse(e.code(), e.into()))?;
+            let message = format!("the clock is {behind} ms behind the newest entry of the ledger");
+            let failure = Failure::new(exit::REFUSED, message)
+                .hint("an approval that has expired must not count again: set the clock right");
+            return Err(refuse("clock_regressed", failure));
+        }
+        let now = CLOCK.now().max(ledger.newest());
+        if now <= plan.valid_until {
+            return Ok(());
+        }
+        let message = format!("the plan was valid until {}", plan.valid_until);
+        Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
+    }
+
+    /// Makes the plan again, from the commit that is accepted now and the world as it is now.
+    fn replanned(&self, plan: &Plan, ledger: &Ledger) -> Result<Vec<String>, Refusal> {
+        let stale = |failure: Failure| refuse("replan_failed", failure);
+        let request = Request {
+            scope: plan.scope.clone(),
+            id: plan.id.clone(),
+            valid: Period::from_seconds(1),
+            deadline: self.deadline,
+            ledgers: [("executor".to_owned(), ledgers::id(ledger))].into(),
+            trust: plan.trust,
+            clock: &CLOCK,
+        };
+        if request.ledgers != plan.ledgers {
+            let message = "the plan was sealed on another ledger than this host has";
+            return Err(refuse("other_ledger", Failure::new(exit::VERIFICATION, message)));
+        }
+        let Planned { plan: again, broken, .. } = match &plan.scope {
+            Scope::Undo(earlier) => {
+                let bytes =
+                    ledger.reader().blob(earlier).map_err(|e| refuse(e.code(), e.into()))?;
+                let earlier =
+                    Plan::read(&bytes).map_err(|e| stale(Failure::of(exit::VERIFICATION, &e)))?;
+                super::super::plan::undo::plan(self.config, request, Some(ledger), &earlier, &bytes)
+            }
+            _ => planning::run(planning::plan(self.config, request)),
+        }
+        .map_err(stale)?;
+        let effects = (plan::effect(plan), plan::effect(&again));
+        match effects {
+            (Ok(signed), Ok(now)) if signed == now => Ok(broken),
+            _ => Err(refuse("stale_plan", stale_plan(plan, &again))),
+        }
+    }
+
+    /// Have enough people signed it, and is that still so now?
+    fn approved(
+        &self,
+        plan: &Plan,
+        digest: Digest,
+        ledger: &mut Ledger,
+    ) -> Result<QuorumMet, Refusal> {
+        let trust = strict::trust(self.config).map_err(|e| refuse("trust_unusable", e.into()))?;
+        if plan.trust != Some(trust.digest) {
+            let message = "the trust file is not the one that the plan was made under";
+            let failure = Failure::new(exit::STALE, message)
+                .hint("make the plan again, and have it approved by whom the host trusts now");
+            return Err(refuse("trust_changed", failure));
+        }
+        let unreadable = |failure| refuse("statement_unreadable", failure);
+        let gathered = statements::gather(self.config, digest, &self.arguments.approval, true);
+        let gathered = gathered.map_err(unreadable)?;
+        let authors = statements::authors(self.config, &trust, plan)
+            .map_err(|failure| refuse("author_unreadable", failure))?;
+        let about = About::of(plan, digest, authors);
+        let judgement = approval::judge(&Question {
+            about: &about,
+            statements: &gathered.statements,
+            trust: &trust,
+            now: CLOCK.now().max(ledger.newest()),
+            consumed: statements::consumed(self.config, plan, digest).map_err(unreadable)?,
+            remote: &gathered.remote,
+        });
+        record(&judgement, digest, &gathered.statements, ledger)
+            .map_err(|e| refuse(e.code(), e.into()))?;
+        let exit = judgement.exit();
+        judgement.decide().map_err(|against| {
+            let lines: Vec<String> = against.iter().map(ToString::to_string).collect();
+            let hint = against.first().map_or("", |refusal| refusal.word.hint());
+            let code = against.first().map_or("missing", |refusal| refusal.word.code());
+            refuse(code, Failure::new(exit, lines.join("\n")).hint(hint))
+        })
+    }
+}
+
+/// Puts on the ledger what every statement came to.
+fn record(
+    judgement: &approval::Judgement,
+    plan: Digest,
+    statements: &[approval::Signed],
+    ledger: &mut Ledger,
+) -> Result<(), crate::ledger::LedgerError> {
+    let bytes_of = |id: Digest| statements.iter().find(|signed| signed.id() == id);
+    for accepted in &judgement.accepted {
+        let event = ApprovalAccepted {
+            plan,
+            statement: accepted.statement,
+            approver: accepted.approver.clone(),
+            role: accepted.role.clone(),
+            decision: "approve".to_owned(),
+            key: accepted.key.clone(),
+        };
+        append(event.into(), bytes_of(accepted.statement), ledger)?;
+    }
+    for refused in &judgement.refused {
+        let Some(statement) = refused.statement else { continue };
+        let event = ApprovalRefused {
+            plan: Some(plan),
+            statement,
+            code: refused.word.code().to_owned(),
+            detail: refused.detail.clone(),
+        };
+        append(event.into(), bytes_of(statement), ledger)?;
+    }
+    Ok(())
+}
+
+fn append(
+    event: Event,
+    signed: Option<&approval::Signed>,
+    ledger: &mut Ledger,
+) -> Result<(), crate::ledger::LedgerError> {
+    use crate::ledger::Attachment;
+    let attached = signed.map(|signed| {
+        [
+            Attachment { name: "statement", bytes: &signed.statement },
+            Attachment { name: "signature", bytes: &signed.signature },
+        ]
+    });
+    ledger.append(&event, attached.as_ref().map_or(&[], |attached| attached.as_slice()))?;
+    Ok(())
+}
+
+/// Guards hold before a plan begins.
+fn guards(broken: &[String]) -> Result<(), Refusal> {
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let names = crate::model::display::escape(&broken.join(", ")).into_owned();
+    let failure = Failure::new(exit::REFUSED, format!("a guard does not hold: {names}"))
+        .hint("`countersign check` says what it found; nothing is applied until every guard holds");
+    Err(refuse("guard_broken", failure))
+}
+
+fn stale_plan(signed: &Plan, again: &Plan) -> Failure {
+    let differs =
+        signed.steps.iter().zip(&again.steps).find(|(signed, again)| signed != again).map(
+            |(signed, again)| {
+                format!(
+                    "step {}: signed was `{}`, now it would be `{}`",
+                    signed.n, signed.action, again.action
+                )
+            },
+        );
+    let counts = || {
+        format!(
+            "signed were {} steps, now there would be {}",
+            signed.steps.len(),
+            again.steps.len()
+        )
+    };
+    let what = if signed.steps.len() == again.steps.len() {
+        differs.unwrap_or_else(|| "guards, host or databases are others".to_owned())
+    } else {
+        counts()
+    };
+    Failure::new(exit::STALE, format!("the plan would not come out the same any more: {what}"))
+        .hint("the host or desired state has moved: make a new plan, and have that approved")
+}

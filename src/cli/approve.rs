@@ -1,0 +1,234 @@
+//! `countersign approve`: a person reads a plan and signs what they think of it, with the key they have.
+//!
+//! The one verb that starts a program of the operator's: `ssh-keygen`, which knows agents, security keys and passphrases.
+
+mod sign;
+mod status;
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use super::error::Failure;
+use super::output::{self, Output};
+use super::{Global, exit, show, statements};
+use crate::approval::{About, Authors, Decision, Signed, Statement};
+use crate::config::strict;
+use crate::ledger::{Checkpoint, Key};
+use crate::model::display::{escape, one_line};
+use crate::model::{Clock as _, Digest, Period, SystemClock};
+use crate::plan::{self, Mark, Plan};
+
+/// How long a statement counts when nobody says otherwise.
+const EXPIRES: &str = "1h";
+/// How many digits of the digest are typed.
+const DIGITS: usize = 6;
+
+/// Sign what you think of a plan; say what is missing; take statements over
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Shows the plan, asks for the first six digits of its digest, writes a statement and has `ssh-keygen` sign it. \
+                  The statement goes to PLAN.NAME.statement with .sig beside it; with -o FILE both go to that file. Sign on \
+                  your own machine, and never forward its agent to a machine that is managed: its root can sign with it."
+)]
+#[command(group = clap::ArgGroup::new("what").args(["name", "status", "import"]).required(true))]
+pub(super) struct Arguments {
+    /// The file of a plan
+    #[arg(value_name = "PLAN", required_unless_present = "import")]
+    plan: Option<PathBuf>,
+    /// Who you are, by the name of the host's trust file
+    #[arg(long = "as", value_name = "NAME", requires_all = ["role", "reason"])]
+    name: Option<String>,
+    /// In which of your roles you decide
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// The key to sign with; the public one for a key in an agent [default: what is in ~/.ssh]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// How long it counts
+    #[arg(long, value_name = "TIME", default_value = EXPIRES)]
+    expires: Period,
+    /// approve, reject (never, whoever else approves) or revoke (no longer)
+    #[arg(long, value_name = "DECISION", default_value = "approve", value_parser = decision)]
+    decision: Decision,
+    /// The whole digest, for scripts that do not ask
+    #[arg(long, value_name = "SHA256")]
+    digest: Option<String>,
+    /// A signed checkpoint of a ledger that the plan names, to be cited: the ledger can then not be shortened unnoticed
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// Sign although this is a session over ssh
+    #[arg(long)]
+    i_am_remote: bool,
+    /// Say what of the approval is there, and what is missing
+    #[arg(long)]
+    status: bool,
+    /// A statement, with its signature in it or beside it
+    #[arg(long, value_name = "FILE", requires = "status")]
+    approval: Vec<PathBuf>,
+    /// Keep statements for `apply`
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "plan")]
+    import: Vec<PathBuf>,
+}
+
+fn decision(text: &str) -> Result<Decision, String> {
+    text.parse().map_err(|()| "approve, reject or revoke is meant".to_owned())
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
+    if !arguments.import.is_empty() {
+        return import(&arguments.import, global, output);
+    }
+    let Some(file) = &arguments.plan else {
+        return Err(Failure::new(exit::USAGE, "name the file of a plan"));
+    };
+    if arguments.status {
+        return status::run(file, &arguments.approval, global, output);
+    }
+    require_presence(arguments)?;
+    let (plan, bytes) = show::read(file)?;
+    let digest = Digest::of(&bytes);
+    confirm(arguments, &plan, digest, &output.printed())?;
+    let statement = statement(arguments, &plan, digest)?;
+    let text = statement.text().ok_or_else(|| {
+        Failure::new(
+            exit::USAGE,
+            "name, role and reason are each one line of text that shows all that it holds",
+        )
+        .hint("name and role are one word; the reason has no blanks at its ends")
+    })?;
+    let key = sign::key(arguments.key.as_deref())?;
+    let signature = sign::sign(&key, text.as_bytes())?;
+    let origin = file.display().to_string();
+    let signed = Signed { statement: text.into_bytes(), signature, origin };
+    let written = write(&signed, &statement, file, output.file())?;
+    let shown = escape(&written.display().to_string()).into_owned();
+    let (who, decision) = (&statement.approver, statement.decision);
+    let until = statement.expires;
+    output.printed().write(|out| {
+        writeln!(out, "{who} as {}: {decision} until {until}", statement.role)?;
+        writeln!(out, "statement sha256:{} in {shown}", signed.id())
+    })?;
+    Ok(exit::OK)
+}
+
+/// Over ssh the agent that signs may be anybody's who is root there.
+fn require_presence(arguments: &Arguments) -> Result<(), Failure> {
+    let remote = std::env::var_os("SSH_CONNECTION").is_some();
+    if remote && !arguments.i_am_remote {
+        let message = "this is a session over ssh: root of this machine could sign with your agent";
+        return Err(Failure::new(exit::USAGE, message)
+            .hint("approve on your own machine, or say --i-am-remote"));
+    }
+    Ok(())
+}
+
+/// Shows the plan, and has its digest repeated: by a person the first digits, by a script all of them.
+fn confirm(
+    arguments: &Arguments,
+    plan: &Plan,
+    digest: Digest,
+    output: &Output,
+) -> Result<(), Failure> {
+    let whole = digest.to_string();
+    if let Some(given) = &arguments.digest {
+        let given = given.strip_prefix("sha256:").unwrap_or(given);
+        if given == whole {
+            return Ok(());
+        }
+        let message = format!("the digest of this plan is {whole}, not {}", one_line(given, 70));
+        return Err(
+            Failure::new(exit::APPROVAL, message).hint("this is another plan, or it was changed")
+        );
+    }
+    if !io::stdin().is_terminal() {
+        let message = "there is no terminal to ask whether this is the plan you mean";
+        return Err(Failure::new(exit::USAGE, message)
+            .hint("give its whole digest with --digest, after reading `countersign show PLAN`"));
+    }
+    output.write(|out| plan::show(plan, digest, Mark::None, out))?;
+    let word = arguments.decision;
+    output.say(&format!("\nto {word} it, type the first {DIGITS} digits of its digest: "));
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed).map_err(|e| Failure::of(exit::ERROR, &e))?;
+    if whole.get(..DIGITS) == Some(typed.trim()) {
+        return Ok(());
+    }
+    Err(Failure::new(exit::APPROVAL, "these are not the digits, so nothing was signed"))
+}
+
+fn statement(arguments: &Arguments, plan: &Plan, digest: Digest) -> Result<Statement, Failure> {
+    // Who signed the commits is the host's to find out.
+    let about = About::of(plan, digest, Authors::Unknown(String::new()));
+    let now = SystemClock.now();
+    let summary = about.summary();
+    Ok(Statement {
+        decision: arguments.decision,
+        plan: digest,
+        plan_id: about.plan_id,
+        host: about.host,
+        commit: about.commit,
+        summary,
+        approver: arguments.name.clone().unwrap_or_default(),
+        role: arguments.role.clone().unwrap_or_default(),
+        reason: arguments.reason.clone().unwrap_or_default(),
+        not_before: now,
+        expires: now.after(arguments.expires),
+        checkpoints: checkpoints(&arguments.checkpoint, plan)?,
+    })
+}
+
+/// The checkpoints to be cited, each signed by a ledger that the plan names.
+fn checkpoints(files: &[PathBuf], plan: &Plan) -> Result<Vec<Checkpoint>, Failure> {
+    let of = |file: &PathBuf| {
+        let name = escape(&file.display().to_string()).into_owned();
+        let failed = |why: String| Failure::new(exit::VERIFICATION, format!("{name}: {why}"));
+        let note = std::fs::read_to_string(file).map_err(|e| failed(e.to_string()))?;
+        let keys = plan.ledgers.values().filter_map(|ledger| ledger.key.parse::<Key>().ok());
+        let signed = keys.filter_map(|key| key.open(&note).ok()).next();
+        let signed = signed.ok_or_else(|| {
+            failed("it is no checkpoint that a ledger of this plan signed".to_owned())
+        })?;
+        Ok(signed.checkpoint)
+    };
+    files.iter().map(of).collect()
+}
+
+/// Writes both to the one file that was named, or beside the plan.
+fn write(
+    signed: &Signed,
+    statement: &Statement,
+    plan: &Path,
+    file: Option<&Path>,
+) -> Result<PathBuf, Failure> {
+    if let Some(file) = file {
+        output::replace(file, &signed.as_one())?;
+        return Ok(file.to_owned());
+    }
+    let named = |ending: &str| {
+        let mut name = plan.as_os_str().to_owned();
+        name.push(format!(".{}.{}", statement.approver.replace('/', "_"), ending));
+        PathBuf::from(name)
+    };
+    let text = named("statement");
+    // The signature first: a statement without one is found by nobody.
+    output::replace(&named("statement.sig"), &signed.signature)?;
+    output::replace(&text, &signed.statement)?;
+    Ok(text)
+}
+
+fn import(files: &[PathBuf], global: &Global, output: &Output) -> Result<u8, Failure> {
+    let config = strict::load(&global.overrides())?;
+    let mut told = Vec::new();
+    for file in files {
+        let signed = statements::of_file(file)?;
+        let (plan, statement) = statements::plan_of(&signed)?;
+        statements::store(&config, plan, &signed)?;
+        let (who, role, decision) = (statement.approver, statement.role, statement.decision);
+        told.push(format!("{who} as {role}: {decision} of sha256:{plan}"));
+    }
+    output.write(|out| told.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    Ok(exit::OK)
+}

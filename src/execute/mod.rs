@@ -1,0 +1,263 @@
+//! The only code that changes a host or a database, and only with a permit for exactly that step.
+//!
+//! Before a step the switch is read and the precondition is looked at, through the descriptor that is then changed. The
+//! intent is on the disk before anything is done, and the outcome after it was looked at again. The first step that does
+//! not end as it was signed ends the run.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one room that changes a host, with a permit for each step"
+)]
+
+mod confine;
+mod path;
+mod recover;
+
+use std::fmt;
+
+use crate::action::{Action, Condition, PathState};
+use crate::approval::{Permit, PermitError};
+use crate::config::Config;
+use crate::killswitch::{self, Halted, Verb};
+use crate::ledger::event::{PlanDone, PlanFailed};
+use crate::ledger::{Ledger, LedgerError, Outcome, failpoint};
+use crate::model::{Clock, Decimal, Digest, Unknown};
+use crate::plan::Step;
+use crate::probe::host::Host;
+
+pub use confine::{Confinement, confine};
+pub use recover::{Recovered, recover};
+
+/// What a run works with.
+#[derive(Debug)]
+pub struct Means<'a> {
+    /// The host, beneath its root.
+    pub host: &'a Host,
+    /// The host's own configuration, for the switch.
+    pub config: &'a Config,
+    /// Who may own the folders above what is changed: root, and whoever owns a sandbox.
+    pub owners: &'a [u32],
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepEnd {
+    /// Its number.
+    pub n: Decimal,
+    /// How.
+    pub outcome: Outcome,
+    /// The same in words; escaped by whoever shows it.
+    pub detail: String,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// The steps that were begun, in order.
+    pub steps: Vec<StepEnd>,
+    /// Why it stopped before its end; none when every step was applied.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The switch was turned off, or somebody halted it.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// The world is not what it was when the plan was made.
+    #[error("step {n}: the precondition no longer holds: {detail}")]
+    Precondition {
+        /// The step that was not begun.
+        n: Decimal,
+        /// What differs.
+        detail: String,
+    },
+    /// A step failed, or did not end as it was signed.
+    #[error("step {n} {outcome}: {detail}")]
+    Step {
+        /// The step.
+        n: Decimal,
+        /// How it ended.
+        outcome: Ended,
+        /// What happened.
+        detail: String,
+    },
+    /// It could not be recorded, or the approval ended.
+    #[error(transparent)]
+    Permit(#[from] PermitError),
+}
+
+/// How a step ended, as a word of a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended(pub Outcome);
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Outcome::Applied => "was applied",
+            Outcome::Already => "had nothing to do",
+            Outcome::Failed => "failed",
+            Outcome::NotApplied => "was not applied",
+            Outcome::Recovered => "had been applied",
+            Outcome::Diverged => "did not end as it was signed",
+        })
+    }
+}
+
+/// Why something could not be done.
+#[derive(Debug)]
+pub(crate) struct Failed(String);
+
+impl Failed {
+    fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    fn of(what: &'static str) -> impl Fn(rustix::io::Errno) -> Self {
+        move |errno| Self(format!("{what}: {errno}"))
+    }
+}
+
+impl From<Unknown> for Failed {
+    fn from(unknown: Unknown) -> Self {
+        Self(unknown.detail)
+    }
+}
+
+/// Runs the steps of a plan, and records how it ended. `each` is told of every step that ended.
+///
+/// # Errors
+/// When the end of the run could not be recorded; what was done is in the ledger step by step.
+pub fn run(
+    mut permit: Permit,
+    means: &Means<'_>,
+    ledger: &mut Ledger,
+    each: &mut dyn FnMut(&Step, &StepEnd),
+) -> Result<RunEnd, LedgerError> {
+    let (digest, mut steps) = (permit.digest(), Vec::new());
+    let mut stopped = None;
+    while let Some(step) = permit.peek().cloned() {
+        match one(&mut permit, &step, means, ledger) {
+            Ok(end) => {
+                each(&step, &end);
+                let applied = end.outcome == Outcome::Applied;
+                let (n, outcome, detail) = (end.n, Ended(end.outcome), end.detail.clone());
+                steps.push(end);
+                if !applied {
+                    stopped = Some(Stopped::Step { n, outcome, detail });
+                    break;
+                }
+            }
+            Err(why) => {
+                stopped = Some(why);
+                break;
+            }
+        }
+    }
+    finish(digest, permit.peek(), stopped.as_ref(), ledger)?;
+    Ok(RunEnd { steps, stopped })
+}
+
+fn finish(
+    plan: Digest,
+    next: Option<&Step>,
+    stopped: Option<&Stopped>,
+    ledger: &mut Ledger,
+) -> Result<(), LedgerError> {
+    let event = match stopped {
+        None => PlanDone { plan }.into(),
+        Some(why) => {
+            let step = match why {
+                Stopped::Precondition { n, .. } | Stopped::Step { n, .. } => *n,
+                _ => next.map_or(Decimal(0), |step| step.n),
+            };
+            PlanFailed { plan, step, detail: why.to_string() }.into()
+        }
+    };
+    ledger.append(&event, &[])?;
+    ledger.checkpoint()?;
+    Ok(())
+}
+
+/// One step: switch, precondition, intent, act, look, outcome.
+fn one(
+    permit: &mut Permit,
+    step: &Step,
+    means: &Means<'_>,
+    ledger: &mut Ledger,
+) -> Result<StepEnd, Stopped> {
+    let armed = killswitch::check(means.config, Verb::Apply)?;
+    let precondition = |detail: String| Stopped::Precondition { n: step.n, detail };
+    let ready = ready(step, permit, means).map_err(|Failed(detail)| precondition(detail))?;
+    let Some(step_permit) = permit.step(armed, means.clock.now(), ledger, &[])? else {
+        return Err(precondition("there is no such step".to_owned()));
+    };
+    failpoint::boundary();
+    let acted = ready.act(&step_permit);
+    failpoint::boundary();
+    let (outcome, detail, seen) = ready.look(step_permit.step(), acted);
+    step_permit.close(ledger, outcome, &detail, seen.as_ref())?;
+    Ok(StepEnd { n: step.n, outcome, detail })
+}
+
+/// A step whose precondition holds, with what is held of it.
+enum Ready {
+    Path(path::Ready),
+}
+
+/// Looks at the precondition of a step.
+fn ready(step: &Step, permit: &Permit, means: &Means<'_>) -> Result<Ready, Failed> {
+    match &step.action {
+        Action::CreateDirectory { .. }
+        | Action::WriteFile { .. }
+        | Action::CreateSymlink { .. }
+        | Action::SetMode { .. }
+        | Action::SetOwner { .. }
+        | Action::Remove { .. } => {
+            path::ready(step, &permit.plan().id, means.host, means.owners).map(Ready::Path)
+        }
+        Action::Unit { .. } | Action::ImportKey { .. } | Action::Sql(_) => {
+            Err(Failed::new(format!("this version cannot do `{}`", step.action.name())))
+        }
+    }
+}
+
+impl Ready {
+    fn act(&self, permit: &crate::approval::StepPermit<'_>) -> Result<(), Failed> {
+        match self {
+            Self::Path(ready) => ready.act(permit),
+        }
+    }
+
+    /// Looks at what came of it.
+    fn look(&self, step: &Step, acted: Result<(), Failed>) -> (Outcome, String, Option<PathState>) {
+        let (Condition::Path { is: before, .. }, Condition::Path { is: after, .. }) =
+            (&step.before, &step.after)
+        else {
+            return (Outcome::Diverged, "the step has no state of a path".to_owned(), None);
+        };
+        let seen = match self {
+            Self::Path(ready) => ready.state(),
+        };
+        match (acted, seen) {
+            (Ok(()), Ok(seen)) if after.holds(&seen) => {
+                (Outcome::Applied, seen.to_string(), Some(seen))
+            }
+            (Ok(()), Ok(seen)) => (Outcome::Diverged, format!("it is {seen}"), Some(seen)),
+            (Err(Failed(why)), Ok(seen)) if before.holds(&seen) => {
+                (Outcome::Failed, format!("{why}; nothing changed"), Some(seen))
+            }
+            (Err(Failed(why)), Ok(seen)) => {
+                (Outcome::Diverged, format!("{why}; now it is {seen}"), Some(seen))
+            }
+            (acted, Err(Failed(unknown))) => {
+                let why = acted.err().map_or_else(String::new, |Failed(why)| format!("{why}; "));
+                let detail = format!("{why}what stands there now cannot be told: {unknown}");
+                (Outcome::Diverged, detail, None)
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a run left behind that did not come to its end: every open intent is looked at, and its end is recorded.
+//!
+//! Nothing is run again, and nothing is taken back. A plan that was used up stays so; what it did not do needs a new one.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::path::Path;
+
+use super::path::{beside_name, clear};
+use super::{Failed, Means};
+use crate::action::{Condition, Depth, PathState};
+use crate::approval::SEEN;
+use crate::ledger::event::{PlanAbandoned, StepOutcome};
+use crate::ledger::{Attachment, Event, Ledger, LedgerError, Outcome, Reader};
+use crate::model::{Decimal, Digest};
+use crate::plan::{Plan, Step};
+use crate::probe::cancel::Cancel;
+
+/// What was found of one plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// Of its bytes.
+    pub plan: Digest,
+    /// The steps whose end was not recorded, with what came of them.
+    pub steps: Vec<(Decimal, Outcome, String)>,
+}
+
+/// What the ledger says of a plan that was used up.
+#[derive(Default)]
+struct Under {
+    open: Option<Decimal>,
+    ended: bool,
+}
+
+/// Finds every plan that was begun and has no end, looks at what its last step came to, and records both.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub fn recover(means: &Means<'_>, ledger: &mut Ledger) -> Result<Vec<Recovered>, LedgerError> {
+    let reader = ledger.reader();
+    let mut plans: BTreeMap<Digest, Under> = BTreeMap::new();
+    for entry in reader.entries()? {
+        match entry?.event {
+            Event::PermitConsumed(event) => drop(plans.entry(event.plan).or_default()),
+            Event::StepIntent(event) => {
+                plans.entry(event.plan).or_default().open = Some(event.step);
+            }
+            Event::StepOutcome(event) => plans.entry(event.plan).or_default().open = None,
+            Event::PlanDone(event) => plans.entry(event.plan).or_default().ended = true,
+            Event::PlanFailed(event) => plans.entry(event.plan).or_default().ended = true,
+            Event::PlanAbandoned(event) => plans.entry(event.plan).or_default().ended = true,
+            _ => {}
+        }
+    }
+    let mut recovered = Vec::new();
+    for (digest, under) in plans.into_iter().filter(|(_, under)| !under.ended) {
+        let mut steps = Vec::new();
+        if let Some(n) = under.open {
+            let (outcome, detail, seen) = found(&reader, digest, n, means);
+            let event = StepOutcome { plan: digest, step: n, outcome, detail: detail.clone() };
+            let seen = seen.and_then(|seen| serde_json::to_vec(&seen).ok());
+            let attachment = seen.as_ref().map(|bytes| Attachment { name: SEEN, bytes });
+            ledger.append(&event.into(), attachment.as_slice())?;
+            steps.push((n, outcome, detail));
+        }
+        let detail = "the run that had begun it did not come to its end".to_owned();
+        ledger.append(&PlanAbandoned { plan: digest, detail }.into(), &[])?;
+        recovered.push(Recovered { plan: digest, steps });
+    }
+    if !recovered.is_empty() {
+        ledger.checkpoint()?;
+    }
+    Ok(recovered)
+}
+
+/// What an open intent came to.
+fn found(
+    reader: &Reader,
+    digest: Digest,
+    n: Decimal,
+    means: &Means<'_>,
+) -> (Outcome, String, Option<PathState>) {
+    let diverged = |why: String| (Outcome::Diverged, why, None);
+    let plan = reader.blob(&digest).ok().and_then(|bytes| Plan::read(&bytes).ok());
+    let Some(plan) = plan else { return diverged("its plan cannot be read".to_owned()) };
+    let Some(step) = plan.steps.iter().find(|step| step.n == n) else {
+        return diverged("its plan has no such step".to_owned());
+    };
+    match &step.before {
+        Condition::Path { path, .. } => match of_path(step, &plan.id, path, means) {
+            Ok((outcome, seen)) => (outcome, seen.to_string(), Some(seen)),
+            Err(Failed(why)) => diverged(why),
+        },
+        _ => diverged("this version cannot tell what it came to".to_owned()),
+    }
+}
+
+fn of_path(
+    step: &Step,
+    plan: &str,
+    path: &str,
+    means: &Means<'_>,
+) -> Result<(Outcome, PathState), Failed> {
+    let (Condition::Path { is: before, .. }, Condition::Path { is: after, .. }) =
+        (&step.before, &step.after)
+    else {
+        return Err(Failed::new("it has no state of a path"));
+    };
+    let Some(held) = means.host.hold_owned(Path::new(path), means.owners)? else {
+        return Err(Failed::new("the folder in which it stands does not exist"));
+    };
+    let seen = held.state(Depth::Content, &Cancel::default())?;
+    let name = CString::new(beside_name(plan, step.n))
+        .map_err(|_| Failed::new("the id of the plan cannot be a name"))?;
+    let beside = held.beside(name)?;
+    let left = beside.state(Depth::Content, &Cancel::default())?;
+    let outcome = if after.holds(&seen) {
+        Outcome::Recovered
+    } else if before.holds(&seen) {
+        Outcome::NotApplied
+    } else {
+        return Err(Failed(format!("it is {seen}, neither {before} nor {after}")));
+    };
+    // What lies beside its place is what the step was making, or what it was signed to take away; nothing else is touched.
+    let made = *before == PathState::Absent || outcome == Outcome::NotApplied;
+    if left != PathState::Absent {
+        if !made && !before.holds(&left) {
+            let beside = crate::model::shown_path(beside.path());
+            return Err(Failed(format!("`{beside}` holds {left}, which the step was not about")));
+        }
+        clear(&beside, &left)?;
+    }
+    Ok((outcome, seen))
+}
