@@ -133,7 +133,7 @@ const CHANGING: &[&str] = &[
     ".checkout",
     ".commit(",
     "treebuilder(",
-    ".blob(",
+    "repository.blob(",
 ];
 
 /// The rooms where such calls may stand, with the reason.
