@@ -54,10 +54,15 @@ pub(super) fn fetch_refs(
     if count > 0 {
         get(&mirror, url, &format!("+{pattern}:{pattern}"))?;
     }
-    let seen = prefix.replacen("refs/", "refs/seen/", 1);
+    let seen = seen(prefix);
     keep(&mirror, &pattern, &seen)
         .map_err(|error| SourceError::from_git(&mirror.display().to_string(), &error))?;
     Ok((mirror, seen))
+}
+
+/// Where a mirror holds what refs below `prefix` ever named.
+pub(super) fn seen(prefix: &str) -> String {
+    prefix.replacen("refs/", "refs/seen/", 1)
 }
 
 /// Gives each object that a ref names a ref of its own below `seen`.

@@ -310,6 +310,10 @@ fn imported_statements_and_those_of_the_repository_count() {
     // A repository that cannot be reached is a refusal.
     fs::rename(&desired, lab.world.path("gone")).unwrap();
     lab.refused(&[], "remote_unreachable");
+    // Where it is none, what was fetched before still stands.
+    lab.trust("separation = \"none\"\nremote = \"offline\"\n");
+    let offline = lab.status(&[&bob]).ends_with(6).stdout;
+    assert!(offline.contains(" rejected: ") && !offline.contains("unreachable"), "{offline}");
 }
 
 #[test]
