@@ -151,8 +151,8 @@ impl Listed for PgSetting {
                 "whether `{}` means the same depends on its type, which is hidden",
                 one_line(is, 80)
             )),
-            // Of a secret there is the digest of its text, and nothing else to compare.
-            (None, _) | (Some(_), None) => Ok(false),
+            // Different under every type; or a secret, of which there is the digest of its text and nothing else.
+            _ => Ok(false),
         };
         match same {
             Ok(true) => {}
