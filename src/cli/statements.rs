@@ -69,9 +69,8 @@ pub(super) fn of_file(file: &Path) -> Result<Signed, Failure> {
         Err(SignedError::Unsigned) => {
             let mut beside = file.as_os_str().to_owned();
             beside.push(".sig");
-            let signature = match read(Path::new(&beside)) {
-                Ok(signature) => signature,
-                Err(_) => return Err(refused(SignedError::Unsigned)),
+            let Ok(signature) = read(Path::new(&beside)) else {
+                return Err(refused(SignedError::Unsigned));
             };
             let origin = file.display().to_string();
             Ok(Signed { statement: bytes, signature, origin })
