@@ -52,14 +52,20 @@ pub(super) enum Ask {
     /// A statement that approves, under one policy.
     UnderPolicy(fn(&Case<'_>, &Policy) -> Option<(Word, String)>),
     /// All of them together.
-    Together(for<'a> fn(Vec<Case<'a>>) -> (Vec<Case<'a>>, Vec<Refusal>)),
+    Together(for<'a> fn(Vec<Case<'a>>) -> Parted<'a>),
     /// What is left of them in the end, under one policy.
-    Quorum(fn(&[Case<'_>], &Policy) -> (Vec<Missing>, Option<Refusal>)),
+    Quorum(fn(&[Case<'_>], &Policy) -> Counted),
     /// The plan, under one policy.
     PlanUnderPolicy(fn(&Facts<'_>, &Policy) -> Option<Refusal>),
     /// The plan, whatever the policy.
     Plan(fn(&Facts<'_>) -> Vec<Refusal>),
 }
+
+/// Statements that go on counting, and why the others do not.
+type Parted<'a> = (Vec<Case<'a>>, Vec<Refusal>);
+
+/// Who is missing, and the refusal when somebody is.
+type Counted = (Vec<Missing>, Option<Refusal>);
 
 /// Every rule. Of statements the first one that refuses is told, so their order is the order of these.
 pub static RULES: &[Rule] = &[
