@@ -40,7 +40,6 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "adoption",
             "all_rows",
             "bounds",
-            "catalogued",
             "closed",
             "commit",
             "deadline",

@@ -148,7 +148,7 @@ fn confirm(
         return Err(Failure::new(exit::USAGE, message)
             .hint("give its whole digest with --digest, after reading `countersign show PLAN`"));
     }
-    output.write(|out| plan::show(plan, digest, Mark::None, out))?;
+    output.write(|out| plan::show(plan, digest, Mark::None, true, out))?;
     let word = arguments.decision;
     output.say(&format!("\nto {word} it, type the first {DIGITS} digits of its digest: "));
     let mut typed = String::new();

@@ -16,8 +16,8 @@ use crate::model::display::escape_bytes;
 const DEPTH_MAX: usize = 16;
 
 /// The signature of a commit, and the bytes that it is about.
-pub(super) struct CommitSignature {
-    pub(super) armoured: Vec<u8>,
+pub(super) struct SignedCommit {
+    pub(super) signature: Vec<u8>,
     pub(super) payload: Vec<u8>,
 }
 
@@ -122,12 +122,11 @@ impl Objects {
         }
     }
 
-    /// The signature of a commit, and the bytes that it is about.
-    pub(super) fn signature(&self, commit: Oid) -> Result<Option<CommitSignature>, SourceError> {
+    /// The signature of a commit, with the bytes that it is about.
+    pub(super) fn signature(&self, commit: Oid) -> Result<Option<SignedCommit>, SourceError> {
         match self.repository.extract_signature(&commit, None) {
             Ok((signature, payload)) => {
-                let (armoured, payload) = (signature.to_vec(), payload.to_vec());
-                Ok(Some(CommitSignature { armoured, payload }))
+                Ok(Some(SignedCommit { signature: signature.to_vec(), payload: payload.to_vec() }))
             }
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(SourceError::from_git(&self.place, &error)),

@@ -20,6 +20,7 @@ mod pieces;
 mod relation;
 mod resource;
 mod role;
+pub mod setting;
 mod size;
 mod ssh_key;
 pub mod sshsig;

@@ -77,7 +77,7 @@ fn one(
         }
         (before, after, _) => (after.clone(), before.clone()),
     };
-    let undo = Undo::Irreversible("it is taken back by a new plan from desired state".to_owned());
+    let undo = Undo::Irreversible("a new plan from desired state makes it again".to_owned());
     let resources = step.resources.clone();
     Ok(Step { n: step.n, resources, action, before, after, undo, risk: step.risk })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ask, Case, Parted, Rule};
+use super::{Ask, Case, Rule};
 use crate::approval::{Refusal, Word};
 
 pub(super) const RULE: Rule = Rule {
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// Parts statements into those of people who do not count yet, and the others. The first one stays.
-fn ask(cases: Vec<Case<'_>>) -> Parted<'_> {
+fn ask(cases: Vec<Case<'_>>) -> (Vec<Case<'_>>, Vec<Refusal>) {
     let mut seen = BTreeSet::new();
     let (mut counted, mut refused) = (Vec::new(), Vec::new());
     for case in cases {

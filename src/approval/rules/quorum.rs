@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ask, Case, Counted, Rule};
+use super::{Ask, Case, Rule};
 use crate::approval::{Missing, Refusal, Word};
 use crate::config::trust::Policy;
 
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     ask: Ask::Quorum(ask),
 };
 
-fn ask(cases: &[Case<'_>], policy: &Policy) -> Counted {
+fn ask(cases: &[Case<'_>], policy: &Policy) -> (Vec<Missing>, Option<Refusal>) {
     let count = |asked: &dyn Fn(&str) -> bool| {
         let asked = cases.iter().filter(|case| asked(&case.read.statement.role));
         let people = asked.map(|case| case.people.person(&case.read.statement.approver));
