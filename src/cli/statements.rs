@@ -124,8 +124,10 @@ fn imported(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
 
 /// Stores a statement for the verbs that ask for it, under the plan that it is about.
 pub(super) fn store(config: &Config, plan: Digest, signed: &Signed) -> Result<(), Failure> {
-    let name = format!("{}.{EXTENSION}", signed.id());
-    output::place(&config.data.value, &folder(plan).join(name), &signed.as_one())
+    let bytes = signed.as_one();
+    // By the signature too: somebody else's of the same words would take its place.
+    let name = format!("{}.{EXTENSION}", Digest::of(&bytes));
+    output::place(&config.data.value, &folder(plan).join(name), &bytes)
 }
 
 /// The plan that a statement says it is about.
