@@ -6,7 +6,8 @@ use super::error::Failure;
 use super::exit;
 use crate::config::{Config, Verify, strict};
 use crate::desired::{self, AcceptedTip};
-use crate::ledger::event::SourceAccepted;
+use crate::approval::Word;
+use crate::ledger::event::{Refused, SourceAccepted};
 use crate::ledger::{ActorKind, Event, Ledger, LedgerError, Reader, Writer};
 use crate::model::Digest;
 use crate::plan::format::{HostId, LedgerId};
@@ -146,6 +147,12 @@ impl Plans {
                 }
                 Event::PlanAbandoned(abandoned) => {
                     plans.open.retain(|sealed| sealed.digest != abandoned.plan);
+                }
+                // Nobody can approve it any more, so it must not be answered once more.
+                Event::Refused(Refused { code, plan: Some(plan), .. })
+                    if code == Word::Rejected.code() || code == Word::Revoked.code() =>
+                {
+                    plans.open.retain(|sealed| sealed.digest != plan);
                 }
                 _ => {}
             }

@@ -10,7 +10,7 @@ use crate::approval::{self, About, Question, QuorumMet};
 use crate::config::{Config, strict};
 use crate::ledger::event::{ApprovalAccepted, ApprovalRefused};
 use crate::ledger::{Event, Ledger};
-use crate::model::{Clock as _, Digest, Period};
+use crate::model::{Clock as _, Digest, Period, sshsig};
 use crate::plan::format::HostId;
 use crate::plan::{self, Plan, Scope};
 use crate::probe::host::Host;
@@ -203,6 +203,14 @@ fn record(
     ledger: &mut Ledger,
 ) -> Result<(), crate::ledger::LedgerError> {
     let bytes_of = |id: Digest| statements.iter().find(|signed| signed.id() == id);
+    // The same words may be there with several signatures; what counted is the one of this key.
+    let counted = |id: Digest, key: &str| {
+        statements.iter().filter(|signed| signed.id() == id).find(|signed| {
+            let verified =
+                sshsig::verify(&signed.signature, &signed.statement, approval::NAMESPACE);
+            verified.is_ok_and(|verified| verified.key.fingerprint() == key)
+        })
+    };
     for accepted in &judgement.accepted {
         let event = ApprovalAccepted {
             plan,
@@ -212,7 +220,7 @@ fn record(
             decision: "approve".to_owned(),
             key: accepted.key.clone(),
         };
-        append(&event.into(), bytes_of(accepted.statement), ledger)?;
+        append(&event.into(), counted(accepted.statement, &accepted.key), ledger)?;
     }
     for refused in &judgement.refused {
         let Some(statement) = refused.statement else { continue };
