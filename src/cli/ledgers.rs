@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use super::exit;
+#[cfg(feature = "execute")]
+use super::output;
 use crate::config::Config;
 use crate::ledger::{ActorKind, Ledger, LedgerError, Reader, Writer};
 use crate::model::Digest;
@@ -62,6 +64,29 @@ pub(super) fn read(config: &Config) -> Result<Option<Reader>, Failure> {
         Ok(reader) => Ok(Some(reader)),
         Err(LedgerError::Missing { .. }) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The folder below the program's own that has a file for each plan that was used. It outlives a ledger that is taken back
+/// to an earlier state.
+const USED: &str = "used";
+
+/// Marks a plan as used, before the ledger says so. On the disk when this returns.
+#[cfg(feature = "execute")]
+pub(super) fn mark_used(config: &Config, plan: Digest) -> Result<(), Failure> {
+    output::place(&config.data.value, &Path::new(USED).join(plan.to_string()), b"")
+}
+
+/// Is a plan marked as used? Whatever stands there is a mark.
+pub(super) fn is_marked_used(config: &Config, plan: Digest) -> Result<bool, Failure> {
+    let mark = config.data.value.join(USED).join(plan.to_string());
+    match std::fs::symlink_metadata(&mark) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let message = format!("cannot look at {}: {error}", mark.display());
+            Err(Failure::new(exit::ERROR, message))
+        }
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             undo::plan(&config, request, ledger.as_ref(), &earlier, &bytes)?
         }
     };
-    finish(planned, ledger, global, output)
+    finish(&config, planned, ledger, global, output)
 }
 
 /// Opens the ledger on which a plan is sealed.
@@ -103,6 +103,7 @@ fn open(config: &Config) -> Result<Ledger, Failure> {
 }
 
 fn finish(
+    config: &Config,
     planned: Planned,
     ledger: Option<Ledger>,
     global: &Global,
@@ -113,7 +114,7 @@ fn finish(
     if !plan.steps.is_empty() {
         bytes = plan.write().map_err(|e| Failure::of(exit::ERROR, &e))?;
         if let Some(ledger) = ledger {
-            (plan, bytes) = seal(ledger, plan, bytes)?;
+            (plan, bytes) = seal(config, ledger, plan, bytes)?;
             mark = Mark::Sealed;
         }
         if let Some(file) = output.file() {
@@ -139,13 +140,20 @@ fn finish(
 }
 
 /// Seals a plan, or answers the open one that does the same.
-fn seal(mut ledger: Ledger, plan: Plan, bytes: Vec<u8>) -> Result<(Plan, Vec<u8>), Failure> {
+fn seal(
+    config: &Config,
+    mut ledger: Ledger,
+    plan: Plan,
+    bytes: Vec<u8>,
+) -> Result<(Plan, Vec<u8>), Failure> {
     let failed = |e: plan::FormatError| Failure::of(exit::ERROR, &e);
     let effect = plan::effect(&plan).map_err(failed)?;
     let reader = ledger.reader();
     let now = CLOCK.now();
     for sealed in ledgers::Plans::of(&reader)?.open {
-        if sealed.effect != effect || sealed.valid_until < now {
+        // A run that crashed right after it had marked its plan as used never put that on the ledger.
+        let used = || ledgers::is_marked_used(config, sealed.digest);
+        if sealed.effect != effect || sealed.valid_until < now || used()? {
             continue;
         }
         let earlier = reader.blob(&sealed.digest)?;

@@ -2,7 +2,7 @@
 //! see whether it would still come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::error::Failure;
@@ -73,14 +73,7 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let opened = world::open(config, &desired, request.deadline, false, &[]).await?;
     let guarded = Guarded::of(&desired, &config.guard);
     let asked = asked(&desired, &request.scope, &guarded);
-    let questions: Vec<_> =
-        drift::questions(&desired).into_iter().filter(|q| asked.contains(&q.name)).collect();
-    let mut withheld = observed::Snapshot::empty(request.clock.now());
-    let questions = opened.withhold(questions, &mut withheld);
-    let bar = world::progress(&opened.probe);
-    let mut snapshot = observed::collect(&opened.probe, &questions, request.clock).await;
-    bar.stop();
-    snapshot.answers.append(&mut withheld.answers);
+    let snapshot = look(&opened, &desired, &asked, request.clock).await;
     let judged = drift::compare(&desired, &snapshot, None, snapshot.observed_at);
     let judged: Vec<Judged<'_>> =
         judged.into_iter().filter(|one| asked.contains(&one.resource.name)).collect();
@@ -102,6 +95,39 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let broken = broken(&judged, &guarded);
     let plan = assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
     Ok(Planned { plan, left, broken, notes: opened.notes, warnings })
+}
+
+/// Looks at some of the resources.
+async fn look(
+    opened: &world::Opened,
+    desired: &Desired,
+    asked: &BTreeSet<ResourceName>,
+    clock: &dyn Clock,
+) -> observed::Snapshot {
+    let questions: Vec<_> =
+        drift::questions(desired).into_iter().filter(|q| asked.contains(&q.name)).collect();
+    let mut withheld = observed::Snapshot::empty(clock.now());
+    let questions = opened.withhold(questions, &mut withheld);
+    let bar = world::progress(&opened.probe);
+    let mut snapshot = observed::collect(&opened.probe, &questions, clock).await;
+    bar.stop();
+    snapshot.answers.append(&mut withheld.answers);
+    snapshot
+}
+
+/// The guards that do not hold, or of which that cannot be told: for a plan that needs no look at anything else.
+pub(super) async fn broken_guards(
+    opened: &world::Opened,
+    desired: &Desired,
+    guarded: &Guarded,
+    clock: &dyn Clock,
+) -> Vec<String> {
+    let guards = desired.resources.keys().filter(|name| guarded.is_guard(name)).cloned().collect();
+    let snapshot = look(opened, desired, &guards, clock).await;
+    let judged = drift::compare(desired, &snapshot, None, snapshot.observed_at);
+    let judged: Vec<Judged<'_>> =
+        judged.into_iter().filter(|one| guards.contains(&one.resource.name)).collect();
+    broken(&judged, guarded)
 }
 
 pub(super) fn assemble(
@@ -250,8 +276,9 @@ fn broken(judged: &[Judged<'_>], guarded: &Guarded) -> Vec<String> {
 
 /// This program, with the digest of its own file where that can be read.
 pub(super) fn program() -> Program {
-    let sha256 = std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes));
-    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256 }
+    static OWN_FILE: LazyLock<Option<Digest>> =
+        LazyLock::new(|| std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes)));
+    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: *OWN_FILE }
 }
 
 /// 128 random bits as 26 letters and digits.

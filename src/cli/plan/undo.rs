@@ -51,14 +51,15 @@ pub(in crate::cli) fn plan(
             .map(|(path, _)| path.clone());
         let entries = observed::entries(&opened.probe, directories.collect()).await;
         let guarded = Guarded::of(&desired, &config.guard);
-        let proposal = plan::undo(earlier, &applied, &around, &entries);
+        let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
+        let proposal = plan::undo(earlier, &applied, &around, &entries, &guarded);
         let databases = earlier.databases.clone();
         opened.probe.close().await;
         let steps = proposal.steps;
         let plan =
             planning::assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
         let (left, notes) = (proposal.left, opened.notes);
-        Ok(Planned { plan, left, broken: Vec::new(), notes, warnings })
+        Ok(Planned { plan, left, broken, notes, warnings })
     })
 }
 
