@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use super::exit;
+#[cfg(feature = "execute")]
+use super::output;
+use crate::approval::Word;
 use crate::config::{Config, Verify, strict};
 use crate::desired::{self, AcceptedTip};
-use crate::approval::Word;
 use crate::ledger::event::{Refused, SourceAccepted};
 use crate::ledger::{ActorKind, Event, Ledger, LedgerError, Reader, Writer};
 use crate::model::Digest;
@@ -97,6 +99,29 @@ pub(super) fn accept(config: &Config, commit: &str, ledger: &mut Ledger) -> Resu
     let event = SourceAccepted { commit: commit.to_owned(), previous, signers };
     ledger.append(&event.into(), &[])?;
     Ok(())
+}
+
+/// The folder below the program's own that has a file for each plan that was used. It outlives a ledger that is taken back
+/// to an earlier state.
+const USED: &str = "used";
+
+/// Marks a plan as used, before the ledger says so. On the disk when this returns.
+#[cfg(feature = "execute")]
+pub(super) fn mark_used(config: &Config, plan: Digest) -> Result<(), Failure> {
+    output::place(&config.data.value, &Path::new(USED).join(plan.to_string()), b"")
+}
+
+/// Is a plan marked as used? Whatever stands there is a mark.
+pub(super) fn is_marked_used(config: &Config, plan: Digest) -> Result<bool, Failure> {
+    let mark = config.data.value.join(USED).join(plan.to_string());
+    match std::fs::symlink_metadata(&mark) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let message = format!("cannot look at {}: {error}", mark.display());
+            Err(Failure::new(exit::ERROR, message))
+        }
+    }
 }
 
 /// What a plan says of it.

@@ -120,7 +120,7 @@ fn finish(
         if let Some(mut ledger) = ledger {
             ledgers::accept(config, &plan.source.commit, &mut ledger)?;
             let checkpoint;
-            (plan, bytes, checkpoint) = seal(ledger, plan, bytes)?;
+            (plan, bytes, checkpoint) = seal(config, ledger, plan, bytes)?;
             if let Some(file) = export {
                 let bundle = Bundle::new(&bytes, vec![checkpoint]).and_then(|b| b.write());
                 output::replace(file, &bundle.map_err(|e| Failure::of(exit::ERROR, &e))?)?;
@@ -151,6 +151,7 @@ fn finish(
 
 /// Seals a plan, or answers the open one that does the same.
 fn seal(
+    config: &Config,
     mut ledger: Ledger,
     plan: Plan,
     bytes: Vec<u8>,
@@ -160,7 +161,9 @@ fn seal(
     let reader = ledger.reader();
     let now = CLOCK.now();
     for sealed in ledgers::Plans::of(&reader)?.open {
-        if sealed.effect != effect || sealed.valid_until < now {
+        // A run that crashed right after it had marked its plan as used never put that on the ledger.
+        let used = || ledgers::is_marked_used(config, sealed.digest);
+        if sealed.effect != effect || sealed.valid_until < now || used()? {
             continue;
         }
         let earlier = reader.blob(&sealed.digest)?;

@@ -187,8 +187,11 @@ fn last_applied(config: &Config) -> Result<Option<String>, Failure> {
     Ok(Some(plan.source.commit))
 }
 
-/// Does the executor's ledger know the plan as used?
+/// Does the executor's ledger know the plan as used, or the mark beside it?
 pub(super) fn consumed(config: &Config, plan: &Plan, digest: Digest) -> Result<bool, Failure> {
+    if ledgers::is_marked_used(config, digest)? {
+        return Ok(true);
+    }
     let Some(reader) = ledgers::read(config)? else { return Ok(false) };
     for entry in reader.entries()? {
         if let Event::PermitConsumed(used) = entry?.event

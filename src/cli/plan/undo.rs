@@ -51,8 +51,8 @@ pub(in crate::cli) fn plan(
             .map(|(path, _)| path.clone());
         let entries = observed::entries(&opened.probe, directories.collect()).await;
         let guarded = Guarded::of(&desired, &config.guard);
-        let proposal = plan::undo(earlier, &applied, &around, &entries);
         let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
+        let proposal = plan::undo(earlier, &applied, &around, &entries, &guarded);
         let databases = earlier.databases.clone();
         opened.probe.close().await;
         let steps = proposal.steps;
