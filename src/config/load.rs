@@ -121,6 +121,7 @@ fn bare() -> Config {
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
+        executors: BTreeMap::new(),
         anchor: Setting::default(None),
         sandbox: false,
     }
@@ -375,10 +376,12 @@ impl<'t> Sections<'_, 't> {
                     ));
                 }
             }
-            if let Some(mut session) = observer {
+            let kept = |mut session: SessionSection| {
                 session.password_file = session.password_file.map(|file| self.base.join(file));
-                config.observers.insert(name, Setting::file(session));
-            }
+                (name.clone(), Setting::file(session))
+            };
+            config.observers.extend(observer.map(kept));
+            config.executors.extend(executor.map(kept));
         }
         self.found.extend(wrong);
     }

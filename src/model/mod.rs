@@ -22,6 +22,7 @@ mod resource;
 mod role;
 mod size;
 mod ssh_key;
+pub mod sql;
 pub mod sshsig;
 mod time;
 mod unified;
