@@ -10,7 +10,9 @@ use super::file::{
 };
 use super::place::{below, secret_in_url};
 use super::trusted::{Privacy, read_checked};
-use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
+use super::{
+    CacheUse, Config, DEFAULT_PATH, Origin, Policy, SessionSection, Setting, SmokePolicy, Verify,
+};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 

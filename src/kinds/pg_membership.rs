@@ -1,5 +1,7 @@
 //! `[pg_membership."ROLE to MEMBER"]`: that a role is granted to another, how, and by whom; and all such grants.
 
+mod remedy;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use crate::action::{Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference, MembershipName, Reason, Unknown};
 use crate::probe::World;
@@ -172,6 +175,15 @@ only = ["pg_monitor to countersign_observer"]
             self.compare(grants, &mut found);
         }
         found
+    }
+
+    fn remedy(
+        &self,
+        name: &str,
+        seen: &Chosen<Grants>,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        Ok(remedy::remedy(self, name, seen, around))
     }
 }
 

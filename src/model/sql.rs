@@ -78,15 +78,12 @@ fn past_block(mut rest: &str) -> Option<&str> {
     let mut depth = 1;
     while depth > 0 {
         let end = rest.find("*/")?;
-        match rest.find("/*").filter(|begin| *begin < end) {
-            Some(begin) => {
-                depth += 1;
-                rest = &rest[begin + 2..];
-            }
-            None => {
-                depth -= 1;
-                rest = &rest[end + 2..];
-            }
+        if let Some(begin) = rest.find("/*").filter(|begin| *begin < end) {
+            depth += 1;
+            rest = &rest[begin + 2..];
+        } else {
+            depth -= 1;
+            rest = &rest[end + 2..];
         }
     }
     Some(rest)

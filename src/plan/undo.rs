@@ -7,32 +7,41 @@ use super::format::{Plan, Step};
 use super::{Left, Proposal, Why};
 use crate::action::{Action, Condition, PathState, Surroundings, Undo};
 use crate::model::display::escape;
-use crate::model::{Decimal, ResourceName};
+use crate::model::{Decimal, Digest, ResourceName, Unknown};
 
 /// A step that was applied, with the state that was seen right afterwards.
 #[derive(Debug, Clone)]
 pub struct Applied {
     /// The number of the step.
     pub n: Decimal,
-    /// What stood there then; `None` for what is no path.
-    pub seen: Option<PathState>,
+    /// The state that was seen then; `None` where the ledger does not say.
+    pub seen: Option<Condition>,
 }
 
-/// Proposes to take the applied steps of a plan back. `around` has the present state of their paths, and `entries` what
-/// stands in the directories among them.
+/// What is there now.
+#[derive(Debug, Clone, Copy)]
+pub struct Present<'a> {
+    /// The state of the paths.
+    pub around: &'a Surroundings,
+    /// What stands in the directories among them.
+    pub entries: &'a BTreeMap<String, BTreeSet<String>>,
+    /// The digests of what databases answer about resources, by their names.
+    pub answers: &'a BTreeMap<String, Result<Digest, Unknown>>,
+}
+
+/// Proposes to take the applied steps of a plan back.
 #[must_use]
 pub fn undo(
     plan: &Plan,
     applied: &[Applied],
-    around: &Surroundings,
-    entries: &BTreeMap<String, BTreeSet<String>>,
+    present: Present<'_>,
 ) -> Proposal {
     let mut steps: Vec<Step> = Vec::new();
     let mut left = Vec::new();
     let mut removed: BTreeSet<String> = BTreeSet::new();
     for applied in applied.iter().rev() {
         let Some(step) = plan.steps.iter().find(|step| step.n == applied.n) else { continue };
-        match one(step, applied, around, entries, &removed) {
+        match one(step, applied, present, &removed) {
             Ok(mut back) => {
                 if let Action::Remove { path } = &back.action {
                     removed.insert(path.clone());
@@ -55,8 +64,7 @@ pub fn undo(
 fn one(
     step: &Step,
     applied: &Applied,
-    around: &Surroundings,
-    entries: &BTreeMap<String, BTreeSet<String>>,
+    present: Present<'_>,
     removed: &BTreeSet<String>,
 ) -> Result<Step, Why> {
     let action = match &step.undo {
@@ -64,22 +72,53 @@ fn one(
         Undo::Irreversible(why) => return Err(Why::NoRemedy(why.clone())),
     };
     let (before, after) = match (&step.before, &step.after, &applied.seen) {
-        (Condition::Path { path, is: was }, Condition::Path { .. }, Some(made)) => {
-            let now = around.path(path).map_err(|unknown| Why::Unknown(unknown.detail))?;
-            let is = as_made(path, made, now, entries, removed)?;
+        (Condition::Path { path, is: was }, Condition::Path { .. }, Some(seen)) => {
+            let Condition::Path { is: made, .. } = seen else { return Err(unsaid()) };
+            let now = present.around.path(path).map_err(|unknown| Why::Unknown(unknown.detail))?;
+            let is = as_made(path, made, now, present.entries, removed)?;
             (
                 Condition::Path { path: path.clone(), is },
                 Condition::Path { path: path.clone(), is: forget_inode(was) },
             )
         }
-        (Condition::Path { .. }, ..) => {
-            return Err(Why::Unknown("the ledger does not say what was made".to_owned()));
+        // What it was before the step is known only as answers: the step back has to bring exactly those about.
+        (was @ Condition::Answers { .. }, _, Some(Condition::Answers { database, answers })) => {
+            for (name, left) in answers {
+                as_left(name, left, present.answers)?;
+            }
+            let left = Condition::Answers { database: database.clone(), answers: answers.clone() };
+            (left, was.clone())
         }
+        (Condition::Path { .. } | Condition::Answers { .. }, ..) => return Err(unsaid()),
         (before, after, _) => (after.clone(), before.clone()),
     };
     let undo = Undo::Irreversible("it is taken back by a new plan from desired state".to_owned());
     let resources = step.resources.clone();
     Ok(Step { n: step.n, resources, action, before, after, undo, risk: step.risk })
+}
+
+fn unsaid() -> Why {
+    Why::Unknown("the ledger does not say what was made".to_owned())
+}
+
+/// Does a database still answer as after the step?
+fn as_left(
+    name: &str,
+    left: &Digest,
+    answers: &BTreeMap<String, Result<Digest, Unknown>>,
+) -> Result<(), Why> {
+    match answers.get(name) {
+        Some(Ok(now)) if now == left => Ok(()),
+        Some(Ok(_)) => {
+            let name = escape(name);
+            Err(Why::NoRemedy(format!("{name} is no longer as it was left: somebody changed it since")))
+        }
+        Some(Err(unknown)) => Err(Why::Unknown(escape(&unknown.detail).into_owned())),
+        None => {
+            let name = escape(name);
+            Err(Why::NoRemedy(format!("desired state does not say what {name} is any more")))
+        }
+    }
 }
 
 /// Is what stands there still what was made? A directory may hold only what is removed before it.

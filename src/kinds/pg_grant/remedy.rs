@@ -58,12 +58,12 @@ fn deeds(
     if table.grants.is_none() {
         return Err("only `grants` says by which grants it would be mended".into());
     }
-    let granted = |grant: &&Grant| {
+    let spoken_of = |grant: &&Grant| {
         subject.covers(grant)
             && (!matches!(subject, Subject::To(_)) || table.is_within(schema_of(&grant.on)))
     };
-    let granted: Vec<&Grant> = seen.grants.iter().filter(granted).collect();
-    let mut list = List::new(table, seen, &granted);
+    let there: Vec<&Grant> = seen.grants.iter().filter(spoken_of).collect();
+    let mut list = List::new(table, seen, &there);
     let mut groups = Comparison::default();
     list.spread(&mut groups);
     if let Some(missing) = groups.differences.first() {
@@ -328,7 +328,7 @@ mod tests {
     }
 
     /// What is granted, as sentences: each `SELECT on s.t to r`, with what stands behind.
-    fn seen(granted: &[(&str, &str, &str)], absent: &[&str]) -> Seen {
+    fn seen(there: &[(&str, &str, &str)], absent: &[&str]) -> Seen {
         let grant = |(privilege, on, grantee): &(&str, &str, &str)| {
             let (grantee, option) = match grantee.strip_suffix(" with grant option") {
                 Some(grantee) => (grantee, true),
@@ -352,7 +352,7 @@ mod tests {
             version: 160_013,
             present: true,
             superuser: false,
-            grants: granted.iter().map(grant).collect(),
+            grants: there.iter().map(grant).collect(),
             absent: absent.iter().map(|name| ((*name).to_owned(), "no such table".to_owned())).collect(),
             all: BTreeMap::new(),
             effective: Ok(BTreeMap::new()),

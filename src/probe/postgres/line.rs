@@ -259,6 +259,7 @@ impl Line {
 }
 
 /// As the server counts a limit, for which 0 would mean none.
+#[must_use]
 pub fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().clamp(1, 0x7fff_ffff)
 }
