@@ -40,7 +40,6 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "adoption",
             "all_rows",
             "bounds",
-            "catalogued",
             "closed",
             "commit",
             "deadline",
@@ -133,7 +132,7 @@ const CHANGING: &[&str] = &[
     ".checkout",
     ".commit(",
     "treebuilder(",
-    ".blob(",
+    "repository.blob(",
 ];
 
 /// The rooms where such calls may stand, with the reason.

@@ -47,6 +47,39 @@ fn a_new_host_is_whole_and_valid() {
 }
 
 #[test]
+fn what_hides_or_moves_text_is_escaped() {
+    let hostile = "a\u{202e}b\u{200b}\u{1b}\u{85}\u{e0101}\\\"\n\tc";
+    let value = serde_json::json!({ hostile: [hostile] });
+    let draft = Draft::new(hostile)
+        .set("database", hostile)
+        .set("value", hostile)
+        .set("only", serde_json::json!([hostile]))
+        .set("settings", value.clone())
+        .comment(hostile);
+    let wanted = Wanted { name: ResourceName::new("pg_role", hostile), draft, in_sync: false };
+    let identity =
+        DatabaseIdentity { name: Some(hostile.to_owned()), ..DatabaseIdentity::default() };
+    let identities =
+        Identities { hostname: Some(hostile), databases: [(hostile.to_owned(), identity)].into() };
+    let writing = write_down(&Tree::default(), "a", &identities, None, &[wanted]);
+    let writing = writing.expect("it can be written");
+    for (path, bytes) in &writing.files {
+        let text = std::str::from_utf8(bytes).expect("text");
+        let hidden = |c: char| crate::model::display::is_hidden(c) && c != '\n';
+        assert!(!text.contains(hidden), "{path}: {text}");
+    }
+    let parsed: toml_edit::DocumentMut =
+        text(&writing, "hosts/a/pg_role.toml").parse().expect("TOML");
+    let table = &parsed["pg_role"][hostile];
+    assert_eq!(table["value"].as_str(), Some(hostile));
+    assert_eq!(table["only"][0].as_str(), Some(hostile));
+    assert_eq!(table["settings"][hostile][0].as_str(), Some(hostile));
+    let parsed: toml_edit::DocumentMut = text(&writing, "hosts/a/host.toml").parse().expect("TOML");
+    assert_eq!(parsed["host"]["identity"]["hostname"].as_str(), Some(hostile));
+    assert_eq!(parsed["database"][hostile]["identity"]["name"].as_str(), Some(hostile));
+}
+
+#[test]
 fn what_people_wrote_stays() {
     let own = "# Ours.\n[directory.\"/x\"]\n# because\nmode = \"0700\"   # tight\nseverity = \"critical\"\n\n[directory.\"/y\"]\nmode = \"0755\"\n";
     let tree = tree(&[("hosts/a/host.toml", "[host]\n"), ("hosts/a/dirs.toml", own)]);

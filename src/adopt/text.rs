@@ -1,13 +1,14 @@
 //! Editing files of desired state so that whatever else stands in them stays.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Key, Table};
 
 use super::{AdoptError, Outcome, Wanted};
 use crate::desired::{DatabaseIdentity, Tree};
-use crate::model::display::escaped_line;
+use crate::model::display::{escaped_line, is_hidden};
 
 /// What a new file opens with.
 const OPENING: &str = "# Written by `countersign adopt`, and from now on what is wanted: edit it as you like. Adopted again, a table keeps its\n\
@@ -36,7 +37,7 @@ impl<'a> Editing<'a> {
         let mut host = Table::new();
         if let Some(hostname) = hostname {
             let mut identity = InlineTable::new();
-            identity.insert("hostname", hostname.into());
+            identity.insert("hostname", string(hostname));
             host.insert("identity", Item::Value(identity.into()));
         }
         document.insert("host", Item::Table(host));
@@ -59,12 +60,12 @@ impl<'a> Editing<'a> {
         let mut identity = InlineTable::new();
         for (key, value) in [("system_identifier", &is.system_identifier), ("name", &is.name)] {
             if let Some(value) = value {
-                identity.insert(key, value.as_str().into());
+                identity.insert(key, string(value));
             }
         }
         let mut table = Table::new();
         table.insert("identity", Item::Value(identity.into()));
-        databases.insert(name, Item::Table(table));
+        databases.entry_format(&key(name)).or_insert(Item::Table(table));
         Ok(())
     }
 
@@ -86,7 +87,7 @@ impl<'a> Editing<'a> {
             .or_insert_with(|| Item::Table(implicit()))
             .as_table_like_mut()
             .ok_or_else(|| unusable(file, "a key of the name of the kind is no table"))?;
-        kinds.insert(&wanted.name.name, Item::Table(table));
+        kinds.entry_format(&key(&wanted.name.name)).or_insert(Item::Table(table));
         Ok(Outcome::Added)
     }
 
@@ -200,7 +201,7 @@ fn toml_value(value: &Value) -> Option<toml_edit::Value> {
     Some(match value {
         Value::Null => return None,
         Value::Bool(value) => (*value).into(),
-        Value::String(text) => text.as_str().into(),
+        Value::String(text) => string(text),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => whole.into(),
             (None, Some(float)) => float.into(),
@@ -211,10 +212,46 @@ fn toml_value(value: &Value) -> Option<toml_edit::Value> {
             laid_out(array).into()
         }
         Value::Object(keys) => {
-            let pairs = keys.iter().filter_map(|(k, v)| Some((Key::new(k), toml_value(v)?)));
+            let pairs = keys.iter().filter_map(|(k, v)| Some((key(k), toml_value(v)?)));
             pairs.collect::<InlineTable>().into()
         }
     })
+}
+
+/// A text. What would move or hide other text, and what nobody would see, is written as an escape: TOML lets most of it
+/// stand as it is.
+fn string(text: &str) -> toml_edit::Value {
+    literal(text).and_then(|literal| literal.parse().ok()).unwrap_or_else(|| text.into())
+}
+
+/// A key, likewise.
+fn key(name: &str) -> Key {
+    literal(name).and_then(|literal| literal.parse().ok()).unwrap_or_else(|| Key::new(name))
+}
+
+/// As a string of TOML with escapes; `None` where nothing in it is hidden but the ends of lines and tabs.
+fn literal(text: &str) -> Option<String> {
+    if !text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t')) {
+        return None;
+    }
+    let mut literal = "\"".to_owned();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => literal.extend(['\\', c]),
+            '\n' => literal.push_str("\\n"),
+            '\t' => literal.push_str("\\t"),
+            c if is_hidden(c) => {
+                let code = u32::from(c);
+                let _ = match code {
+                    0..=0xffff => write!(literal, "\\u{code:04X}"),
+                    _ => write!(literal, "\\U{code:08X}"),
+                };
+            }
+            c => literal.push(c),
+        }
+    }
+    literal.push('"');
+    Some(literal)
 }
 
 /// One item a line where they would not fit on one.

@@ -68,10 +68,7 @@ use crate::ledger::{Attachment, Ledger, LedgerError, Outcome};
 use crate::model::{Digest, Timestamp};
 use crate::plan::{Plan, Step};
 
-use super::QuorumMet;
-
-/// The name under which the outcome of a step carries what was seen afterwards.
-pub const SEEN: &str = "seen";
+use super::{QuorumMet, SEEN};
 
 /// Why there is no permit.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +118,7 @@ impl Permit {
     ///
     /// # Errors
     /// When that cannot be recorded, or the quorum is about other bytes.
+    #[expect(clippy::needless_pass_by_value, reason = "a quorum is spent by whoever acts on it")]
     pub fn consume(
         plan: Plan,
         bytes: &[u8],

@@ -31,7 +31,7 @@ macro_rules! words {
 }
 
 words! {
-    Malformed = "malformed", 6, "it is no statement",
+    Malformed = "no_statement", 6, "it is no statement",
         "write it with `countersign approve`, and do not edit it afterwards";
     BadSignature = "bad_signature", 6, "its signature does not hold",
         "sign it with `countersign approve`, which verifies what it made";

@@ -2,6 +2,7 @@
 
 mod gates;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 fn refused_unopened(config: &Config, arguments: &Arguments, halted: Halted) -> Failure {
     let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
     let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
-    let refusal = Refusal { code: halted.code(), plan, failure };
+    let refusal = Refusal { code: halted.code(), plan, failure: Box::new(failure) };
     let recorded = || -> Result<Failure, Failure> {
         let machine_id = open_root(config)?.machine_id();
         let machine_id = machine_id.map_err(|why| Failure::new(exit::UNKNOWN, why.detail))?;
@@ -117,7 +118,7 @@ fn report_recovered(
         let mut text = format!("plan {:?} had been begun and not ended\n", recovered.plan);
         for (n, outcome, detail) in &recovered.steps {
             let detail = escaped_line(detail, usize::MAX);
-            text.push_str(&format!("  step {n} {}: {detail}\n", execute::Ended(*outcome)));
+            let _ = writeln!(text, "  step {n} {}: {detail}", execute::Ended(*outcome));
         }
         output.say(&text);
     }
@@ -134,7 +135,7 @@ fn record(refusal: Refusal, ledger: &mut Ledger) -> Failure {
         detail: failure.message.clone(),
     };
     match ledger.append(&event.into(), &[]).and_then(|_| ledger.checkpoint()) {
-        Ok(_) => failure,
+        Ok(_) => *failure,
         Err(error) => {
             let why = format!("it is not on the ledger: {error}");
             let code = failure.code;
@@ -193,10 +194,14 @@ fn failed(error: crate::approval::PermitError) -> Failure {
 }
 
 fn line(step: &Step, end: &StepEnd, total: usize) -> String {
+    let width = total.to_string().len();
+    let (n, action) = (end.n.0, &step.action);
+    if end.outcome == crate::ledger::Outcome::Applied {
+        return format!("  {n:>width$}/{total}  applied  {action}");
+    }
     let outcome = execute::Ended(end.outcome);
     let detail = escaped_line(&end.detail, usize::MAX);
-    let width = total.to_string().len();
-    format!("  {:>width$}/{total}  {} {outcome}: {detail}", end.n.0, step.action)
+    format!("  {n:>width$}/{total}  FAILED   {action} {outcome}: {detail}")
 }
 
 fn summary(

@@ -148,7 +148,7 @@ fn confirm(
         return Err(Failure::new(exit::USAGE, message)
             .hint("give its whole digest with --digest, after reading `countersign show PLAN`"));
     }
-    output.write(|out| plan::show(plan, digest, Mark::None, out))?;
+    output.write(|out| plan::show(plan, digest, Mark::None, true, out))?;
     let word = arguments.decision;
     output.say(&format!("\nto {word} it, type the first {DIGITS} digits of its digest: "));
     let mut typed = String::new();
@@ -186,8 +186,8 @@ fn checkpoints(files: &[PathBuf], plan: &Plan) -> Result<Vec<Checkpoint>, Failur
         let name = escape(&file.display().to_string()).into_owned();
         let failed = |why: String| Failure::new(exit::VERIFICATION, format!("{name}: {why}"));
         let note = std::fs::read_to_string(file).map_err(|e| failed(e.to_string()))?;
-        let keys = plan.ledgers.values().filter_map(|ledger| ledger.key.parse::<Key>().ok());
-        let signed = keys.filter_map(|key| key.open(&note).ok()).next();
+        let mut keys = plan.ledgers.values().filter_map(|ledger| ledger.key.parse::<Key>().ok());
+        let signed = keys.find_map(|key| key.open(&note).ok());
         let signed = signed.ok_or_else(|| {
             failed("it is no checkpoint that a ledger of this plan signed".to_owned())
         })?;

@@ -108,6 +108,9 @@ fn rows(config: &Config) -> Vec<Row> {
     ];
     let file = |key: String, value: String| Row { key, value, origin: Origin::File };
     rows.extend(
+        config.first_commit.iter().map(|id| file("source.first_commit".to_owned(), id.clone())),
+    );
+    rows.extend(
         config.system_identifiers.iter().map(|(k, v)| file(format!("identity.{k}"), v.clone())),
     );
     rows.extend(config.guard.iter().map(|(k, v)| file(format!("guard.\"{k}\""), v.to_string())));

@@ -24,10 +24,17 @@ pub(super) fn tree(
         Verify::Signed => Some(strict::trust(config)?),
         Verify::None => None,
     };
+    let accepted = match config.verify.value {
+        Verify::Signed => super::ledgers::accepted(config)?,
+        Verify::None => None,
+    };
     let first_commit = config.first_commit.as_deref();
     let signed = trust.as_ref().zip(first_commit);
-    let signed =
-        signed.map(|(trust, first_commit)| SignedBy { trust, first_commit, accepted: None });
+    let signed = signed.map(|(trust, first_commit)| SignedBy {
+        trust,
+        first_commit,
+        accepted: accepted.as_ref(),
+    });
     let request = Request {
         source,
         revision: revision.or(config.revision.value.as_deref()),

@@ -7,6 +7,7 @@ use super::exit;
 use super::output::Output;
 use crate::demo::desired::HOST;
 use crate::demo::layout::{LayoutError, TREE};
+use crate::demo::people;
 use crate::demo::repository::Changes;
 use crate::demo::sandbox::{self, Sandbox, SandboxError};
 
@@ -113,7 +114,57 @@ impl Story<'_> {
         self.say("3", "A desired-state commit ratifies the milestone that is deployed, and wants one folder more")?;
         let before = self.ratify()?;
         let narrow = ["--only", "constant.milestone", "--only", "directory./opt/*"];
-        self.check(&[&["--since", before.as_str()], &narrow[..]].concat(), exit::PENDING)
+        self.check(&[&["--since", before.as_str()], &narrow[..]].concat(), exit::PENDING)?;
+        self.provision()
+    }
+
+    /// GAP5: proposed, signed by two, made, and taken back.
+    fn provision(&self) -> Result<(), Failure> {
+        if !self.sandbox.signs() {
+            return self.did(
+                "note",
+                "there is no ssh-keygen here, so nobody can sign and nothing is applied",
+            );
+        }
+        self.say("4", "The folders that the cutter needs (GAP5): a plan is proposed, and runs only when two people have signed it")?;
+        let file = |name: &str| self.sandbox.folder().join(name).to_string_lossy().into_owned();
+        let (plan, undo) = (file("plan.json"), file("undo.json"));
+        let cutter = ["check", "--only", "*./var/lib/cutter*", "-q"];
+        self.run(&["plan", "--gap", "GAP5", "-o", &plan], exit::OK)?;
+        self.run(&["apply", &plan], exit::APPROVAL)?;
+        self.approved(&plan)?;
+        self.run(&cutter, exit::OK)?;
+        self.say(
+            "5",
+            "The same way back: it removes what it made, as long as it is as it was made",
+        )?;
+        self.run(&["plan", "--undo", &plan, "-o", &undo, "-q"], exit::OK)?;
+        self.approved(&undo)?;
+        self.run(&cutter, exit::DRIFT)?;
+        self.say("6", "Everything that was proposed, signed, refused and done stands on a ledger that proves itself")?;
+        self.run(&["ledger", "verify"], exit::OK)
+    }
+
+    /// Both approvers sign a plan, and it runs.
+    fn approved(&self, plan: &str) -> Result<(), Failure> {
+        let bytes = std::fs::read(plan)
+            .map_err(|e| Failure::new(exit::ERROR, format!("cannot read {plan}: {e}")))?;
+        let digest = crate::model::Digest::of(&bytes).to_string();
+        let mut apply = vec!["apply".to_owned(), plan.to_owned()];
+        for (name, role) in people::APPROVERS {
+            let key = people::key(self.sandbox.folder(), name).to_string_lossy().into_owned();
+            let signed = format!("{plan}.{role}");
+            self.run(
+                &[
+                    "approve", plan, "--as", name, "--role", role, "--key", &key, "--reason",
+                    "demo", "--digest", &digest, "-o", &signed,
+                ],
+                exit::OK,
+            )?;
+            apply.extend(["--approval".to_owned(), signed]);
+        }
+        let words: Vec<&str> = apply.iter().map(String::as_str).collect();
+        self.run(&words, exit::OK)
     }
 
     /// How the first check has to end: where the commands of the example cannot be run, they are Unknown.
@@ -159,18 +210,31 @@ impl Story<'_> {
         self.output.write(|out| writeln!(out, "$ {command}"))
     }
 
-    /// Runs the verb as an operator would, and makes sure that it ends as it has to.
+    /// Runs `check`.
     fn check(&self, more: &[&str], expected: u8) -> Result<(), Failure> {
+        self.run(&[&["check"], more].concat(), expected)
+    }
+
+    /// Runs a verb as an operator would, and makes sure that it ends as it has to.
+    fn run(&self, words: &[&str], expected: u8) -> Result<(), Failure> {
         let config = self.sandbox.config();
         let config = config.to_string_lossy().into_owned();
-        let mut words = vec!["countersign", "check", "--config", &config];
-        words.extend(more);
-        self.shown(&words.join(" "))?;
-        let code = super::main(words.iter().map(std::ffi::OsString::from));
+        let mut all = vec!["countersign"];
+        all.extend(words);
+        all.extend(["--config", &config]);
+        // As a shell wants it.
+        let quoted = all.iter().map(|word| match word.contains('*') {
+            true => format!("'{word}'"),
+            false => (*word).to_owned(),
+        });
+        self.shown(&quoted.collect::<Vec<_>>().join(" "))?;
+        let code = super::main(all.iter().map(std::ffi::OsString::from));
         self.output.write(|out| writeln!(out, "(exit {code})\n"))?;
         if code == expected {
             return Ok(());
         }
-        Err(Failure::new(exit::ERROR, format!("the check ended with {code}, not with {expected}")))
+        let verb = words.first().copied().unwrap_or_default();
+        let message = format!("`{verb}` ended with {code}, not with {expected}");
+        Err(Failure::new(exit::ERROR, message))
     }
 }

@@ -8,16 +8,17 @@ use super::error::Failure;
 use super::exit;
 use super::output::Output;
 use super::page::{beside, fill, lay_out};
+use crate::approval::{RULES, WORDS, Word};
 use crate::desired::{Common, DatabaseSection, Defaults, HostSection, WaiverSection};
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::display::escape;
 use crate::model::{CODES, REASONS, nearest};
 
-/// Explain a kind of resource, a section, the code of a finding, or a reason for Unknown
+/// Explain a kind of resource, a section, the code of a finding, a reason for Unknown, or a refusal
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Such as `directory`, `waiver`, `CS0012` or `not_allowed`; without it, all are listed
-    #[arg(value_name = "KIND|SECTION|CODE|REASON")]
+    #[arg(value_name = "KIND|SECTION|CODE|REASON|WORD")]
     subject: Option<String>,
 }
 
@@ -97,6 +98,9 @@ fn page(subject: &str) -> Option<Page> {
         let name = reason.to_string();
         return Some(Box::new(move |out| short_page(&name, reason.title(), reason.page(), out)));
     }
+    if let Some(word) = WORDS.iter().find(|word| named(word.code().to_owned())) {
+        return Some(Box::new(|out| word_page(*word, out)));
+    }
     let section = SECTIONS.iter().find(|section| section.name == subject)?;
     Some(Box::new(|out| section_page(section, out)))
 }
@@ -104,6 +108,7 @@ fn page(subject: &str) -> Option<Page> {
 fn unknown(subject: &str) -> Failure {
     let mut known: Vec<String> = CODES.iter().map(ToString::to_string).collect();
     known.extend(REASONS.iter().map(ToString::to_string));
+    known.extend(WORDS.iter().map(|word| word.code().to_owned()));
     known.extend(KINDS.iter().map(|kind| kind.name().to_owned()));
     known.extend(SECTIONS.iter().map(|section| section.name.to_owned()));
     let shown = escape(subject);
@@ -137,6 +142,11 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     for reason in REASONS {
         writeln!(out, "  {:width$}  {}", reason.to_string(), reason.title())?;
     }
+    writeln!(out, "\n{bold}Refusals of approvals{bold:#}  countersign explain WORD\n")?;
+    let width = WORDS.iter().map(|word| word.code().len()).max().unwrap_or(0);
+    for word in WORDS {
+        writeln!(out, "  {:width$}  {}", word.code(), word.title())?;
+    }
     writeln!(out, "\n{bold}Exit codes{bold:#}, the first that holds\n")?;
     for (code, meaning) in exit::MEANINGS {
         writeln!(out, "  {code:>2}  {meaning}")?;
@@ -147,6 +157,22 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
 fn short_page(name: &str, title: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     let bold = anstyle::Style::new().bold();
     writeln!(out, "{bold}{name}{bold:#}  {title}\n\n{}", fill(text, "  "))
+}
+
+/// What a refusal means, which rule makes it, and what to do about it.
+fn word_page(word: Word, out: &mut dyn Write) -> io::Result<()> {
+    let rule = RULES.iter().find(|rule| rule.words.contains(&word)).map_or("", |rule| rule.about);
+    let (code, exit) = (word.code(), word.exit());
+    let text = format!(
+        "The rule: {rule}. A run that ends with it ends with {exit}. {}.",
+        capital(word.hint())
+    );
+    short_page(code, word.title(), &text, out)
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn section_page(section: &Section, out: &mut dyn Write) -> io::Result<()> {
@@ -201,6 +227,8 @@ fn keys(schema: &schemars::Schema, out: &mut dyn Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -210,7 +238,11 @@ mod tests {
         let listed = String::from_utf8(listed).expect("text");
         let names = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
         let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-        let many = KINDS.len() + SECTIONS.len() + CODES.len() + REASONS.len();
+        let many = KINDS.len() + SECTIONS.len() + CODES.len() + REASONS.len() + WORDS.len();
+        let reasons = REASONS.iter().map(ToString::to_string);
+        let once: BTreeSet<String> =
+            reasons.chain(WORDS.iter().map(|word| word.code().to_owned())).collect();
+        assert_eq!(once.len(), REASONS.len() + WORDS.len(), "one name, one page");
         assert_eq!(names.iter().filter(|name| page(name).is_some()).count(), many);
         assert!(page("nothing of the kind").is_none());
     }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use super::exit;
-use crate::config::Config;
-use crate::ledger::{ActorKind, Ledger, LedgerError, Reader, Writer};
+use crate::config::{Config, Verify, strict};
+use crate::desired::{self, AcceptedTip};
+use crate::ledger::event::SourceAccepted;
+use crate::ledger::{ActorKind, Event, Ledger, LedgerError, Reader, Writer};
 use crate::model::Digest;
 use crate::plan::format::{HostId, LedgerId};
 
@@ -65,6 +67,37 @@ pub(super) fn read(config: &Config) -> Result<Option<Reader>, Failure> {
     }
 }
 
+/// The newest commit of desired state that was ever accepted here.
+pub(super) fn accepted(config: &Config) -> Result<Option<AcceptedTip>, Failure> {
+    let Some(reader) = read(config)? else { return Ok(None) };
+    let mut newest = None;
+    for entry in reader.entries()? {
+        if let Event::SourceAccepted(accepted) = entry?.event {
+            newest = Some(AcceptedTip { commit: accepted.commit });
+        }
+    }
+    Ok(newest)
+}
+
+/// Records that a commit is accepted from now on, where commits are verified and it was not accepted before.
+pub(super) fn accept(config: &Config, commit: &str, ledger: &mut Ledger) -> Result<(), Failure> {
+    let (Verify::Signed, Some(first)) = (config.verify.value, &config.first_commit) else {
+        return Ok(());
+    };
+    let previous = accepted(config)?.map(|tip| tip.commit);
+    if previous.as_deref() == Some(commit) {
+        return Ok(());
+    }
+    let trust = strict::trust(config)?;
+    let source = config.source.value.as_deref().unwrap_or_default();
+    let since = previous.as_deref().unwrap_or(first);
+    let signers = desired::source::authors(source, &config.data.value, since, commit, &trust)?;
+    let signers = signers.into_iter().collect();
+    let event = SourceAccepted { commit: commit.to_owned(), previous, signers };
+    ledger.append(&event.into(), &[])?;
+    Ok(())
+}
+
 /// What a plan says of it.
 pub(super) fn id(ledger: &Ledger) -> LedgerId {
     let key = ledger.key();
@@ -100,7 +133,6 @@ pub(super) struct Sealed {
 impl Plans {
     /// Reads them from a verified ledger.
     pub(super) fn of(reader: &Reader) -> Result<Self, Failure> {
-        use crate::ledger::Event;
         let mut plans = Self::default();
         for entry in reader.entries()? {
             match entry?.event {

@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             undo::plan(&config, request, ledger.as_ref(), &earlier, &bytes)?
         }
     };
-    finish(planned, ledger, global, output)
+    finish(planned, (&config, ledger), global, output)
 }
 
 /// Opens the ledger on which a plan is sealed.
@@ -104,7 +104,7 @@ fn open(config: &Config) -> Result<Ledger, Failure> {
 
 fn finish(
     planned: Planned,
-    ledger: Option<Ledger>,
+    (config, ledger): (&Config, Option<Ledger>),
     global: &Global,
     output: &Output,
 ) -> Result<u8, Failure> {
@@ -112,7 +112,8 @@ fn finish(
     let mut mark = Mark::Draft;
     if !plan.steps.is_empty() {
         bytes = plan.write().map_err(|e| Failure::of(exit::ERROR, &e))?;
-        if let Some(ledger) = ledger {
+        if let Some(mut ledger) = ledger {
+            ledgers::accept(config, &plan.source.commit, &mut ledger)?;
             (plan, bytes) = seal(ledger, plan, bytes)?;
             mark = Mark::Sealed;
         }
@@ -133,7 +134,7 @@ fn finish(
     if output.is("json") {
         json(&plan, &bytes, mark, &told, &printed)?;
     } else {
-        text(&plan, &bytes, mark, &told, output, global.verbose)?;
+        text(&plan, &bytes, mark, &told, output, global)?;
     }
     Ok(told.code(&plan))
 }
@@ -226,7 +227,7 @@ fn text(
     mark: Mark,
     told: &Told,
     output: &Output,
-    verbose: bool,
+    global: &Global,
 ) -> Result<(), Failure> {
     let digest = Digest::of(bytes);
     output.printed().write(|out| {
@@ -236,9 +237,11 @@ fn text(
         if plan.steps.is_empty() {
             writeln!(out, "no steps: nothing of {} would be changed", plan.scope)?;
         } else {
-            plan::show(plan, digest, mark, out)?;
+            plan::show(plan, digest, mark, !global.quiet, out)?;
         }
-        left(&told.left, verbose, out)?;
+        if !global.quiet {
+            left(&told.left, global.verbose, out)?;
+        }
         for guard in &told.broken {
             let guard = escaped_line(guard, usize::MAX);
             writeln!(

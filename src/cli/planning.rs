@@ -13,7 +13,7 @@ use crate::desired::{DatabaseIdentity, Desired, Tree};
 use crate::drift::{self, Judged, Verdict};
 use crate::model::display::escape;
 use crate::model::{Clock, Diagnostic, Digest, Period, ResourceName, SystemClock, nearest};
-use crate::observed;
+use crate::observed::{self, Snapshot};
 use crate::plan::format::{DatabaseId, HostId, LedgerId, Program, SourceId};
 use crate::plan::{self, Guarded, Input, Left, Plan, Proposal, Scope, Step};
 use crate::probe::World;
@@ -78,17 +78,8 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let opened = world::open(config, &desired, request.deadline, false, &[]).await?;
     let guarded = Guarded::of(&desired, &config.guard);
     let asked = asked(&desired, &request.scope, &guarded);
-    let questions: Vec<_> =
-        drift::questions(&desired).into_iter().filter(|q| asked.contains(&q.name)).collect();
-    let mut withheld = observed::Snapshot::empty(request.clock.now());
-    let questions = opened.withhold(questions, &mut withheld);
-    let bar = world::progress(&opened.probe);
-    let mut snapshot = observed::collect(&opened.probe, &questions, request.clock).await;
-    bar.stop();
-    snapshot.answers.append(&mut withheld.answers);
-    let judged = drift::compare(&desired, &snapshot, None, snapshot.observed_at);
-    let judged: Vec<Judged<'_>> =
-        judged.into_iter().filter(|one| asked.contains(&one.resource.name)).collect();
+    let snapshot = look(&opened, &desired, &asked, request.clock).await;
+    let judged = judge(&desired, &snapshot, &asked);
     let needs = plan::needs(&judged, &request.scope);
     let mut around = observed::surroundings(&opened.probe, needs).await;
     around.own_roles = own_roles(config);
@@ -109,6 +100,45 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let plan = assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
     let (notes, desired) = (opened.notes, Arc::new(desired));
     Ok(Planned { plan, desired, identities, left, broken, notes, warnings })
+}
+
+/// Asks about these resources, and no others.
+async fn look(
+    opened: &world::Opened,
+    desired: &Desired,
+    asked: &BTreeSet<ResourceName>,
+    clock: &dyn Clock,
+) -> Snapshot {
+    let questions = drift::questions(desired).into_iter().filter(|q| asked.contains(&q.name));
+    let mut withheld = Snapshot::empty(clock.now());
+    let questions = opened.withhold(questions.collect(), &mut withheld);
+    let bar = world::progress(&opened.probe);
+    let mut snapshot = observed::collect(&opened.probe, &questions, clock).await;
+    bar.stop();
+    snapshot.answers.append(&mut withheld.answers);
+    snapshot
+}
+
+fn judge<'a>(
+    desired: &'a Desired,
+    snapshot: &Snapshot,
+    asked: &BTreeSet<ResourceName>,
+) -> Vec<Judged<'a>> {
+    let judged = drift::compare(desired, snapshot, None, snapshot.observed_at);
+    judged.into_iter().filter(|one| asked.contains(&one.resource.name)).collect()
+}
+
+/// The guards that do not hold now, or of which that cannot be told.
+pub(super) async fn broken_guards(
+    opened: &world::Opened,
+    desired: &Desired,
+    guarded: &Guarded,
+    clock: &dyn Clock,
+) -> Vec<String> {
+    let guards = desired.resources.keys().filter(|name| guarded.is_guard(name));
+    let asked: BTreeSet<ResourceName> = guards.cloned().collect();
+    let snapshot = look(opened, desired, &asked, clock).await;
+    broken(&judge(desired, &snapshot, &asked), guarded)
 }
 
 pub(super) fn assemble(
@@ -249,7 +279,8 @@ fn files(tree: &Tree, desired: &Desired, steps: &[Step]) -> BTreeMap<String, Dig
     let own = format!("hosts/{}/host.toml", desired.host);
     let mut names: BTreeSet<String> = ["fleet.toml".to_owned(), own].into();
     for name in steps.iter().flat_map(|step| &step.resources) {
-        let Some(resource) = ResourceName::parse(name).and_then(|n| desired.resources.get(&n)) else {
+        let Some(resource) = ResourceName::parse(name).and_then(|n| desired.resources.get(&n))
+        else {
             continue;
         };
         names.insert(resource.file.clone());

@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<u8, Failure>
     if output.is("json") {
         output.write(|out| out.write_all(&bytes))?;
     } else {
-        output.write(|out| plan::show(&plan, Digest::of(&bytes), Mark::None, out))?;
+        output.write(|out| plan::show(&plan, Digest::of(&bytes), Mark::None, true, out))?;
     }
     Ok(exit::OK)
 }

@@ -10,7 +10,7 @@ use crate::approval::{
     Authors, RemoteStatements, SIGNED_BYTES_MAX, Signed, SignedError, Statement,
 };
 use crate::config::{Config, Trust, Verify};
-use crate::desired;
+use crate::desired::{self, statements::Carried};
 use crate::ledger::Event;
 use crate::model::Digest;
 use crate::model::display::escape;
@@ -49,7 +49,11 @@ pub(super) fn gather(
             statements.extend(fetched);
             RemoteStatements::Fetched
         }
-        Err(why) => RemoteStatements::Unreachable(why.message),
+        Err(why) => {
+            // A veto that was fetched before stands, whether the policy asks for the remote or not.
+            statements.extend(seen(config, plan)?);
+            RemoteStatements::Unreachable(why.message)
+        }
     };
     Ok(Gathered { statements, remote })
 }
@@ -136,11 +140,20 @@ pub(super) fn plan_of(signed: &Signed) -> Result<(Digest, Statement), Failure> {
 
 fn fetched(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
     let Some(source) = config.source.value.as_deref() else { return Ok(Vec::new()) };
-    let carried = desired::statements::fetch(source, &config.data.value, plan, SIGNED_BYTES_MAX)?;
-    // What is no statement at all was put there by somebody who is none of those who could veto.
-    let signed =
-        carried.iter().filter_map(|one| Signed::of_one(&one.bytes, Path::new(&one.name)).ok());
-    Ok(signed.collect())
+    let data = &config.data.value;
+    Ok(signed(&desired::statements::fetch(source, data, plan, SIGNED_BYTES_MAX)?))
+}
+
+fn seen(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
+    let Some(source) = config.source.value.as_deref() else { return Ok(Vec::new()) };
+    let data = &config.data.value;
+    Ok(signed(&desired::statements::seen(source, data, plan, SIGNED_BYTES_MAX)?))
+}
+
+/// What is no statement at all was put there by somebody who is none of those who could veto.
+fn signed(carried: &[Carried]) -> Vec<Signed> {
+    let of = |one: &Carried| Signed::of_one(&one.bytes, Path::new(&one.name)).ok();
+    carried.iter().filter_map(of).collect()
 }
 
 /// Who signed the commits that a plan follows from: those since the last plan that was applied, else since the first commit.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::model::Code;
+
 /// The keys outside every section.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,26 @@ pub(super) struct SourceSection {
     pub(super) verify: Option<Verify>,
     /// With `verify = "signed"`: the first commit that is trusted.
     pub(super) first_commit: Option<String>,
+}
+
+impl SourceSection {
+    /// What is wrong with `verify` and `first_commit` together: signatures need a commit to begin with, and one that can mean
+    /// nothing else.
+    pub(super) fn fault(&self) -> Option<(Code, &'static str)> {
+        let signed = self.verify == Some(Verify::Signed);
+        let is_id = |id: &str| id.len() == 40 && id.bytes().all(|c| c.is_ascii_hexdigit());
+        match &self.first_commit {
+            Some(first) if !is_id(first) => {
+                Some((Code::WrongType, "`first_commit` is the 40 digits of a commit"))
+            }
+            Some(_) if !signed => Some((
+                Code::Contradiction,
+                "`first_commit` says nothing without verify = \"signed\"",
+            )),
+            None if signed => Some((Code::MissingKey, "verify = \"signed\" needs `first_commit`")),
+            _ => None,
+        }
+    }
 }
 
 /// Which commits are taken.

@@ -229,7 +229,12 @@ impl<'t> Sections<'_, 't> {
 
     fn source(&mut self, config: &mut Config) {
         let Some(source) = self.section::<SourceSection>("source") else { return };
-        self.signed(&source);
+        if let Some((code, message)) = source.fault() {
+            let place = self.all.value_span("source").unwrap_or_default();
+            let hint =
+                "the first commit that is trusted, unsigned as it may be: `git rev-parse main`";
+            self.found.push(Diagnostic::error(code, self.all.file(), place, message).hint(hint));
+        }
         if let Some(url) = source.url {
             config.source = Setting::file(Some(below(self.base, url)));
         }
@@ -243,28 +248,6 @@ impl<'t> Sections<'_, 't> {
             config.verify = Setting::file(verify);
         }
         config.first_commit = source.first_commit;
-    }
-
-    /// `verify = "signed"` needs a commit to begin with, and one that can mean nothing else.
-    fn signed(&mut self, source: &SourceSection) {
-        let signed = source.verify == Some(Verify::Signed);
-        let is_id =
-            |text: &&String| text.len() == 40 && text.bytes().all(|c| c.is_ascii_hexdigit());
-        let place = self.all.value_span("source").unwrap_or_default();
-        let error = |code, message| Diagnostic::error(code, self.all.file(), place, message);
-        let wrong = match &source.first_commit {
-            Some(first) if is_id(&first) && signed => return,
-            Some(first) if is_id(&first) => error(
-                Code::Contradiction,
-                "`first_commit` says nothing without verify = \"signed\"",
-            ),
-            Some(_) => error(Code::WrongType, "`first_commit` is the 40 digits of a commit"),
-            None if !signed => return,
-            None => error(Code::MissingKey, "verify = \"signed\" needs `first_commit`"),
-        };
-        self.found.push(wrong.hint(
-            "the first commit that is trusted, without a signature of its own: `git rev-parse main`",
-        ));
     }
 
     fn observe(&mut self, config: &mut Config) {

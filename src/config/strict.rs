@@ -185,7 +185,7 @@ fn descend(path: &Path, owners: &Owners) -> Result<Option<OwnedFd>, ConfigError>
         let stat =
             fstat(folder).map_err(|e| ConfigError::Read { path: at.clone(), source: e.into() })?;
         let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind.is_symlink() {
+        if kind == FileType::Symlink {
             let why = "it is a symbolic link, and whoever can change it would choose the file";
             return Err(insecure(&at, why));
         }

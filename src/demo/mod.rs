@@ -12,6 +12,7 @@ mod cutter;
 pub mod desired;
 pub mod fixture;
 pub mod layout;
+pub mod people;
 pub mod repository;
 pub mod sandbox;
 pub mod server;

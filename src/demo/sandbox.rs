@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::desired::{self, DesiredError, HOST};
 use super::fixture::{self, DATABASE, FixtureError, OBSERVER, ServerIdentity};
 use super::layout::{self, HOSTNAME, LayoutError, TREE};
+use super::people;
 use super::repository::{BRANCH, Changes, Repository, RepositoryError};
 use super::server::{self, Lifetime, Options, Server, ServerError};
 use crate::config::{Policy, SmokePolicy};
@@ -76,6 +77,7 @@ pub struct Sandbox {
     /// The folder around it with its lock, removed with it, when it is only for a moment.
     temporary: Option<(tempfile::TempDir, fs::File)>,
     superuser: tokio_postgres::Config,
+    signs: bool,
 }
 
 impl Sandbox {
@@ -145,12 +147,17 @@ impl Sandbox {
             let config = folder.join(CONFIG);
             let text = configuration(&loaded.server, &server.url(OBSERVER, DATABASE));
             at(&config, fs::write(&config, text))?;
+            at(&config, fs::set_permissions(&config, fs::Permissions::from_mode(0o644)))?;
+            let keys = folder.join("keys");
+            let signs = at(&keys, people::arm(&folder))?;
             let note = folder.join(SERVER);
             at(&note, fs::write(&note, format!("{}\n", server.home().display())))?;
-            Ok(superuser)
+            Ok((superuser, signs))
         };
         match filled.await {
-            Ok(superuser) => Ok(Self { folder, server, temporary: None, superuser }),
+            Ok((superuser, signs)) => {
+                Ok(Self { folder, server, temporary: None, superuser, signs })
+            }
             Err(error) => Err((error, server)),
         }
     }
@@ -171,6 +178,12 @@ impl Sandbox {
     #[must_use]
     pub fn superuser_url(&self) -> String {
         self.server.url("postgres", DATABASE)
+    }
+
+    /// Is there `ssh-keygen`, so that somebody can sign?
+    #[must_use]
+    pub const fn signs(&self) -> bool {
+        self.signs
     }
 
     /// Its repository of desired state.

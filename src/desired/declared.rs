@@ -33,7 +33,8 @@ impl Declared {
             return None;
         };
         if !kind.in_database() {
-            let message = format!("`remedy` is a statement, and a {} stands in no database", kind.name());
+            let message =
+                format!("`remedy` is a statement, and a {} stands in no database", kind.name());
             problems.push(Problem::key("remedy", Code::Contradiction, message));
             return None;
         }

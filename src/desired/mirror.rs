@@ -32,16 +32,17 @@ pub(super) fn fetch(
     Ok((mirror, format!("refs/heads/{}", branch.unwrap_or("remote-head"))))
 }
 
-/// Fetches the refs below `prefix`, and says where the mirror is. There may not be more than `refs_max` of them.
+/// Fetches the refs below `prefix`, and says where the mirror is and below which prefix it holds what they name. There may not
+/// be more than `refs_max` of them.
 ///
-/// A ref that was fetched before keeps what it held: one that the remote has changed since is an error, and one that it has
-/// removed stays.
+/// What was fetched once stays there by its object's id, whatever the remote makes of the ref afterwards: git itself lets a
+/// ref of a blob be moved to another blob without asking.
 pub(super) fn fetch_refs(
     url: &str,
     prefix: &str,
     refs_max: usize,
     data: &Path,
-) -> Result<PathBuf, SourceError> {
+) -> Result<(PathBuf, String), SourceError> {
     let mirror = begin(url, data)?;
     let pattern = format!("{prefix}*");
     let listed = ["ls-remote", "--quiet", "--refs", "--end-of-options", url, pattern.as_str()];
@@ -51,9 +52,31 @@ pub(super) fn fetch_refs(
         return Err(SourceError::Limit(format!("more than {refs_max} refs below {prefix}")));
     }
     if count > 0 {
-        get(&mirror, url, &format!("{pattern}:{pattern}"))?;
+        get(&mirror, url, &format!("+{pattern}:{pattern}"))?;
     }
-    Ok(mirror)
+    let seen = seen(prefix);
+    keep(&mirror, &pattern, &seen)
+        .map_err(|error| SourceError::from_git(&mirror.display().to_string(), &error))?;
+    Ok((mirror, seen))
+}
+
+/// Where a mirror holds what refs below `prefix` ever named.
+pub(super) fn seen(prefix: &str) -> String {
+    prefix.replacen("refs/", "refs/seen/", 1)
+}
+
+/// Gives each object that a ref names a ref of its own below `seen`.
+fn keep(mirror: &Path, pattern: &str, seen: &str) -> Result<(), git2::Error> {
+    let repository = git2::Repository::open_bare(mirror)?;
+    for reference in repository.references_glob(pattern)? {
+        let Some(id) = reference?.target() else { continue };
+        let name = format!("{seen}{id}");
+        match repository.reference(&name, id, false, "seen") {
+            Err(error) if error.code() != git2::ErrorCode::Exists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Makes the mirror of a remote where there is none.

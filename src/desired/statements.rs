@@ -1,7 +1,6 @@
 //! Statements about plans that travel with the repository, as blobs under refs of their own.
 //!
-//! Each is `refs/countersign/approvals/PLAN/STATEMENT`, named by the digests of the plan and of the statement, and holds the
-//! statement with its signature. Nothing of a branch is touched by them, and what a ref holds is judged like a file.
+//! Each is `refs/countersign/approvals/PLAN/NAME` below the digest of its plan, and holds the statement with its signature. Nothing of a branch is touched by them, and what a ref holds is judged like a file.
 
 use std::path::Path;
 
@@ -25,11 +24,10 @@ pub struct Carried {
     pub bytes: Vec<u8>,
 }
 
-/// Fetches the statements about a plan afresh. `bytes_max`: what is longer is no statement, and is not read.
+/// Fetches the statements about a plan afresh. Of a remote those that were ever fetched are answered. `bytes_max`: what is longer is no statement, and is not read.
 ///
 /// # Errors
-/// When the repository cannot be reached or read, when there are more than are read, or when a ref that was seen has changed:
-/// one of what is missing could be a veto.
+/// When the repository cannot be reached or read, or when there are more than are read: one of what is missing could be a veto.
 pub fn fetch(
     source: &str,
     data: &Path,
@@ -42,6 +40,28 @@ pub fn fetch(
         let objects = objects.ok_or_else(|| SourceError::NoSuchPath(source.to_owned()))?;
         return objects.blobs_below(&prefix, STATEMENTS_MAX, bytes_max);
     }
-    let mirror = mirror::fetch_refs(source, &prefix, STATEMENTS_MAX, data)?;
-    source::open(&mirror)?.blobs_below(&prefix, STATEMENTS_MAX, bytes_max)
+    let (mirror, seen) = mirror::fetch_refs(source, &prefix, STATEMENTS_MAX, data)?;
+    source::open(&mirror)?.blobs_below(&seen, STATEMENTS_MAX, bytes_max)
+}
+
+/// The statements about a plan that were ever fetched from a remote, without asking it. Of a path: none, it was read or not.
+///
+/// # Errors
+/// When the mirror is there and cannot be read.
+pub fn seen(
+    source: &str,
+    data: &Path,
+    plan: Digest,
+    bytes_max: usize,
+) -> Result<Vec<Carried>, SourceError> {
+    if !is_remote(source) {
+        return Ok(Vec::new());
+    }
+    match Objects::discover(&mirror::place(source, data))? {
+        Some(objects) => {
+            let prefix = mirror::seen(&format!("{REFS}/{plan}/"));
+            objects.blobs_below(&prefix, STATEMENTS_MAX, bytes_max)
+        }
+        None => Ok(Vec::new()),
+    }
 }

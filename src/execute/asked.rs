@@ -25,7 +25,12 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Finds what a step is about in desired state.
-    pub(super) fn of(step: &Step, sql: &Sql, plan: &Plan, means: Means<'a>) -> Result<Self, Failed> {
+    pub(super) fn of(
+        step: &Step,
+        sql: &Sql,
+        plan: &Plan,
+        means: Means<'a>,
+    ) -> Result<Self, Failed> {
         let desired = (means.desired)().map_err(Failed)?;
         let question = |name: &str| {
             let resource = desired.resources.get(&ResourceName::parse(name)?)?;
@@ -132,7 +137,9 @@ fn in_sync(question: &Question, seen: &Snapshot) -> Result<(), String> {
         return Err(format!("{name}: {field} is {is}, where {wanted} is wanted"));
     }
     match compared.blind.first() {
-        Some(blind) => Err(format!("{name}: {} cannot be told: {}", blind.field, blind.unknown.detail)),
+        Some(blind) => {
+            Err(format!("{name}: {} cannot be told: {}", blind.field, blind.unknown.detail))
+        }
         None => Ok(()),
     }
 }

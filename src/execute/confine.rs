@@ -22,6 +22,7 @@ pub enum Confinement {
 }
 
 /// Narrows the calling thread for good. `root` is the root of the managed host, `data` the program's own folder.
+#[must_use]
 pub fn confine(plan: &Plan, root: &Path, data: &Path) -> Confinement {
     let mut folders: Vec<PathBuf> = vec![data.to_owned()];
     for step in &plan.steps {

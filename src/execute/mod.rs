@@ -247,10 +247,9 @@ fn one(
         Unready::OtherDatabase(detail) => Stopped::OtherDatabase { n: step.n, detail },
     })?;
     let transaction = ready.transaction().map(str::to_owned);
-    let attached = transaction.as_ref().map(|number| Attachment {
-        name: postgres::TRANSACTION,
-        bytes: number.as_bytes(),
-    });
+    let attached = transaction
+        .as_ref()
+        .map(|number| Attachment { name: postgres::TRANSACTION, bytes: number.as_bytes() });
     let begun = permit.step(armed, means.clock.now(), ledger, attached.as_slice())?;
     let Some(step_permit) = begun else {
         return Err(precondition("there is no such step".to_owned()));

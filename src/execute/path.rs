@@ -92,10 +92,10 @@ impl Ready {
         let folder = self.beside.folder();
         mkdirat(folder, self.beside.name(), Bits::RWXU).map_err(Failed::of("it cannot be made"))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = openat(folder, self.beside.name(), flags, Bits::empty())
+        let opened = openat(folder, self.beside.name(), flags, Bits::empty())
             .map_err(Failed::of("it cannot be opened"));
-        let finished = made.and_then(|made| {
-            attributes(&made, uid, gid, mode)?;
+        let finished = opened.and_then(|opened| {
+            attributes(&opened, uid, gid, mode)?;
             self.give_name()
         });
         self.or_take_away(finished, AtFlags::REMOVEDIR)
@@ -111,10 +111,11 @@ impl Ready {
             content.inline().ok_or_else(|| Failed::new("its content is not in the plan"))?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = openat(self.beside.folder(), self.beside.name(), flags, Bits::RUSR | Bits::WUSR)
-            .map_err(Failed::of("it cannot be made"))?;
+        let opened =
+            openat(self.beside.folder(), self.beside.name(), flags, Bits::RUSR | Bits::WUSR)
+                .map_err(Failed::of("it cannot be made"))?;
         let written = || {
-            let mut file = File::from(made);
+            let mut file = File::from(opened);
             file.write_all(&bytes)
                 .map_err(|e| Failed::new(format!("it cannot be written: {e}")))?;
             failpoint::boundary();
@@ -285,11 +286,12 @@ fn numbers(uid: Decimal, gid: Decimal) -> Result<(Uid, Gid), Failed> {
 }
 
 /// Sets owner, then mode (a change of owner takes bits of the mode away), and brings it to the disk.
-fn attributes(made: &OwnedFd, uid: Decimal, gid: Decimal, mode: Mode) -> Result<(), Failed> {
+fn attributes(opened: &OwnedFd, uid: Decimal, gid: Decimal, mode: Mode) -> Result<(), Failed> {
     let (uid, gid) = numbers(uid, gid)?;
-    fchown(made, Some(uid), Some(gid)).map_err(Failed::of("its owner cannot be set"))?;
-    fchmod(made, Bits::from_raw_mode(mode.bits())).map_err(Failed::of("its mode cannot be set"))?;
-    fsync(made).map_err(Failed::of("it cannot be brought to the disk"))
+    fchown(opened, Some(uid), Some(gid)).map_err(Failed::of("its owner cannot be set"))?;
+    fchmod(opened, Bits::from_raw_mode(mode.bits()))
+        .map_err(Failed::of("its mode cannot be set"))?;
+    fsync(opened).map_err(Failed::of("it cannot be brought to the disk"))
 }
 
 /// Takes away what a step that was interrupted left beside its place.

@@ -211,7 +211,9 @@ async fn outcome(
     acted: Acted,
 ) -> (Outcome, String, Option<Condition>) {
     let trouble = match acted {
-        Acted::RolledBack(why) => return (Outcome::Failed, format!("{why}; nothing changed"), None),
+        Acted::RolledBack(why) => {
+            return (Outcome::Failed, format!("{why}; nothing changed"), None);
+        }
         Acted::Sent(trouble) => trouble,
     };
     let with = |text: String| match &trouble {

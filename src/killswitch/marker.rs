@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fsync, mkdirat, openat, unlink
 use rustix::io::Errno;
 
 use crate::model::Timestamp;
-use crate::model::display::{escape, escape_bytes, one_line};
+use crate::model::display::{escape, escape_bytes, escaped_line};
 
 /// The folder of the markers, below the program's own.
 const FOLDER: &str = "halt";
@@ -110,7 +110,7 @@ fn lines(folder: &OwnedFd, name: &std::ffi::CStr) -> Vec<String> {
     if lines.next() != Some(TITLE) {
         return Vec::new();
     }
-    lines.take(8).map(|line| one_line(line, 400)).collect()
+    lines.take(8).map(|line| escaped_line(line, 400)).collect()
 }
 
 /// Sets a marker. It is on the disk when this returns.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Problem;
+use super::{Problem, presence};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference};
 
@@ -61,6 +61,17 @@ pub(super) fn check(
         }
     }
     check_items(name, only, problems);
+}
+
+/// As [`check`], of things that may be wanted to be absent: one of which nothing else is said.
+pub(super) fn check_present(
+    name: &str,
+    (present, only): (bool, Option<&Vec<String>>),
+    of_one: &[(&str, bool)],
+    problems: &mut Vec<Problem>,
+) {
+    presence::check(present, of_one, problems);
+    check(name, only, &[of_one, &[("present", !present)]].concat(), problems);
 }
 
 fn check_items(name: &str, only: &[String], problems: &mut Vec<Problem>) {

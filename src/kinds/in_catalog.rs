@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use tokio::time::Instant;
-
 use super::closed::{self, ITEMS_MAX, is_pattern, matches};
-use super::in_database::{by_database, key_of, object_name};
-use super::{Adopted, Answers, Draft, Kind, Named, Problem, answer_all, not_recorded, presence};
+use super::in_database::{adopt_each, ask_each, key_of, object_of};
+use super::{Adopted, Answers, Draft, Kind, Named, Problem, not_recorded, presence};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference, Evidence, Reason, RelationName, Unknown};
-use crate::probe::catalog::{Look, Object, Scope, look};
+use crate::probe::World;
+use crate::probe::catalog::{Look, Object, Scope, Sequence, Table, Type, View, look};
 use crate::probe::postgres::Session;
-use crate::probe::{World, until};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What was seen.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +21,8 @@ pub(super) enum Seen<T> {
     Absent,
     /// The object.
     One(Box<T>),
-    /// All objects that the pattern matches.
+    /// All objects that the pattern matches. Views, sequences and types once called it `listed`.
+    #[serde(alias = "listed")]
     Matched(BTreeMap<String, Option<String>>),
 }
 
@@ -54,7 +53,11 @@ pub(super) trait InCatalog: Object + Clone + Sync {
     ///
     /// # Errors
     /// A fragment that says why the key is no name.
-    fn asked(key: &str) -> Result<RelationName, String>;
+    fn asked(key: &str) -> Result<RelationName, String> {
+        let of_a_table = "a table is named as `schema.table`";
+        RelationName::parse(key)
+            .map_err(|why| why.replace(of_a_table, "it is named as `schema.name`"))
+    }
 
     /// Is a name well formed as an entry of a closed list?
     ///
@@ -66,7 +69,42 @@ pub(super) trait InCatalog: Object + Clone + Sync {
 
     /// May the object of this key, or something that this pattern matches, be what was not read of the relation, for this
     /// reason? It is locked, or by [`Object::NAMED`] has its name and changed meanwhile.
-    fn is_behind(key: &str, relation: &RelationName, why: Reason) -> bool;
+    fn is_behind(key: &str, relation: &RelationName, _why: Reason) -> bool {
+        let relation = relation.to_string();
+        key == relation || matches(key, &relation)
+    }
+}
+
+macro_rules! named_in_a_schema {
+    ($($class:ident: $about:expr;)*) => {$(
+        impl InCatalog for $class {
+            fn key(&self) -> String {
+                RelationName { schema: self.schema.clone(), name: self.name.clone() }.to_string()
+            }
+
+            fn about(&self) -> String {
+                let about: fn(&Self) -> String = $about;
+                let of = |name: &String| format!(", of the extension {name}");
+                let extension = self.extension.as_ref().map(of).unwrap_or_default();
+                format!("{}, owner {}{extension}", about(self), self.owner)
+            }
+
+            /// What an extension brings is the business of the extension.
+            fn is_adopted(&self) -> bool {
+                self.extension.is_none()
+            }
+        }
+    )*};
+}
+
+named_in_a_schema! {
+    Table: |is| match is.columns.len() {
+        1 => "1 column".to_owned(),
+        count => format!("{count} columns"),
+    };
+    View: |is| if is.materialized { "materialized view" } else { "view" }.to_owned();
+    Sequence: |is| is.of_type.clone();
+    Type: |is| is.kind.clone();
 }
 
 /// May a pattern match a text that begins so?
@@ -78,14 +116,11 @@ pub(super) fn reaches(pattern: &str, beginning: &str) -> bool {
 /// Checks the name of a table, and what may not stand beside `present = false` or `only`.
 pub(super) fn check<T: InCatalog>(
     name: &str,
-    present: bool,
-    only: Option<&Vec<String>>,
+    (present, only): (bool, Option<&Vec<String>>),
     of_one: &[(&str, bool)],
     problems: &mut Vec<Problem>,
 ) {
-    presence::check(present, of_one, problems);
-    let absent = [("present", !present)];
-    closed::check(name, only, &[of_one, &absent].concat(), problems);
+    closed::check_present(name, (present, only), of_one, problems);
     if !is_pattern(name)
         && let Err(why) = T::asked(name)
     {
@@ -104,30 +139,18 @@ pub(super) async fn observe_all<K: Kind, T: InCatalog>(
     world: &World,
     wanted: &[Named<K>],
 ) -> Answers<Seen<T>> {
-    let give_up = Instant::now() + world.deadline;
-    let mut answers = Answers::new();
-    for (database, wanted) in by_database(wanted) {
-        let names: Vec<(&str, &str)> = wanted
-            .iter()
-            .map(|named| (named.name.as_str(), object_name(&named.name, database)))
-            .collect();
-        let objects: Vec<&str> = names.iter().map(|(_, object)| *object).collect();
-        let looked = match world.database(database) {
-            Ok(session) => until(give_up, find::<T>(session, &objects)).await,
-            Err(why) => Err(why),
-        };
-        match looked {
-            Ok(look) => {
-                let by_key = look.found.iter().map(|object| (object.key(), object)).collect();
-                let answer = |(key, object): &(&str, &str)| {
-                    ((*key).to_owned(), seen(&look, &by_key, object))
-                };
-                answers.extend(names.iter().map(answer));
-            }
-            Err(why) => answers.extend(answer_all(wanted, &why)),
-        }
-    }
-    answers
+    ask_each(world, wanted, find_each).await
+}
+
+async fn find_each<K: Kind, T: InCatalog>(
+    session: &Session,
+    wanted: Vec<&Named<K>>,
+) -> Result<Answers<Seen<T>>, Unknown> {
+    let objects: Vec<&str> = wanted.iter().map(|named| object_of(named)).collect();
+    let look = find::<T>(session, &objects).await?;
+    let by_key = look.found.iter().map(|object| (object.key(), object)).collect();
+    let found = wanted.iter().zip(objects);
+    Ok(found.map(|(named, object)| (named.name.clone(), seen(&look, &by_key, object))).collect())
 }
 
 async fn find<T: InCatalog>(session: &Session, objects: &[&str]) -> Result<Look<T>, Unknown> {
@@ -173,10 +196,10 @@ fn seen<T: InCatalog>(
         return Ok(Seen::One(Box::new((*one).clone())));
     }
     let mut blocked = look.blocked.iter();
-    if let Some((_, why)) =
+    if let Some((relation, why)) =
         blocked.find(|(relation, why)| T::is_behind(object, relation, why.reason))
     {
-        return Err(why.clone());
+        return Err(why.clone().of(escape(&relation.to_string())));
     }
     Ok(if is_pattern(object) { Seen::Matched(entries(look, object)) } else { Seen::Absent })
 }
@@ -190,8 +213,7 @@ fn entries<T: InCatalog>(look: &Look<T>, pattern: &str) -> BTreeMap<String, Opti
 /// Compares what all these kinds have in common, and hands over the object where its attributes can be compared.
 pub(super) fn compare<'a, T>(
     name: &str,
-    present: bool,
-    only: Option<&Vec<String>>,
+    (present, only): (bool, Option<&Vec<String>>),
     seen: &'a Seen<T>,
 ) -> (Comparison, Option<&'a T>) {
     let mut found = Comparison::by(Evidence::Queried);
@@ -211,20 +233,6 @@ pub(super) fn compare<'a, T>(
         Seen::One(one) => presence::compare(present, true, &mut found).then_some(&**one),
     };
     (found, one)
-}
-
-/// Adds a difference when a text is wanted and is not what was seen. Of texts of several lines also the lines that differ.
-pub(super) fn expect_text(
-    found: &mut Comparison,
-    field: &str,
-    desired: Option<&String>,
-    actual: &str,
-) {
-    let Some(desired) = desired.filter(|desired| *desired != actual) else { return };
-    let lines = (desired.contains('\n') || actual.contains('\n'))
-        .then(|| crate::model::unified(desired, actual));
-    let difference = Difference::new(field, desired.as_str(), escape(actual)).unified(lines);
-    found.differences.push(difference);
 }
 
 /// Compares things with names, such as options: `wanted` are all that may be there.
@@ -258,40 +266,29 @@ pub(super) fn compare_named<V: Clone + PartialEq + Into<Value>>(
     }
 }
 
-/// Writes down what was asked for in every database that is looked at: of a pattern also that there is nothing else.
+/// Writes down what was asked for: of a pattern also that there is nothing else.
 pub(super) async fn adopt<T: InCatalog>(
     world: &World,
     asked: &str,
     write: impl Fn(&T, Draft) -> Draft + Send + Sync,
 ) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        let looked = match session {
-            Ok(session) => find::<T>(session, &[asked]).await,
-            Err(why) => Err(why.clone()),
-        };
-        match looked {
-            Ok(look) => adopt_from(world, database, &look, asked, &write, &mut adopted),
-            Err(why) => adopted.unseen.push((database.clone(), why)),
-        }
-    }
-    if adopted.drafts.is_empty() && adopted.unseen.is_empty() {
-        let detail = format!("no {} is called `{}`", T::CLASS, escape(asked));
-        return Err(Unknown::new(Reason::NotSupported, detail));
-    }
-    Ok(adopted)
+    let write = &write;
+    let adopted = adopt_each(world, asked, |database, session| async move {
+        let look = find::<T>(session, &[asked]).await?;
+        let draft =
+            |object: &str| Draft::new(key_of(world, database, object)).set("database", database);
+        Ok(adopt_from(&look, asked, &draft, write))
+    });
+    Ok(adopted.await)
 }
 
 fn adopt_from<T: InCatalog>(
-    world: &World,
-    database: &str,
     look: &Look<T>,
     asked: &str,
+    draft: &dyn Fn(&str) -> Draft,
     write: &impl Fn(&T, Draft) -> Draft,
-    adopted: &mut Adopted,
-) {
-    let draft =
-        |object: &str| Draft::new(key_of(world, database, object)).set("database", database);
+) -> Adopted {
+    let mut adopted = Adopted::default();
     let blocked =
         look.blocked.iter().filter(|(relation, why)| T::is_behind(asked, relation, why.reason));
     let blocked: Vec<_> = blocked.map(|(name, why)| (name.to_string(), why.clone())).collect();
@@ -321,6 +318,7 @@ fn adopt_from<T: InCatalog>(
             adopted.drafts.push(write(object, draft(&key)));
         }
     }
+    adopted
 }
 
 #[cfg(test)]
@@ -338,6 +336,14 @@ mod tests {
             (r#""odd*"#, None),
         ] {
             assert_eq!(schema_of(pattern).as_deref(), schema, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_answer_under_its_former_name_is_read() {
+        for text in [r#"{"matched": {"public.v": null}}"#, r#"{"listed": {"public.v": null}}"#] {
+            let seen: Seen<View> = serde_json::from_str(text).expect("an answer");
+            assert_eq!(seen, Seen::Matched([("public.v".to_owned(), None)].into()), "{text}");
         }
     }
 

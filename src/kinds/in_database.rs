@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Kind, Named};
-use crate::probe::World;
+use tokio::time::Instant;
+
+use super::{Adopted, Answers, Kind, Named, answer_all};
+use crate::model::Unknown;
+use crate::probe::postgres::Session;
+use crate::probe::{World, until};
 
 /// Those of a kind of the database, by the database that answers for them.
 pub(super) fn by_database<K: Kind>(wanted: &[Named<K>]) -> BTreeMap<&str, Vec<&Named<K>>> {
@@ -12,6 +16,59 @@ pub(super) fn by_database<K: Kind>(wanted: &[Named<K>]) -> BTreeMap<&str, Vec<&N
         grouped.entry(named.spec.database().unwrap_or_default()).or_default().push(named);
     }
     grouped
+}
+
+/// Puts one question to each database, about all that is wanted of it.
+pub(super) async fn ask_each<'a, K, T, F>(
+    world: &'a World,
+    wanted: &'a [Named<K>],
+    ask: impl Fn(&'a Session, Vec<&'a Named<K>>) -> F,
+) -> Answers<T>
+where
+    K: Kind,
+    F: Future<Output = Result<Answers<T>, Unknown>>,
+{
+    let give_up = Instant::now() + world.deadline;
+    let mut answers = Answers::new();
+    for (database, wanted) in by_database(wanted) {
+        let answered = match world.database(database) {
+            Ok(session) => until(give_up, ask(session, wanted.clone())).await,
+            Err(why) => Err(why),
+        };
+        answers.extend(answered.unwrap_or_else(|why| answer_all(wanted, &why)));
+    }
+    answers
+}
+
+/// Writes down what was asked for in every database that is looked at. Of one that gave no answer nothing was seen.
+pub(super) async fn adopt_each<'a, F>(
+    world: &'a World,
+    asked: &str,
+    adopt: impl Fn(&'a str, &'a Session) -> F,
+) -> Adopted
+where
+    F: Future<Output = Result<Adopted, Unknown>>,
+{
+    let mut all = Adopted::default();
+    for (database, session) in &world.databases {
+        let adopted = match session {
+            Ok(session) => adopt(database, session).await,
+            Err(why) => Err(why.clone()),
+        };
+        match adopted {
+            Ok(Adopted { drafts, unseen }) => {
+                all.drafts.extend(drafts);
+                all.unseen.extend(unseen);
+            }
+            Err(why) => all.unseen.push((key_of(world, database, asked), why)),
+        }
+    }
+    all
+}
+
+/// The name of the object that a resource is about.
+pub(super) fn object_of<K: Kind>(named: &Named<K>) -> &str {
+    object_name(&named.name, named.spec.database().unwrap_or_default())
 }
 
 /// The name of the object that a key is about. Where two databases of a host have an object of one name, the database

@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio::time::Instant;
-
 use super::closed::{self, ITEMS_MAX, is_pattern};
-use super::in_database::{key_of, object_name};
-use super::{Adopted, Answers, Draft, Kind, Named, answer_all, by_database, presence};
+use super::in_database::{adopt_each, ask_each, key_of, object_name, object_of};
+use super::{Adopted, Answers, Draft, Kind, Named, Problem, presence};
 use crate::model::display::escape;
 use crate::model::{Comparison, Evidence, Reason, Unknown};
+use crate::probe::World;
 use crate::probe::postgres::Session;
-use crate::probe::{World, until};
 
 /// What was seen under one key: none or one thing for a plain name, all that it matches for a pattern.
 pub(super) type Chosen<T> = BTreeMap<String, T>;
@@ -35,6 +33,15 @@ pub(super) trait Listed: Kind {
     /// What is stored of one.
     type Thing: Clone + Send + Sync;
 
+    /// What its table says of presence, and of the whole list.
+    fn wanted(&self) -> (bool, Option<&Vec<String>>);
+
+    /// The keys about one thing, and whether they are set.
+    fn attributes(&self) -> Vec<(&'static str, bool)>;
+
+    /// Compares the attributes of one that is there and shall be.
+    fn compare(&self, thing: &Self::Thing, found: &mut Comparison);
+
     /// Reads all of them, with whatever these resources ask beside.
     fn list(
         session: &Session,
@@ -57,31 +64,33 @@ pub(super) trait Listed: Kind {
     fn write(draft: Draft, thing: &Self::Thing) -> Result<Draft, Unknown>;
 }
 
+/// Checks what all their tables have in common; hands over the name of the thing, or the pattern.
+pub(super) fn check<'a, K: Listed>(
+    spec: &K,
+    name: &'a str,
+    problems: &mut Vec<Problem>,
+) -> &'a str {
+    let name = object_name(name, spec.database().unwrap_or_default());
+    closed::check_present(name, spec.wanted(), &spec.attributes(), problems);
+    name
+}
+
 /// Lists once for each database, and chooses for each resource.
 pub(super) async fn observe<K: Listed>(
     world: &World,
     wanted: &[Named<K>],
 ) -> Answers<Chosen<K::Thing>> {
-    let give_up = Instant::now() + world.deadline;
-    let mut answers = Answers::new();
-    for (database, wanted) in by_database(wanted) {
-        let name = |named: &Named<K>| object_name(&named.name, database).to_owned();
-        let names: Vec<String> = wanted.iter().map(|named| name(named)).collect();
-        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-        let listing = match world.database(database) {
-            Ok(session) => until(give_up, K::list(session, &asked, &wanted)).await,
-            Err(why) => Err(why),
-        };
-        match listing {
-            Err(why) => answers.extend(answer_all(wanted, &why)),
-            Ok(listing) => {
-                let chosen = wanted.iter().zip(&names);
-                let chosen = chosen.map(|(n, name)| (n.name.clone(), choose::<K>(&listing, name)));
-                answers.extend(chosen);
-            }
-        }
-    }
-    answers
+    ask_each(world, wanted, choose_each).await
+}
+
+async fn choose_each<K: Listed>(
+    session: &Session,
+    wanted: Vec<&Named<K>>,
+) -> Result<Answers<Chosen<K::Thing>>, Unknown> {
+    let names: Vec<&str> = wanted.iter().map(|named| object_of(named)).collect();
+    let listing = K::list(session, &names, &wanted).await?;
+    let chosen = wanted.iter().zip(names);
+    Ok(chosen.map(|(named, name)| (named.name.clone(), choose::<K>(&listing, name))).collect())
 }
 
 fn choose<K: Listed>(listing: &Listing<K::Thing>, name: &str) -> Result<Chosen<K::Thing>, Unknown> {
@@ -98,41 +107,33 @@ fn choose<K: Listed>(listing: &Listing<K::Thing>, name: &str) -> Result<Chosen<K
     Ok(meant.map(|(name, thing)| (name.clone(), thing.clone())).collect())
 }
 
-/// Compares a closed list, or whether the thing is there; hands over what is there as wanted, to be compared further.
-pub(super) fn compare<'a, K: Listed>(
-    name: &str,
-    (present, only): (bool, Option<&Vec<String>>),
-    chosen: &'a Chosen<K::Thing>,
-) -> (Comparison, Option<&'a K::Thing>) {
+/// Compares a closed list, or one thing: whether it is there, and then its attributes.
+pub(super) fn diff<K: Listed>(spec: &K, name: &str, chosen: &Chosen<K::Thing>) -> Comparison {
+    let name = object_name(name, spec.database().unwrap_or_default());
+    let (present, only) = spec.wanted();
     let mut found = Comparison::by(Evidence::Queried);
     if let Some(only) = only {
         let seen = chosen.iter().map(|(name, thing)| (name.clone(), K::about(thing)));
         closed::compare(only, &seen.collect(), &mut found);
-        return (found, None);
+        return found;
     }
     let seen = chosen.get(name);
-    if presence::compare(present, seen.is_some(), &mut found) {
-        found.seen = seen.and_then(K::about).map(|about| escape(&about).into_owned());
-        return (found, seen);
+    if presence::compare(present, seen.is_some(), &mut found)
+        && let Some(thing) = seen
+    {
+        found.seen = K::about(thing).map(|about| escape(&about).into_owned());
+        spec.compare(thing, &mut found);
     }
-    (found, None)
+    found
 }
 
-/// Writes down what was asked for in every database that is looked at: each thing, and for a pattern the list of them.
+/// Writes down what was asked for: each thing, and for a pattern the list of them.
 pub(super) async fn adopt<K: Listed>(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        let listed = match session {
-            Ok(session) => K::list(session, &[asked], &[]).await,
-            Err(why) => Err(why.clone()),
-        };
-        let chosen = listed.and_then(|listing| choose::<K>(&listing, asked));
-        match chosen {
-            Ok(chosen) => write::<K>(world, database, asked, &chosen, &mut adopted),
-            Err(why) => adopted.unseen.push((key_of(world, database, asked), why)),
-        }
-    }
-    Ok(adopted)
+    let adopted = adopt_each(world, asked, |database, session| async move {
+        let listing = K::list(session, &[asked], &[]).await?;
+        Ok(write::<K>(world, database, asked, &choose::<K>(&listing, asked)?))
+    });
+    Ok(adopted.await)
 }
 
 fn write<K: Listed>(
@@ -140,8 +141,8 @@ fn write<K: Listed>(
     database: &str,
     asked: &str,
     chosen: &Chosen<K::Thing>,
-    adopted: &mut Adopted,
-) {
+) -> Adopted {
+    let mut adopted = Adopted::default();
     let draft = |name: &str| Draft::new(key_of(world, database, name)).set("database", database);
     if is_pattern(asked) {
         if chosen.len() > ITEMS_MAX {
@@ -149,7 +150,7 @@ fn write<K: Listed>(
                 format!("{} match, and at most {ITEMS_MAX} are written down", chosen.len());
             let unknown = Unknown::new(Reason::TooLarge, detail);
             adopted.unseen.push((key_of(world, database, asked), unknown));
-            return;
+            return adopted;
         }
         let names: BTreeSet<&str> = chosen.keys().map(String::as_str).collect();
         let names: Vec<&str> = names.into_iter().collect();
@@ -169,4 +170,5 @@ fn write<K: Listed>(
             Err(why) => adopted.unseen.push((key_of(world, database, name), why)),
         }
     }
+    adopted
 }

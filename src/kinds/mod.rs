@@ -8,7 +8,6 @@ mod account;
 mod adoption;
 mod all_rows;
 mod bounds;
-mod catalogued;
 mod closed;
 mod commit;
 mod constant;
@@ -78,7 +77,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::action::{Needs, Remedy, Surroundings};
 use crate::model::display::escape;
@@ -213,7 +212,7 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     ///
     /// A recorded answer counts only for the same question; a change of what is merely expected leaves it usable.
     fn question(&self, _name: &str) -> Value {
-        Value::Null
+        self.database().map_or(Value::Null, |database| json!({ "database": database }))
     }
 
     /// The one value that the host's `[guard]` section may pin for it.

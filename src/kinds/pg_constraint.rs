@@ -2,9 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::in_catalog::{self, InCatalog, Seen, expect_text, reaches};
+use super::in_catalog::{self, InCatalog, Seen, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, MemberName, Reason, RelationName, Unknown};
@@ -159,18 +158,17 @@ impl PgConstraint {
     }
 
     fn compare(&self, is: &Constraint, found: &mut Comparison) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let wanted = |name: Option<&'static str>| name.map(str::to_owned);
-        expect_text(found, "type", wanted(self.r#type.map(Type::name)).as_ref(), &is.kind);
-        expect_text(found, "definition", self.definition.as_ref(), &is.definition);
+        found.expect_text("type", wanted(self.r#type.map(Type::name)).as_ref(), Some(&is.kind));
+        found.expect_text("definition", self.definition.as_ref(), Some(&is.definition));
         found.expect("columns", self.columns.as_ref(), &is.columns);
-        expect_text(found, "references", self.references.as_ref(), &text(&is.references));
+        found.expect_text("references", self.references.as_ref(), is.references.as_deref());
         let columns = self.referenced_columns.as_ref();
         found.expect("referenced_columns", columns, &is.referenced_columns);
-        expect_text(found, "on_delete", self.on_delete.as_ref(), &text(&is.on_delete));
-        expect_text(found, "on_update", self.on_update.as_ref(), &text(&is.on_update));
+        found.expect_text("on_delete", self.on_delete.as_ref(), is.on_delete.as_deref());
+        found.expect_text("on_update", self.on_update.as_ref(), is.on_update.as_deref());
         let matching = wanted(self.r#match.map(Match::name));
-        expect_text(found, "match", matching.as_ref(), &text(&is.matching));
+        found.expect_text("match", matching.as_ref(), is.matching.as_deref());
         for (field, wanted, is) in [
             ("validated", self.validated, is.validated),
             ("enforced", self.enforced, is.enforced),
@@ -180,7 +178,7 @@ impl PgConstraint {
         ] {
             found.expect(field, wanted.as_ref(), &is);
         }
-        expect_text(found, "comment", self.comment.as_ref(), &text(&is.comment));
+        found.expect_text("comment", self.comment.as_ref(), is.comment.as_deref());
         found.seen = Some(is.kind.clone());
     }
 }
@@ -221,8 +219,8 @@ only = [
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         let name = object_name(name, &self.database);
-        let only = self.only.as_ref();
-        in_catalog::check::<Constraint>(name, self.present, only, &self.of_one(), problems);
+        let wanted = (self.present, self.only.as_ref());
+        in_catalog::check::<Constraint>(name, wanted, &self.of_one(), problems);
         if let Some(Err(why)) = self.references.as_deref().map(RelationName::parse) {
             problems.push(Problem::key("references", Code::WrongType, why));
         }
@@ -230,10 +228,6 @@ only = [
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen<Constraint>> {
@@ -250,7 +244,8 @@ only = [
 
     fn diff(&self, name: &str, seen: &Seen<Constraint>) -> Comparison {
         let name = object_name(name, &self.database);
-        let (mut found, one) = in_catalog::compare(name, self.present, self.only.as_ref(), seen);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, one) = in_catalog::compare(name, wanted, seen);
         if let Some(one) = one {
             self.compare(one, &mut found);
         }

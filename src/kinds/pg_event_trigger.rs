@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::display::one_line;
 use crate::model::{Code, Comparison, Unknown};
 use crate::probe::World;
@@ -90,18 +89,7 @@ only = ["audit_ddl"]
     type Observed = Chosen<EventTrigger>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let object = object_name(name, &self.database);
-        let mut keys = vec![
-            ("enabled", self.enabled.is_some()),
-            ("event", self.event.is_some()),
-            ("tags", self.tags.is_some()),
-            ("function", self.function.is_some()),
-            ("owner", self.owner.is_some()),
-            ("comment", self.comment.is_some()),
-        ];
-        presence::check(self.present, &keys, problems);
-        keys.push(("present", !self.present));
-        closed::check(object, self.only.as_ref(), &keys, problems);
+        let object = listed::check(self, name, problems);
         if object.is_empty() || object.contains('\0') {
             let message = "an event trigger has a name without zero bytes";
             problems.push(Problem::resource(Code::BadName, message));
@@ -120,10 +108,6 @@ only = ["audit_ddl"]
         Some(&self.database)
     }
 
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
-    }
-
     fn pinned(&self) -> Option<Value> {
         self.enabled.map(|enabled| enabled.word().into())
     }
@@ -137,18 +121,38 @@ only = ["audit_ddl"]
     }
 
     fn diff(&self, name: &str, observed: &Chosen<EventTrigger>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let (mut found, seen) =
-            listed::compare::<Self>(name, (self.present, self.only.as_ref()), observed);
-        if let Some(is) = seen {
-            self.compare(is, &mut found);
-        }
-        found
+        listed::diff(self, name, observed)
     }
 }
 
 impl Listed for PgEventTrigger {
     type Thing = EventTrigger;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("enabled", self.enabled.is_some()),
+            ("event", self.event.is_some()),
+            ("tags", self.tags.is_some()),
+            ("function", self.function.is_some()),
+            ("owner", self.owner.is_some()),
+            ("comment", self.comment.is_some()),
+        ]
+    }
+
+    fn compare(&self, is: &EventTrigger, found: &mut Comparison) {
+        let enabled = self.enabled.map(|enabled| enabled.word().to_owned());
+        found.expect("enabled", enabled.as_ref(), &is.enabled);
+        found.expect("event", self.event.as_ref(), &is.event);
+        found.expect("tags", self.tags.as_ref(), &is.tags);
+        found.expect("function", self.function.as_ref(), &is.function);
+        found.expect("owner", self.owner.as_ref(), &is.owner);
+        let comment = is.comment.clone().unwrap_or_default();
+        found.expect("comment", self.comment.as_ref(), &comment);
+    }
 
     async fn list(
         session: &Session,
@@ -178,19 +182,6 @@ impl Listed for PgEventTrigger {
     }
 }
 
-impl PgEventTrigger {
-    fn compare(&self, is: &EventTrigger, found: &mut Comparison) {
-        let enabled = self.enabled.map(|enabled| enabled.word().to_owned());
-        found.expect("enabled", enabled.as_ref(), &is.enabled);
-        found.expect("event", self.event.as_ref(), &is.event);
-        found.expect("tags", self.tags.as_ref(), &is.tags);
-        found.expect("function", self.function.as_ref(), &is.function);
-        found.expect("owner", self.owner.as_ref(), &is.owner);
-        let comment = is.comment.clone().unwrap_or_default();
-        found.expect("comment", self.comment.as_ref(), &comment);
-    }
-}
-
 impl Enabled {
     const fn word(self) -> &'static str {
         match self {
@@ -204,6 +195,8 @@ impl Enabled {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::kinds::NoFiles;
 

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Comparison, Unknown};
 use crate::probe::World;
 use crate::probe::catalog::{self, Extension};
@@ -31,16 +30,6 @@ pub(super) struct PgExtension {
     owner: Option<String>,
     /// For a name with a `*`: all extensions that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
-}
-
-impl PgExtension {
-    fn of_one(&self) -> [(&'static str, bool); 3] {
-        [
-            ("version", self.version.is_some()),
-            ("schema", self.schema.is_some()),
-            ("owner", self.owner.is_some()),
-        ]
-    }
 }
 
 impl Kind for PgExtension {
@@ -79,19 +68,11 @@ owner = "workflow_admin"
     type Observed = Chosen<Extension>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let of_one = self.of_one();
-        presence::check(self.present, &of_one, problems);
-        let absent = [("present", !self.present)];
-        let name = object_name(name, &self.database);
-        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
+        listed::check(self, name, problems);
     }
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     fn pinned(&self) -> Option<Value> {
@@ -107,20 +88,30 @@ owner = "workflow_admin"
     }
 
     fn diff(&self, name: &str, chosen: &Chosen<Extension>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let wanted = (self.present, self.only.as_ref());
-        let (mut found, extension) = listed::compare::<Self>(name, wanted, chosen);
-        if let Some(extension) = extension {
-            found.expect("version", self.version.as_ref(), &extension.version);
-            found.expect("schema", self.schema.as_ref(), &extension.schema);
-            found.expect("owner", self.owner.as_ref(), &extension.owner);
-        }
-        found
+        listed::diff(self, name, chosen)
     }
 }
 
 impl Listed for PgExtension {
     type Thing = Extension;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("version", self.version.is_some()),
+            ("schema", self.schema.is_some()),
+            ("owner", self.owner.is_some()),
+        ]
+    }
+
+    fn compare(&self, extension: &Extension, found: &mut Comparison) {
+        found.expect("version", self.version.as_ref(), &extension.version);
+        found.expect("schema", self.schema.as_ref(), &extension.schema);
+        found.expect("owner", self.owner.as_ref(), &extension.owner);
+    }
 
     async fn list(
         session: &Session,
@@ -144,6 +135,8 @@ impl Listed for PgExtension {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::kinds::NoFiles;
     use crate::model::Code;

@@ -12,17 +12,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::closed::{self, is_pattern, matches};
-use super::in_database::object_name;
+use super::in_database::{ask_each, object_name, object_of};
 use super::secretive::is_secretive;
-use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, by_database};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem};
 use crate::model::display::escape;
 use crate::model::{Comparison, Digest, Reason, RelationName, RoutineName, Unknown};
+use crate::probe::World;
 use crate::probe::catalog::{Definition, Function, Look, Routine, Scope, look, routines};
 use crate::probe::postgres::Session;
-use crate::probe::{World, until};
 use expected::{Parallel, RoutineKind, Volatility};
 
 /// The table of a function.
@@ -134,7 +133,9 @@ Three digests pin more at once:
 - `body_sha256` is of the body alone.
 
 A key with a `*` is a closed list of what matches `schema.name(types)`: `only` names all of them, so an overload that
-somebody adds is found. What PostgreSQL brought or an extension owns is left out; `pg_extension` pins the extensions. With
+somebody adds is found. What PostgreSQL brought or an extension owns is left out, and whoever owns an extension can make a
+function its member (`ALTER EXTENSION … ADD`): `pg_schema` lists those as well, each with owner and digest, and
+`[pg_schema.pg_catalog]` pins what PostgreSQL brought. With
 `security_definer = true` the list is of all functions with the rights of their owners, and nothing is left out:
 `[pg_function.\"*\"] security_definer = true, only = [...]`. What is in a schema for temporary objects is never listed.
 
@@ -187,16 +188,7 @@ only = ["public.fn_iu_create(text, text, uuid)"]
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
-        let give_up = Instant::now() + world.deadline;
-        let mut answers = Answers::new();
-        for (database, wanted) in by_database(wanted) {
-            let looked = match world.database(database) {
-                Ok(session) => until(give_up, observe(session, &wanted)).await,
-                Err(why) => Err(why),
-            };
-            answers.extend(looked.unwrap_or_else(|why| answer_all(wanted, &why)));
-        }
-        answers
+        ask_each(world, wanted, observe).await
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
@@ -213,15 +205,13 @@ type OfOne<'a> = (&'a Named<PgFunction>, RoutineName);
 
 async fn observe(
     session: &Session,
-    wanted: &[&Named<PgFunction>],
+    wanted: Vec<&Named<PgFunction>>,
 ) -> Result<Answers<Seen>, Unknown> {
-    let object =
-        |named: &Named<PgFunction>| object_name(&named.name, &named.spec.database).to_owned();
     let (patterns, others): (Vec<_>, Vec<_>) =
-        wanted.iter().copied().partition(|named| is_pattern(&object(named)));
+        wanted.into_iter().partition(|named| is_pattern(object_of(named)));
     let named: Vec<OfOne<'_>> = others
         .into_iter()
-        .filter_map(|named| Some((named, RoutineName::parse(&object(named)).ok()?)))
+        .filter_map(|named| Some((named, RoutineName::parse(object_of(named)).ok()?)))
         .collect();
     let scope = Scope::Names(relations(named.iter().map(|(_, routine)| &routine.name)));
     let functions =
@@ -234,7 +224,7 @@ async fn observe(
     let mut answers: Answers<Seen> = patterns
         .into_iter()
         .map(|named| {
-            (named.name.clone(), Ok(Seen::List(list(&named.spec, &object(named), &listed))))
+            (named.name.clone(), Ok(Seen::List(list(&named.spec, object_of(named), &listed))))
         })
         .collect();
     if let Some(functions) = functions {

@@ -10,7 +10,7 @@ mod wanted;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::in_database::object_name;
@@ -119,10 +119,6 @@ grants = ["SELECT to cutter_ro"]
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     fn pinned(&self) -> Option<Value> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::in_catalog::{self, InCatalog, Seen, compare_named, expect_text, reaches};
+use super::in_catalog::{self, InCatalog, Seen, compare_named, reaches};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::{Code, Comparison, MemberName, Reason, RelationName, Unknown, written};
@@ -76,12 +76,6 @@ impl InCatalog for Index {
         self.definition.clone()
     }
 
-    fn asked(key: &str) -> Result<RelationName, String> {
-        RelationName::parse(key).map_err(|why| {
-            why.replace("a table is named as `schema.table`", "an index is named as `schema.name`")
-        })
-    }
-
     fn check_entry(entry: &str) -> Result<(), String> {
         MemberName::parse(entry).map(drop)
     }
@@ -122,9 +116,8 @@ impl PgIndex {
     }
 
     fn compare(&self, is: &Index, found: &mut Comparison) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        expect_text(found, "table", self.table.as_ref(), &is.of_table().to_string());
-        expect_text(found, "definition", self.definition.as_ref(), &is.definition);
+        found.expect_text("table", self.table.as_ref(), Some(&is.of_table().to_string()));
+        found.expect_text("definition", self.definition.as_ref(), Some(&is.definition));
         for (field, wanted, is) in [
             ("valid", self.valid, is.valid),
             ("ready", self.ready, is.ready),
@@ -135,17 +128,17 @@ impl PgIndex {
         ] {
             found.expect(field, wanted.as_ref(), &is);
         }
-        expect_text(found, "method", self.method.as_ref(), &is.method);
+        found.expect_text("method", self.method.as_ref(), Some(&is.method));
         found.expect("columns", self.columns.as_ref(), &is.columns);
         found.expect("include", self.include.as_ref(), &is.include);
-        expect_text(found, "predicate", self.predicate.as_ref(), &text(&is.predicate));
+        found.expect_text("predicate", self.predicate.as_ref(), is.predicate.as_deref());
         compare_named(found, "option", self.options.as_ref(), &is.options);
         let tablespace = is.tablespace.as_deref().unwrap_or("default");
-        expect_text(found, "tablespace", self.tablespace.as_ref(), tablespace);
-        expect_text(found, "constraint", self.constraint.as_ref(), &text(&is.constraint));
-        expect_text(found, "parent", self.parent.as_ref(), &text(&is.parent));
+        found.expect_text("tablespace", self.tablespace.as_ref(), Some(tablespace));
+        found.expect_text("constraint", self.constraint.as_ref(), is.constraint.as_deref());
+        found.expect_text("parent", self.parent.as_ref(), is.parent.as_deref());
         compare_named(found, "statistics of key", self.statistics.as_ref(), &is.statistics);
-        expect_text(found, "comment", self.comment.as_ref(), &text(&is.comment));
+        found.expect_text("comment", self.comment.as_ref(), is.comment.as_deref());
         let words = [(is.unique, "unique "), (!is.valid, "invalid ")];
         let words: String = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
         found.seen = Some(format!("{words}{}", is.method));
@@ -186,8 +179,8 @@ only = [
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         let name = object_name(name, &self.database);
-        let only = self.only.as_ref();
-        in_catalog::check::<Index>(name, self.present, only, &self.of_one(), problems);
+        let wanted = (self.present, self.only.as_ref());
+        in_catalog::check::<Index>(name, wanted, &self.of_one(), problems);
         let parent = self.parent.as_deref().filter(|parent| !parent.is_empty());
         for (key, relation) in [("table", self.table.as_deref()), ("parent", parent)] {
             if let Some(Err(why)) = relation.map(RelationName::parse) {
@@ -200,10 +193,6 @@ only = [
         Some(&self.database)
     }
 
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
-    }
-
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen<Index>> {
         in_catalog::observe_all(world, wanted).await
     }
@@ -214,7 +203,8 @@ only = [
 
     fn diff(&self, name: &str, seen: &Seen<Index>) -> Comparison {
         let name = object_name(name, &self.database);
-        let (mut found, one) = in_catalog::compare(name, self.present, self.only.as_ref(), seen);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, one) = in_catalog::compare(name, wanted, seen);
         if let Some(one) = one {
             self.compare(one, &mut found);
         }

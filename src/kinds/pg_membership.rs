@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
 use crate::action::{Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference, MembershipName, Reason, Unknown};
@@ -41,43 +40,6 @@ pub(super) struct PgMembership {
 
 /// Every grant of the role to that member: at least one.
 type Grants = Vec<Membership>;
-
-impl PgMembership {
-    fn of_one(&self) -> [(&'static str, bool); 4] {
-        [
-            ("admin", self.admin.is_some()),
-            ("inherit", self.inherit.is_some()),
-            ("set", self.set.is_some()),
-            ("grantors", self.grantors.is_some()),
-        ]
-    }
-
-    fn compare(&self, grants: &Grants, found: &mut Comparison) {
-        let admin = grants.iter().any(|grant| grant.admin);
-        found.expect("admin", self.admin.as_ref(), &admin);
-        let told = |holds: fn(&Options) -> bool| match options(grants) {
-            Some(options) => Ok(options.into_iter().any(holds)),
-            None => Err(before_16()),
-        };
-        found.expect_told("inherit", self.inherit.as_ref(), &told(|options| options.inherit));
-        found.expect_told("set", self.set.as_ref(), &told(|options| options.set));
-        let Some(wanted) = &self.grantors else { return };
-        let Some(options) = options(grants) else {
-            found.blind("grantors", before_16());
-            return;
-        };
-        let is: BTreeSet<String> = options.into_iter().map(|o| o.grantor.clone()).collect();
-        let field = |name: &str| format!("grantors.{}", escape(name));
-        for name in wanted.difference(&is) {
-            let difference = Difference::new(field(name), "granted", Value::Null);
-            found.differences.push(difference.changed(Change::Missing));
-        }
-        for name in is.difference(wanted) {
-            let difference = Difference::new(field(name), Value::Null, "granted");
-            found.differences.push(difference.changed(Change::Unlisted));
-        }
-    }
-}
 
 /// The options of all grants; `None` for a server that has none.
 fn options(grants: &Grants) -> Option<Vec<&Options>> {
@@ -136,11 +98,7 @@ only = ["pg_monitor to countersign_observer"]
     type Observed = Chosen<Grants>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let of_one = self.of_one();
-        presence::check(self.present, &of_one, problems);
-        let absent = [("present", !self.present)];
-        let name = object_name(name, &self.database);
-        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
+        let name = listed::check(self, name, problems);
         for name in std::iter::once(name).chain(self.only.iter().flatten().map(String::as_str)) {
             check_name(name, problems);
         }
@@ -148,10 +106,6 @@ only = ["pg_monitor to countersign_observer"]
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Chosen<Grants>> {
@@ -168,13 +122,7 @@ only = ["pg_monitor to countersign_observer"]
     }
 
     fn diff(&self, name: &str, chosen: &Chosen<Grants>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let wanted = (self.present, self.only.as_ref());
-        let (mut found, grants) = listed::compare::<Self>(name, wanted, chosen);
-        if let Some(grants) = grants {
-            self.compare(grants, &mut found);
-        }
-        found
+        listed::diff(self, name, chosen)
     }
 
     fn remedy(
@@ -189,6 +137,45 @@ only = ["pg_monitor to countersign_observer"]
 
 impl Listed for PgMembership {
     type Thing = Grants;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("admin", self.admin.is_some()),
+            ("inherit", self.inherit.is_some()),
+            ("set", self.set.is_some()),
+            ("grantors", self.grantors.is_some()),
+        ]
+    }
+
+    fn compare(&self, grants: &Grants, found: &mut Comparison) {
+        let admin = grants.iter().any(|grant| grant.admin);
+        found.expect("admin", self.admin.as_ref(), &admin);
+        let told = |holds: fn(&Options) -> bool| match options(grants) {
+            Some(options) => Ok(options.into_iter().any(holds)),
+            None => Err(before_16()),
+        };
+        found.expect_told("inherit", self.inherit.as_ref(), &told(|options| options.inherit));
+        found.expect_told("set", self.set.as_ref(), &told(|options| options.set));
+        let Some(wanted) = &self.grantors else { return };
+        let Some(options) = options(grants) else {
+            found.blind("grantors", before_16());
+            return;
+        };
+        let is: BTreeSet<String> = options.into_iter().map(|o| o.grantor.clone()).collect();
+        let field = |name: &str| format!("grantors.{}", escape(name));
+        for name in wanted.difference(&is) {
+            let difference = Difference::new(field(name), "granted", Value::Null);
+            found.differences.push(difference.changed(Change::Missing));
+        }
+        for name in is.difference(wanted) {
+            let difference = Difference::new(field(name), Value::Null, "granted");
+            found.differences.push(difference.changed(Change::Unlisted));
+        }
+    }
 
     async fn list(
         session: &Session,
@@ -230,6 +217,8 @@ impl Listed for PgMembership {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::kinds::NoFiles;
 

@@ -6,9 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference, RelationName, Unknown};
 use crate::probe::World;
@@ -94,43 +93,6 @@ struct Table {
     rows: Option<String>,
 }
 
-impl PgPublication {
-    fn of_one(&self) -> [(&'static str, bool); 7] {
-        [
-            ("owner", self.owner.is_some()),
-            ("all_tables", self.all_tables.is_some()),
-            ("publish", self.publish.is_some()),
-            ("via_root", self.via_root.is_some()),
-            ("generated_columns", self.generated_columns.is_some()),
-            ("schemas", self.schemas.is_some()),
-            ("tables", self.tables.is_some()),
-        ]
-    }
-
-    fn compare(&self, is: &Publication, found: &mut Comparison) {
-        found.expect("owner", self.owner.as_ref(), &is.owner);
-        found.expect("all_tables", self.all_tables.as_ref(), &is.all_tables);
-        found.expect("via_root", self.via_root.as_ref(), &is.via_root);
-        let generated = self.generated_columns.map(|generated| generated.name().to_owned());
-        found.expect("generated_columns", generated.as_ref(), &is.generated_columns);
-        if let Some(publish) = &self.publish {
-            let publish = publish.iter().map(|operation| operation.name().to_owned()).collect();
-            sets("publish", &publish, &is.publish, found);
-        }
-        if let Some(schemas) = &self.schemas {
-            sets("schemas", schemas, &is.schemas, found);
-        }
-        let Some(wanted) = &self.tables else { return };
-        let names = |keys: &mut dyn Iterator<Item = &String>| keys.cloned().collect();
-        sets("tables", &names(&mut wanted.keys()), &names(&mut is.tables.keys()), found);
-        for (name, table) in wanted {
-            if let Some(published) = is.tables.get(name) {
-                table.compare(&format!("tables.{}", escape(name)), published, found);
-            }
-        }
-    }
-}
-
 impl Table {
     fn compare(&self, field: &str, is: &Published, found: &mut Comparison) {
         let list = |columns: &Option<BTreeSet<String>>| match columns {
@@ -207,11 +169,7 @@ only = ["outbox"]
     type Observed = Chosen<Publication>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let of_one = self.of_one();
-        presence::check(self.present, &of_one, problems);
-        let absent = [("present", !self.present)];
-        let name = object_name(name, &self.database);
-        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
+        listed::check(self, name, problems);
         for name in self.tables.iter().flatten().map(|(name, _)| name) {
             if let Err(why) = RelationName::parse(name) {
                 problems.push(Problem::key("tables", Code::BadName, why));
@@ -229,10 +187,6 @@ only = ["outbox"]
         Some(&self.database)
     }
 
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
-    }
-
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Chosen<Publication>> {
         listed::observe(world, wanted).await
     }
@@ -242,18 +196,51 @@ only = ["outbox"]
     }
 
     fn diff(&self, name: &str, chosen: &Chosen<Publication>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let wanted = (self.present, self.only.as_ref());
-        let (mut found, publication) = listed::compare::<Self>(name, wanted, chosen);
-        if let Some(publication) = publication {
-            self.compare(publication, &mut found);
-        }
-        found
+        listed::diff(self, name, chosen)
     }
 }
 
 impl Listed for PgPublication {
     type Thing = Publication;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("owner", self.owner.is_some()),
+            ("all_tables", self.all_tables.is_some()),
+            ("publish", self.publish.is_some()),
+            ("via_root", self.via_root.is_some()),
+            ("generated_columns", self.generated_columns.is_some()),
+            ("schemas", self.schemas.is_some()),
+            ("tables", self.tables.is_some()),
+        ]
+    }
+
+    fn compare(&self, is: &Publication, found: &mut Comparison) {
+        found.expect("owner", self.owner.as_ref(), &is.owner);
+        found.expect("all_tables", self.all_tables.as_ref(), &is.all_tables);
+        found.expect("via_root", self.via_root.as_ref(), &is.via_root);
+        let generated = self.generated_columns.map(|generated| generated.name().to_owned());
+        found.expect("generated_columns", generated.as_ref(), &is.generated_columns);
+        if let Some(publish) = &self.publish {
+            let publish = publish.iter().map(|operation| operation.name().to_owned()).collect();
+            sets("publish", &publish, &is.publish, found);
+        }
+        if let Some(schemas) = &self.schemas {
+            sets("schemas", schemas, &is.schemas, found);
+        }
+        let Some(wanted) = &self.tables else { return };
+        let names = |keys: &mut dyn Iterator<Item = &String>| keys.cloned().collect();
+        sets("tables", &names(&mut wanted.keys()), &names(&mut is.tables.keys()), found);
+        for (name, table) in wanted {
+            if let Some(published) = is.tables.get(name) {
+                table.compare(&format!("tables.{}", escape(name)), published, found);
+            }
+        }
+    }
 
     async fn list(
         session: &Session,
@@ -315,6 +302,7 @@ fn published_generated(publication: &Publication) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
     use crate::kinds::NoFiles;
     use crate::model::Reason;

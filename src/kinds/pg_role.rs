@@ -10,9 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
 use crate::action::{Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Reason, Timestamp, Unknown};
@@ -65,47 +64,6 @@ pub(super) struct Seen {
 }
 
 const FOREVER: &str = "infinity";
-
-impl PgRole {
-    fn of_one(&self) -> [(&'static str, bool); 11] {
-        [
-            ("superuser", self.superuser.is_some()),
-            ("createdb", self.createdb.is_some()),
-            ("createrole", self.createrole.is_some()),
-            ("replication", self.replication.is_some()),
-            ("bypassrls", self.bypassrls.is_some()),
-            ("login", self.login.is_some()),
-            ("inherit", self.inherit.is_some()),
-            ("connection_limit", self.connection_limit.is_some()),
-            ("valid_until", self.valid_until.is_some()),
-            ("comment", self.comment.is_some()),
-            ("owns_nothing", self.owns_nothing.is_some()),
-        ]
-    }
-
-    fn compare(&self, seen: &Seen, found: &mut Comparison) {
-        let role = &seen.role;
-        for (field, wanted, is) in [
-            ("superuser", self.superuser, role.superuser),
-            ("createdb", self.createdb, role.createdb),
-            ("createrole", self.createrole, role.createrole),
-            ("replication", self.replication, role.replication),
-            ("bypassrls", self.bypassrls, role.bypassrls),
-            ("login", self.login, role.login),
-            ("inherit", self.inherit, role.inherit),
-        ] {
-            found.expect(field, wanted.as_ref(), &is);
-        }
-        found.expect("connection_limit", self.connection_limit.as_ref(), &role.connection_limit);
-        let until = role.valid_until.clone().unwrap_or_else(|| FOREVER.to_owned());
-        found.expect("valid_until", self.valid_until.as_ref(), &until);
-        let comment = role.comment.clone().unwrap_or_default();
-        found.expect("comment", self.comment.as_ref(), &comment);
-        if let Some(wanted) = self.owns_nothing {
-            compare_owned(wanted, seen.owned.as_ref(), found);
-        }
-    }
-}
 
 fn compare_owned(wanted: bool, owned: Option<&Result<Owned, Unknown>>, found: &mut Comparison) {
     let field = "owns_nothing";
@@ -164,11 +122,7 @@ only = ["cutter_exec", "cutter_ro", "cutter_verify"]
     type Observed = Chosen<Seen>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let of_one = self.of_one();
-        presence::check(self.present, &of_one, problems);
-        let absent = [("present", !self.present)];
-        let name = object_name(name, &self.database);
-        closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
+        listed::check(self, name, problems);
         if self.connection_limit.is_some_and(|limit| limit < -1) {
             let message = "a limit is a number of connections, or -1 for any number";
             problems.push(Problem::key("connection_limit", Code::WrongType, message));
@@ -202,13 +156,7 @@ only = ["cutter_exec", "cutter_ro", "cutter_verify"]
     }
 
     fn diff(&self, name: &str, chosen: &Chosen<Seen>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let wanted = (self.present, self.only.as_ref());
-        let (mut found, seen) = listed::compare::<Self>(name, wanted, chosen);
-        if let Some(seen) = seen {
-            self.compare(seen, &mut found);
-        }
-        found
+        listed::diff(self, name, chosen)
     }
 
     fn remedy(
@@ -223,6 +171,49 @@ only = ["cutter_exec", "cutter_ro", "cutter_verify"]
 
 impl Listed for PgRole {
     type Thing = Seen;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("superuser", self.superuser.is_some()),
+            ("createdb", self.createdb.is_some()),
+            ("createrole", self.createrole.is_some()),
+            ("replication", self.replication.is_some()),
+            ("bypassrls", self.bypassrls.is_some()),
+            ("login", self.login.is_some()),
+            ("inherit", self.inherit.is_some()),
+            ("connection_limit", self.connection_limit.is_some()),
+            ("valid_until", self.valid_until.is_some()),
+            ("comment", self.comment.is_some()),
+            ("owns_nothing", self.owns_nothing.is_some()),
+        ]
+    }
+
+    fn compare(&self, seen: &Seen, found: &mut Comparison) {
+        let role = &seen.role;
+        for (field, wanted, is) in [
+            ("superuser", self.superuser, role.superuser),
+            ("createdb", self.createdb, role.createdb),
+            ("createrole", self.createrole, role.createrole),
+            ("replication", self.replication, role.replication),
+            ("bypassrls", self.bypassrls, role.bypassrls),
+            ("login", self.login, role.login),
+            ("inherit", self.inherit, role.inherit),
+        ] {
+            found.expect(field, wanted.as_ref(), &is);
+        }
+        found.expect("connection_limit", self.connection_limit.as_ref(), &role.connection_limit);
+        let until = role.valid_until.clone().unwrap_or_else(|| FOREVER.to_owned());
+        found.expect("valid_until", self.valid_until.as_ref(), &until);
+        let comment = role.comment.clone().unwrap_or_default();
+        found.expect("comment", self.comment.as_ref(), &comment);
+        if let Some(wanted) = self.owns_nothing {
+            compare_owned(wanted, seen.owned.as_ref(), found);
+        }
+    }
 
     async fn list(
         session: &Session,
@@ -287,6 +278,7 @@ impl Listed for PgRole {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
     use crate::kinds::NoFiles;
 

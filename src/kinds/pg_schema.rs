@@ -95,10 +95,15 @@ impl PgSchema {
 
     fn read_manifest(&mut self, files: &dyn Files, problems: &mut Vec<Problem>) {
         let Some(manifest) = &self.manifest else { return };
-        let text = match files.read(manifest) {
-            Ok(text) => text,
-            Err(why) => return problems.push(Problem::key("manifest", Code::MissingFile, why)),
-        };
+        // Piece by piece into the one place where it stays: it can be large.
+        let mut text = Vec::new();
+        let read = files.pieces(manifest).and_then(|pieces| {
+            text.reserve_exact(usize::try_from(pieces.size()).unwrap_or_default());
+            pieces.each(&mut |piece| text.extend_from_slice(piece))
+        });
+        if let Err(why) = read {
+            return problems.push(Problem::key("manifest", Code::MissingFile, why));
+        }
         self.ready.manifest = Some(Digest::of(&text));
         match ObjectList::parse(text) {
             Ok(list) => self.ready.list = Arc::new(list),

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::catalogued::{Seen, adopt, check_name, expect_text, observe_all};
+use super::in_catalog::{self, Seen};
 use super::in_database::object_name;
 use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, by_database, closed,
-    not_recorded, presence,
+    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, by_database, not_recorded,
+    presence,
 };
 use crate::model::{
-    Code, Comparison, Difference, Evidence, MemberName, Percent, Reason, RelationName, Unknown,
+    Code, Comparison, Difference, MemberName, Percent, Reason, RelationName, Unknown,
 };
 use crate::probe::catalog::Sequence;
 use crate::probe::postgres::{Reading, Session};
@@ -95,7 +95,7 @@ moment of the look, also inside a snapshot.
 `used_at_most` compares how much of the way from `min` to `max` (or down, for a negative `increment`) lies behind, rounded up.
 A column may be narrower than its sequence: `type` and `max` say where the numbers really end.
 
-A name with a `*`, whose schema is named in full, closes a list: `[pg_sequence.\"public.*\"]` with `only`.
+A name with a `*` closes a list: `[pg_sequence.\"public.*\"]` with `only`.
 ";
     const EXAMPLE: &'static str = r#"
 [pg_sequence."public.birth_registry_n_seq"]
@@ -116,11 +116,9 @@ used_at_most = "80%"
     type Observed = Counted;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        check_name(name, &self.database, problems);
-        let keys = self.keys();
-        let of_one: Vec<_> = keys.iter().copied().chain([("present", !self.present)]).collect();
-        closed::check(name, self.only.as_ref(), &of_one, problems);
-        presence::check(self.present, &keys, problems);
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        in_catalog::check::<Sequence>(name, wanted, &self.keys(), problems);
         for (key, value, words) in [
             ("type", &self.of_type, &["smallint", "integer", "bigint"][..]),
             ("persistence", &self.persistence, &["permanent", "unlogged"][..]),
@@ -160,11 +158,12 @@ used_at_most = "80%"
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Counted> {
         let give_up = Instant::now() + world.deadline;
-        let mut answers: Answers<Counted> = observe_all::<Self, Sequence>(world, wanted)
-            .await
-            .into_iter()
-            .map(|(key, seen)| (key, seen.map(|sequence| Counted { sequence, last: None })))
-            .collect();
+        let mut answers: Answers<Counted> =
+            in_catalog::observe_all::<Self, Sequence>(world, wanted)
+                .await
+                .into_iter()
+                .map(|(key, seen)| (key, seen.map(|sequence| Counted { sequence, last: None })))
+                .collect();
         for (database, wanted) in by_database(wanted) {
             let Ok(session) = world.database(database) else { continue };
             let there = |key: &str| {
@@ -193,21 +192,16 @@ used_at_most = "80%"
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        adopt(world, asked, draft).await
+        in_catalog::adopt(world, asked, draft).await
     }
 
-    fn diff(&self, _name: &str, observed: &Counted) -> Comparison {
-        let mut found = Comparison::by(Evidence::Queried);
-        match (&observed.sequence, &self.only) {
-            (Seen::Listed(seen), Some(only)) => closed::compare(only, seen, &mut found),
-            (Seen::Absent, None) => drop(presence::compare(self.present, false, &mut found)),
-            (Seen::One(sequence), None) => {
-                if presence::compare(self.present, true, &mut found) {
-                    self.compare(sequence, &mut found);
-                    self.compare_last(sequence, observed.last.as_ref(), &mut found);
-                }
-            }
-            _ => found.blind("presence", not_recorded()),
+    fn diff(&self, name: &str, observed: &Counted) -> Comparison {
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, one) = in_catalog::compare(name, wanted, &observed.sequence);
+        if let Some(one) = one {
+            self.compare(one, &mut found);
+            self.compare_last(one, observed.last.as_ref(), &mut found);
         }
         found
     }
@@ -257,11 +251,11 @@ impl PgSequence {
             found.expect(field, wanted.as_ref(), &is);
         }
         found.expect("cycle", self.cycle.as_ref(), &is.cycle);
-        expect_text(found, "owned_by", self.owned_by.as_ref(), is.owned_by.as_ref());
+        found.expect_text("owned_by", self.owned_by.as_ref(), is.owned_by.as_ref());
         found.expect("identity", self.identity.as_ref(), &is.identity);
-        expect_text(found, "owner", self.owner.as_ref(), Some(&is.owner));
+        found.expect_text("owner", self.owner.as_ref(), Some(&is.owner));
         found.expect("persistence", self.persistence.as_ref(), &is.persistence);
-        expect_text(found, "comment", self.comment.as_ref(), is.comment.as_ref());
+        found.expect_text("comment", self.comment.as_ref(), is.comment.as_ref());
     }
 
     fn compare_last(
@@ -407,7 +401,8 @@ mod tests {
     fn lines(table: Value, sequence: Sequence, last: Option<Result<Last, Unknown>>) -> Vec<String> {
         let (spec, problems) = prepared("public.s", table);
         assert_eq!(problems, []);
-        let found = spec.diff("public.s", &Counted { sequence: Seen::One(sequence), last });
+        let found =
+            spec.diff("public.s", &Counted { sequence: Seen::One(Box::new(sequence)), last });
         let blind = found.blind.iter().map(|b| format!("blind {} {}", b.field, b.unknown.reason));
         let line = |d: &Difference| format!("{} {} {}", d.field, d.desired, d.actual);
         found.differences.iter().map(line).chain(blind).collect()

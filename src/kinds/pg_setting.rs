@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
 use super::secretive::is_secretive;
-use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, presence};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
 use crate::model::display::one_line;
+use crate::model::setting::{SettingType, may_be_same};
 use crate::model::{Code, Comparison, Content, Reason, SettingName, Unknown};
 use crate::probe::World;
 use crate::probe::catalog::{self, Setting};
@@ -25,7 +25,7 @@ pub(super) struct PgSetting {
     /// `false`: nothing is set there. Default: true.
     #[serde(default = "super::presence::yes")]
     present: bool,
-    /// The value, as it was written.
+    /// The value, in any spelling that PostgreSQL takes for the same.
     value: Option<String>,
     /// For a name with a `*`: all settings that it matches, and no others. `[]`: none.
     only: Option<Vec<String>>,
@@ -35,6 +35,9 @@ pub(super) struct PgSetting {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Seen {
     value: Content,
+    /// Of what type it is, where the server says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of_type: Option<SettingType>,
 }
 
 /// How the names of what `ALTER SYSTEM` wrote end.
@@ -92,11 +95,7 @@ only = []
     type Observed = Chosen<Seen>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        let of_one = [("value", self.value.is_some())];
-        presence::check(self.present, &of_one, problems);
-        let absent = [("present", !self.present)];
-        let name = object_name(name, &self.database);
-        closed::check(name, self.only.as_ref(), &[of_one, absent].concat(), problems);
+        let name = listed::check(self, name, problems);
         for name in std::iter::once(name).chain(self.only.iter().flatten().map(String::as_str)) {
             check_name(name, problems);
         }
@@ -104,10 +103,6 @@ only = []
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     fn pinned(&self) -> Option<Value> {
@@ -129,18 +124,42 @@ only = []
     }
 
     fn diff(&self, name: &str, chosen: &Chosen<Seen>) -> Comparison {
-        let name = object_name(name, &self.database);
-        let wanted = (self.present, self.only.as_ref());
-        let (mut found, seen) = listed::compare::<Self>(name, wanted, chosen);
-        if let (Some(value), Some(seen)) = (&self.value, seen) {
-            found.differences.extend(seen.value.differs("value", &Value::from(value.clone())));
-        }
-        found
+        listed::diff(self, name, chosen)
     }
 }
 
 impl Listed for PgSetting {
     type Thing = Seen;
+
+    fn wanted(&self) -> (bool, Option<&Vec<String>>) {
+        (self.present, self.only.as_ref())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, bool)> {
+        vec![("value", self.value.is_some())]
+    }
+
+    fn compare(&self, seen: &Seen, found: &mut Comparison) {
+        let Some(wanted) = &self.value else { return };
+        let Some(difference) = seen.value.differs("value", &Value::from(wanted.clone())) else {
+            return;
+        };
+        let shown = seen.value.shown.as_ref().and_then(Value::as_str);
+        let same = match (shown, &seen.of_type) {
+            (Some(is), Some(of_type)) => of_type.same(wanted, is),
+            (Some(is), None) if may_be_same(wanted, is) => Err(format!(
+                "whether `{}` means the same depends on its type, which is hidden",
+                one_line(is, 80)
+            )),
+            // Different under every type; or a secret, of which there is the digest of its text and nothing else.
+            _ => Ok(false),
+        };
+        match same {
+            Ok(true) => {}
+            Ok(false) => found.differences.push(difference),
+            Err(why) => found.blind("value", Unknown::new(Reason::Undecidable, why)),
+        }
+    }
 
     async fn list(
         session: &Session,
@@ -155,10 +174,14 @@ impl Listed for PgSetting {
                 Err(why) => unseen = Some((FOR_SERVER, why)),
             }
         }
+        let of_settings: Vec<String> =
+            settings.iter().map(|setting| setting.name.setting.clone()).collect();
+        let types = catalog::setting_types(session, &of_settings).await?;
         let seen = |setting: Setting| {
             let shown = !is_secretive(&setting.name.setting);
             let value = Content::of_text(&setting.value, shown);
-            (setting.name.to_string(), Seen { value })
+            let of_type = types.get(&setting.name.setting).cloned();
+            (setting.name.to_string(), Seen { value, of_type })
         };
         let things = settings.into_iter().map(seen).collect::<BTreeMap<_, _>>();
         Ok(Listing { things, unseen })
@@ -187,6 +210,8 @@ impl Listed for PgSetting {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::kinds::NoFiles;
 
@@ -221,22 +246,45 @@ mod tests {
     }
 
     #[test]
-    fn values_are_compared_as_text_and_secrets_are_digests() {
+    fn values_are_compared_by_their_type() {
+        let name = "statement_timeout for role r";
+        let found = |value: Option<&str>, is: &str, of_type: Option<SettingType>| {
+            let seen = Seen { value: Content::of_text(is, true), of_type };
+            let table = value.map_or(json!({}), |value| json!({"value": value}));
+            let found = spec(name, table).0.diff(name, &[(name.to_owned(), seen)].into());
+            let blind = found.blind.iter().map(|blind| format!("blind {}", blind.field));
+            found.differences.iter().map(|d| d.field.clone()).chain(blind).collect::<Vec<_>>()
+        };
+        let time = || Some(SettingType::Integer { unit: Some("ms".to_owned()) });
+        for (value, is, of_type, fields) in [
+            (None, "5s", time(), vec![]),
+            (Some("5s"), "5s", time(), vec![]),
+            (Some("5000"), "5s", time(), vec![]),
+            (Some("6s"), "5s", time(), vec!["value"]),
+            (Some("5 kB"), "5s", time(), vec!["blind value"]),
+            (Some("5s"), "a\u{1b}b", time(), vec!["blind value"]),
+            (Some("5000"), "5s", Some(SettingType::Text), vec!["value"]),
+            // Recorded before the type was, or hidden.
+            (Some("5s"), "5s", None, vec![]),
+            (Some("5000"), "5s", None, vec!["blind value"]),
+            (Some("pgaudit"), "pg_stat_statements", None, vec!["value"]),
+        ] {
+            assert_eq!(found(value, is, of_type), fields, "{value:?} {is}");
+        }
+        let old: Seen = serde_json::from_value(json!({"value": Content::of_text("5s", true)}))
+            .expect("an answer of an earlier version");
+        assert_eq!(old.of_type, None);
+    }
+
+    #[test]
+    fn presence_is_compared_and_secrets_are_digests() {
         let chosen = |name: &str, value: &str| -> Chosen<Seen> {
-            let seen = Seen { value: Content::of_text(value, !is_secretive(name)) };
-            [(name.to_owned(), seen)].into()
+            let value = Content::of_text(value, !is_secretive(name));
+            [(name.to_owned(), Seen { value, of_type: Some(SettingType::Text) })].into()
         };
         let name = "statement_timeout for role r";
-        for (table, fields) in [
-            (json!({"value": "5s"}), vec![]),
-            (json!({}), vec![]),
-            (json!({"value": "5000"}), vec!["value"]),
-            (json!({"present": false}), vec!["presence"]),
-        ] {
-            let found = spec(name, table.clone()).0.diff(name, &chosen(name, "5s"));
-            let differs: Vec<_> = found.differences.iter().map(|d| d.field.as_str()).collect();
-            assert_eq!(differs, fields, "{table}");
-        }
+        let present = spec(name, json!({"present": false})).0.diff(name, &chosen(name, "5s"));
+        assert_eq!(present.differences[0].field, "presence");
         let absent = spec(name, json!({"value": "5s"})).0.diff(name, &Chosen::new());
         assert_eq!(absent.differences[0].field, "presence");
         let name = "app.jwt_secret for database";
@@ -253,7 +301,7 @@ mod tests {
     #[test]
     fn no_secret_and_nothing_hidden_is_written_down() {
         let write = |value, shown| {
-            let seen = Seen { value: Content::of_text(value, shown) };
+            let seen = Seen { value: Content::of_text(value, shown), of_type: None };
             PgSetting::write(Draft::new("x"), &seen).map_err(|why| why.reason)
         };
         assert_eq!(write("a, b", true).expect("plain").keys, [("value", json!("a, b"))]);

@@ -4,42 +4,15 @@ mod columns;
 mod policies;
 mod spec;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::in_catalog::{self, InCatalog, Seen};
+use super::in_catalog::{self, Seen};
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem};
-use crate::model::{Code, Comparison, Reason, RelationName, Unknown};
+use crate::model::{Code, Comparison, RelationName, Unknown};
 use crate::probe::World;
 use crate::probe::catalog::Table;
 pub(super) use spec::PgTable;
-
-impl InCatalog for Table {
-    fn key(&self) -> String {
-        RelationName { schema: self.schema.clone(), name: self.name.clone() }.to_string()
-    }
-
-    fn about(&self) -> String {
-        let of = self.extension.as_ref().map(|name| format!(", of the extension {name}"));
-        let count = self.columns.len();
-        let columns = if count == 1 { "column" } else { "columns" };
-        format!("{count} {columns}, owner {}{}", self.owner, of.unwrap_or_default())
-    }
-
-    /// What an extension brings is the business of the extension.
-    fn is_adopted(&self) -> bool {
-        self.extension.is_none()
-    }
-
-    fn asked(key: &str) -> Result<RelationName, String> {
-        RelationName::parse(key)
-    }
-
-    fn is_behind(key: &str, relation: &RelationName, _why: Reason) -> bool {
-        let relation = relation.to_string();
-        key == relation || super::closed::matches(key, &relation)
-    }
-}
 
 impl Kind for PgTable {
     const NAME: &'static str = "pg_table";
@@ -78,17 +51,13 @@ only = ["cutter_governance.cut_change_set", "cutter_governance.review_decision"]
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         let name = object_name(name, &self.database);
-        let only = self.only.as_ref();
-        in_catalog::check::<Table>(name, self.present, only, &self.of_one(), problems);
+        let wanted = (self.present, self.only.as_ref());
+        in_catalog::check::<Table>(name, wanted, &self.of_one(), problems);
         self.check(problems);
     }
 
     fn database(&self) -> Option<&str> {
         Some(&self.database)
-    }
-
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen<Table>> {
@@ -101,7 +70,8 @@ only = ["cutter_governance.cut_change_set", "cutter_governance.review_decision"]
 
     fn diff(&self, name: &str, seen: &Seen<Table>) -> Comparison {
         let name = object_name(name, &self.database);
-        let (mut found, one) = in_catalog::compare(name, self.present, self.only.as_ref(), seen);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, one) = in_catalog::compare(name, wanted, seen);
         if let Some(one) = one {
             self.compare(one, &mut found);
         }

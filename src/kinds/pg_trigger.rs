@@ -11,18 +11,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::closed::{self, is_pattern, matches};
-use super::in_database::object_name;
-use super::{
-    Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, by_database, presence,
-};
+use super::in_database::{ask_each, object_name, object_of};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, MemberName, RelationName, Unknown};
+use crate::probe::World;
 use crate::probe::catalog::{ListedTrigger, Look, Scope, Trigger, look, triggers};
 use crate::probe::postgres::Session;
-use crate::probe::{World, until};
 
 /// When a trigger fires, by the role that a session plays in replication.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -183,10 +180,8 @@ only = ["public.information_unit.trg_aa_iu_gateway_write_guard"]
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
         let object = object_name(name, &self.database);
-        let mut keys = self.attributes();
-        presence::check(self.present, &keys, problems);
-        keys.push(("present", !self.present));
-        closed::check(object, self.only.as_ref(), &keys, problems);
+        let wanted = (self.present, self.only.as_ref());
+        closed::check_present(object, wanted, &self.attributes(), problems);
         if is_pattern(object) {
             for item in self.only.iter().flatten() {
                 if let Err(why) = MemberName::parse(item) {
@@ -222,16 +217,7 @@ only = ["public.information_unit.trg_aa_iu_gateway_write_guard"]
     }
 
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen> {
-        let give_up = Instant::now() + world.deadline;
-        let mut answers = Answers::new();
-        for (database, wanted) in by_database(wanted) {
-            let looked = match world.database(database) {
-                Ok(session) => until(give_up, observe(session, &wanted)).await,
-                Err(why) => Err(why),
-            };
-            answers.extend(looked.unwrap_or_else(|why| answer_all(wanted, &why)));
-        }
-        answers
+        ask_each(world, wanted, observe).await
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
@@ -270,15 +256,13 @@ impl PgTrigger {
 
 async fn observe(
     session: &Session,
-    wanted: &[&Named<PgTrigger>],
+    wanted: Vec<&Named<PgTrigger>>,
 ) -> Result<Answers<Seen>, Unknown> {
-    let object =
-        |named: &Named<PgTrigger>| object_name(&named.name, &named.spec.database).to_owned();
     let (patterns, others): (Vec<_>, Vec<_>) =
-        wanted.iter().copied().partition(|named| is_pattern(&object(named)));
+        wanted.into_iter().partition(|named| is_pattern(object_of(named)));
     let named: Vec<(&Named<PgTrigger>, MemberName)> = others
         .into_iter()
-        .filter_map(|named| Some((named, MemberName::parse(&object(named)).ok()?)))
+        .filter_map(|named| Some((named, MemberName::parse(object_of(named)).ok()?)))
         .collect();
     let mut tables: Vec<RelationName> = named.iter().map(|(_, name)| name.table.clone()).collect();
     tables.sort();
@@ -293,15 +277,15 @@ async fn observe(
     } else {
         triggers(session, |_| true).await?
     };
-    let list = |pattern: String| {
+    let list = |pattern: &str| {
         let meant = |trigger: &&ListedTrigger| {
             // One that enforces a constraint is meant where a trigger of any name would be.
-            let all = || matches(&pattern, &format!("{}.", trigger.table));
-            if trigger.internal { all() } else { matches(&pattern, &trigger.key) }
+            let all = || matches(pattern, &format!("{}.", trigger.table));
+            if trigger.internal { all() } else { matches(pattern, &trigger.key) }
         };
         Seen::List(listed.iter().filter(meant).cloned().collect())
     };
-    let lists = patterns.into_iter().map(|named| (named.name.clone(), Ok(list(object(named)))));
+    let lists = patterns.into_iter().map(|named| (named.name.clone(), Ok(list(object_of(named)))));
     let mut answers: Answers<Seen> = lists.collect();
     for (named, name) in named {
         answers.insert(named.name.clone(), one(&named.spec, &name, &looked, &listed));

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::catalogued::{Seen, adopt, check_name, expect_text, observe_all};
+use super::in_catalog::{self, Seen};
+use super::in_database::object_name;
 use super::in_order::{Item, check_once, check_typed, compare, typed};
-use super::{
-    Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, not_recorded, presence,
-};
+use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, presence};
 use crate::model::display::escape;
-use crate::model::{Code, Comparison, Difference, Evidence, Unknown, written};
+use crate::model::{Code, Comparison, Difference, Unknown, written};
 use crate::probe::World;
 use crate::probe::catalog::Type;
 
@@ -103,8 +102,7 @@ other schemas than `pg_catalog` with their schema; expressions as PostgreSQL wri
 The row types of tables and views, and the array types of everything, are no types of their own here. What a base type is
 made of is compared by `pg_schema` only.
 
-A name with a `*`, whose schema is named in full, closes a list: `[pg_type.\"public.*\"]` with `only`. Types of extensions
-count.
+A name with a `*` closes a list: `[pg_type.\"public.*\"]` with `only`. Types of extensions count.
 ";
     const EXAMPLE: &'static str = r#"
 [pg_type."public.unit_state"]
@@ -128,12 +126,10 @@ checks = { positive_check = "(VALUE > 0)" }
     type Observed = Seen<Type>;
 
     fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
-        check_name(name, &self.database, problems);
-        let keys: Vec<(&str, bool)> =
-            self.keys().iter().map(|(key, set, _)| (*key, *set)).collect();
-        let of_one: Vec<_> = keys.iter().copied().chain([("present", !self.present)]).collect();
-        closed::check(name, self.only.as_ref(), &of_one, problems);
-        presence::check(self.present, &keys, problems);
+        let keys = self.keys().map(|(key, set, _)| (key, set));
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        in_catalog::check::<Type>(name, wanted, &keys, problems);
         check_once("labels", self.labels.iter().flatten(), problems);
         check_typed("attributes", self.attributes.as_ref(), problems);
         let sorts = self.keys().into_iter().filter(|(_, set, sorts)| *set && !sorts.is_empty());
@@ -170,29 +166,20 @@ checks = { positive_check = "(VALUE > 0)" }
         Some(&self.database)
     }
 
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
-    }
-
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen<Type>> {
-        observe_all(world, wanted).await
+        in_catalog::observe_all(world, wanted).await
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-        adopt(world, asked, draft).await
+        in_catalog::adopt(world, asked, draft).await
     }
 
-    fn diff(&self, _name: &str, observed: &Seen<Type>) -> Comparison {
-        let mut found = Comparison::by(Evidence::Queried);
-        match (observed, &self.only) {
-            (Seen::Listed(seen), Some(only)) => closed::compare(only, seen, &mut found),
-            (Seen::Absent, None) => drop(presence::compare(self.present, false, &mut found)),
-            (Seen::One(is), None) => {
-                if presence::compare(self.present, true, &mut found) {
-                    self.compare(is, &mut found);
-                }
-            }
-            _ => found.blind("presence", not_recorded()),
+    fn diff(&self, name: &str, observed: &Seen<Type>) -> Comparison {
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, one) = in_catalog::compare(name, wanted, observed);
+        if let Some(one) = one {
+            self.compare(one, &mut found);
         }
         found
     }
@@ -224,8 +211,8 @@ impl PgType {
 
     fn compare(&self, is: &Type, found: &mut Comparison) {
         found.seen = Some(brief(is));
-        expect_text(found, "owner", self.owner.as_ref(), Some(&is.owner));
-        expect_text(found, "comment", self.comment.as_ref(), is.comment.as_ref());
+        found.expect_text("owner", self.owner.as_ref(), Some(&is.owner));
+        found.expect_text("comment", self.comment.as_ref(), is.comment.as_ref());
         if let Some(wanted) = self.kind.map(Sort::word)
             && wanted != is.kind
         {
@@ -235,9 +222,9 @@ impl PgType {
         if let Some(labels) = &self.labels {
             compare("labels", &bare(labels), &bare(&is.labels), found);
         }
-        expect_text(found, "base", self.base.as_ref(), is.base.as_ref());
+        found.expect_text("base", self.base.as_ref(), is.base.as_ref());
         found.expect("not_null", self.not_null.as_ref(), &is.not_null);
-        expect_text(found, "default", self.default.as_ref(), is.default.as_ref());
+        found.expect_text("default", self.default.as_ref(), is.default.as_ref());
         self.compare_checks(is, found);
         if let Some(attributes) = &self.attributes {
             let wanted: Vec<Item> = attributes.iter().map(|text| typed(text)).collect();
@@ -245,7 +232,7 @@ impl PgType {
         }
         let range = is.range.as_ref();
         let collation = range.map_or(is.collation.as_ref(), |range| range.collation.as_ref());
-        expect_text(found, "collation", self.collation.as_ref(), collation);
+        found.expect_text("collation", self.collation.as_ref(), collation);
         for (field, wanted, is) in [
             ("subtype", &self.subtype, range.map(|range| &range.subtype)),
             ("subtype_opclass", &self.subtype_opclass, range.map(|range| &range.subtype_opclass)),
@@ -253,7 +240,7 @@ impl PgType {
             ("canonical", &self.canonical, range.and_then(|range| range.canonical.as_ref())),
             ("multirange", &self.multirange, range.and_then(|range| range.multirange.as_ref())),
         ] {
-            expect_text(found, field, wanted.as_ref(), is);
+            found.expect_text(field, wanted.as_ref(), is);
         }
     }
 

@@ -6,17 +6,15 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::catalogued::{Seen, check_name, expect_text, observe_all};
+use super::in_catalog::{self, Seen};
+use super::in_database::object_name;
 use super::in_order::{Item, check_typed, compare, typed};
 use super::sql_text::Keys;
-use super::{
-    Adopted, Adoption, Answers, Files, Kind, Named, Problem, closed, not_recorded, presence,
-};
-use crate::model::{
-    Change, Code, Comparison, Difference, Digest, Evidence, Unknown, unified, written,
-};
+use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, presence};
+use crate::model::setting::boolean;
+use crate::model::{Change, Code, Comparison, Difference, Digest, Unknown, unified, written};
 use crate::probe::World;
 use crate::probe::catalog::View;
 
@@ -110,11 +108,9 @@ only = ["cutter_governance.v_open_reviews"]
     type Observed = Seen<View>;
 
     fn prepare(&mut self, name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
-        check_name(name, &self.database, problems);
-        let keys = self.keys();
-        let of_one: Vec<_> = keys.iter().copied().chain([("present", !self.present)]).collect();
-        closed::check(name, self.only.as_ref(), &of_one, problems);
-        presence::check(self.present, &keys, problems);
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        in_catalog::check::<View>(name, wanted, &self.keys(), problems);
         match DEFINITION.read(self.definition.as_ref(), self.definition_file.as_ref(), files) {
             Ok(text) => self.text = text,
             Err(problem) => problems.push(problem),
@@ -145,29 +141,20 @@ only = ["cutter_governance.v_open_reviews"]
         Some(&self.database)
     }
 
-    fn question(&self, _name: &str) -> Value {
-        json!({ "database": self.database })
-    }
-
     async fn observe_all(world: &World, wanted: &[Named<Self>]) -> Answers<Seen<View>> {
-        observe_all(world, wanted).await
+        in_catalog::observe_all(world, wanted).await
     }
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         adopt::adopt(world, asked).await
     }
 
-    fn diff(&self, _name: &str, observed: &Seen<View>) -> Comparison {
-        let mut found = Comparison::by(Evidence::Queried);
-        match (observed, &self.only) {
-            (Seen::Listed(seen), Some(only)) => closed::compare(only, seen, &mut found),
-            (Seen::Absent, None) => drop(presence::compare(self.present, false, &mut found)),
-            (Seen::One(view), None) => {
-                if presence::compare(self.present, true, &mut found) {
-                    self.compare(view, &mut found);
-                }
-            }
-            _ => found.blind("presence", not_recorded()),
+    fn diff(&self, name: &str, observed: &Seen<View>) -> Comparison {
+        let name = object_name(name, &self.database);
+        let wanted = (self.present, self.only.as_ref());
+        let (mut found, one) = in_catalog::compare(name, wanted, observed);
+        if let Some(one) = one {
+            self.compare(one, &mut found);
         }
         found
     }
@@ -205,7 +192,7 @@ impl PgView {
                 .collect();
             compare("columns", &wanted, &is, found);
         }
-        expect_text(found, "owner", self.owner.as_ref(), Some(&view.owner));
+        found.expect_text("owner", self.owner.as_ref(), Some(&view.owner));
         let options = Options::of(view);
         found.expect("security_barrier", self.security_barrier.as_ref(), &options.barrier);
         found.expect("security_invoker", self.security_invoker.as_ref(), &options.invoker);
@@ -225,7 +212,7 @@ impl PgView {
             found.expect("materialized", Some(&true), &false);
         }
         self.compare_rules(view, found);
-        expect_text(found, "comment", self.comment.as_ref(), view.comment.as_ref());
+        found.expect_text("comment", self.comment.as_ref(), view.comment.as_ref());
     }
 
     fn compare_definition(&self, is: &str, found: &mut Comparison) {
@@ -299,10 +286,8 @@ impl Options {
             Self { barrier: false, invoker: false, check: "none".to_owned(), others: Vec::new() };
         for option in &view.options {
             let (name, value) = named_option(option);
-            // Stored as it was written: PostgreSQL takes each beginning of these words.
-            let yes = ["true", "on", "yes", "1"].iter().any(|word| {
-                !value.is_empty() && value != "o" && word.starts_with(&value.to_lowercase())
-            });
+            // Stored as it was written.
+            let yes = boolean(&value) == Some(true);
             match name.as_str() {
                 "security_barrier" => options.barrier = yes,
                 "security_invoker" => options.invoker = yes,

@@ -158,6 +158,26 @@ impl Comparison {
         }
     }
 
+    /// As [`Comparison::expect`] for a text of which the empty one stands for none. Of several lines those that differ are
+    /// shown.
+    pub fn expect_text<S: AsRef<str> + ?Sized>(
+        &mut self,
+        field: &str,
+        desired: Option<&String>,
+        actual: Option<&S>,
+    ) {
+        let actual = actual.map(S::as_ref).unwrap_or_default();
+        let Some(desired) = desired.filter(|desired| *desired != actual) else { return };
+        let lines = (desired.contains('\n') || actual.contains('\n'))
+            .then(|| super::unified(desired, actual));
+        let shown = |text: &str| match text {
+            "" => Value::Null,
+            text => super::display::escape(text).into(),
+        };
+        let difference = Difference::new(field, shown(desired), shown(actual));
+        self.differences.push(difference.unified(lines));
+    }
+
     /// As [`Comparison::expect`] for what may not have been told: then the field is blind, where it is wanted at all.
     pub fn expect_told<T: PartialEq + Into<Value> + Clone>(
         &mut self,
@@ -235,6 +255,25 @@ pub fn shown_path(path: &Path) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_empty_text_stands_for_none() {
+        let expected = |desired: Option<&str>, actual: Option<&str>| {
+            let mut found = Comparison::default();
+            found.expect_text("comment", desired.map(str::to_owned).as_ref(), actual);
+            let line = |d: Difference| (d.desired, d.actual, d.unified.is_some());
+            found.differences.into_iter().map(line).collect::<Vec<_>>()
+        };
+        for (desired, actual) in
+            [(None, Some("x")), (Some(""), None), (Some(""), Some("")), (Some("x"), Some("x"))]
+        {
+            assert_eq!(expected(desired, actual), [], "{desired:?} {actual:?}");
+        }
+        assert_eq!(expected(Some(""), Some("x")), [(Value::Null, json!("x"), false)]);
+        assert_eq!(expected(Some("x"), None), [(json!("x"), Value::Null, false)]);
+        let hostile = expected(Some("a"), Some("a\nb\u{202e}"));
+        assert_eq!(hostile, [(json!("a"), json!("a\\nb\\u{202e}"), true)]);
+    }
 
     #[test]
     fn hidden_content_shows_digests_on_both_sides() {

@@ -72,7 +72,8 @@ pub fn few(names: impl ExactSizeIterator<Item = String>, names_max: usize) -> St
 }
 
 /// Characters that move the cursor, reorder text, or cannot be seen.
-pub(super) fn is_hidden(c: char) -> bool {
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

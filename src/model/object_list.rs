@@ -14,7 +14,6 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use super::Span;
 use super::display::one_line;
@@ -29,7 +28,7 @@ const FINDINGS_MAX: usize = 50;
 /// A manifest.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectList {
-    text: Arc<[u8]>,
+    text: Vec<u8>,
     /// In the order of titles.
     places: Vec<Place>,
 }
@@ -57,7 +56,7 @@ impl ObjectList {
     ///
     /// # Errors
     /// Everything that is wrong with it, up to 50 findings. Then nothing of it is used.
-    pub fn parse(text: Arc<[u8]>) -> Result<Self, Vec<ListFinding>> {
+    pub fn parse(text: Vec<u8>) -> Result<Self, Vec<ListFinding>> {
         let alone = |span: Span, message: String| vec![ListFinding { span, message }];
         if u32::try_from(text.len()).is_err() {
             return Err(alone(0..0, "it has more than 4 GiB".to_owned()));
@@ -228,7 +227,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<ObjectList, Vec<ListFinding>> {
-        ObjectList::parse(Arc::from(text.as_bytes()))
+        ObjectList::parse(text.as_bytes().to_vec())
     }
 
     #[test]
@@ -270,7 +269,7 @@ mod tests {
             let (place, said) = refused(text);
             assert!(place == span && said.contains(message), "{text:?}: {place:?} {said}");
         }
-        let found = ObjectList::parse(Arc::from(&b"countersign.schema 1\na\xff\n"[..]));
+        let found = ObjectList::parse(b"countersign.schema 1\na\xff\n".to_vec());
         assert!(found.expect_err("no text")[0].message.contains("UTF-8"));
     }
 }

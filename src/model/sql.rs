@@ -3,8 +3,8 @@
 /// What a statement may begin with that runs in a transaction of this program: nothing that ends the transaction, changes
 /// the session, or runs code of another language.
 const WORDS: &[&str] = &[
-    "ALTER", "COMMENT", "CREATE", "DELETE", "DROP", "GRANT", "INSERT", "MERGE", "REASSIGN", "REFRESH",
-    "REVOKE", "SECURITY", "SELECT", "TRUNCATE", "UPDATE", "WITH",
+    "ALTER", "COMMENT", "CREATE", "DELETE", "DROP", "GRANT", "INSERT", "MERGE", "REASSIGN",
+    "REFRESH", "REVOKE", "SECURITY", "SELECT", "TRUNCATE", "UPDATE", "WITH",
 ];
 
 /// The longest text of one statement, in bytes.
@@ -45,7 +45,10 @@ pub fn is_list_of_types(text: &str) -> bool {
 /// A fragment that says what is wrong.
 pub fn check_statement(text: &str) -> Result<(), String> {
     if text.len() > STATEMENT_BYTES_MAX {
-        return Err(format!("a statement has at most {STATEMENT_BYTES_MAX} bytes, this has {}", text.len()));
+        return Err(format!(
+            "a statement has at most {STATEMENT_BYTES_MAX} bytes, this has {}",
+            text.len()
+        ));
     }
     if text.contains('\0') {
         return Err("a statement has no zero byte".to_owned());
@@ -108,10 +111,14 @@ mod tests {
 
     #[test]
     fn types_are_words_and_nothing_else() {
-        for good in ["", "text, uuid", "character varying[]", r#"s."odd; type", "T"[]"#, r#""a""b""#] {
+        for good in
+            ["", "text, uuid", "character varying[]", r#"s."odd; type", "T"[]"#, r#""a""b""#]
+        {
             assert!(is_list_of_types(good), "{good}");
         }
-        for bad in ["text)", "text; x", "text -- x", "\"open", "a\"b", "text/*", "text\ntext", "TEXT", "é"] {
+        for bad in
+            ["text)", "text; x", "text -- x", "\"open", "a\"b", "text/*", "text\ntext", "TEXT", "é"]
+        {
             assert!(!is_list_of_types(bad), "{bad}");
         }
     }
@@ -127,8 +134,20 @@ mod tests {
             assert_eq!(check_statement(good), Ok(()), "{good}");
         }
         for bad in [
-            "", "COMMIT", "/* */ rollback", "BEGIN", "DO $$ $$", "SET ROLE x", "CALL p()", "COPY t TO '/x'",
-            "-- GRANT", "/* GRANT", "VACUUM t", "PREPARE TRANSACTION 'x'", "SELECT\0", "GRANTED",
+            "",
+            "COMMIT",
+            "/* */ rollback",
+            "BEGIN",
+            "DO $$ $$",
+            "SET ROLE x",
+            "CALL p()",
+            "COPY t TO '/x'",
+            "-- GRANT",
+            "/* GRANT",
+            "VACUUM t",
+            "PREPARE TRANSACTION 'x'",
+            "SELECT\0",
+            "GRANTED",
         ] {
             assert!(check_statement(bad).is_err(), "{bad}");
         }

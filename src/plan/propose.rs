@@ -262,9 +262,11 @@ impl OfDatabase {
     /// for two resources stands once.
     fn in_order(&mut self) -> Vec<Statement> {
         let is_role = |name: &&ResourceName| name.kind == FIRST;
-        let roles: BTreeSet<ResourceName> = self.resources.iter().filter(is_role).cloned().collect();
+        let roles: BTreeSet<ResourceName> =
+            self.resources.iter().filter(is_role).cloned().collect();
         let mut blocks = std::mem::take(&mut self.statements);
-        for block in blocks.iter_mut().filter(|block| !block.resources.iter().any(|n| is_role(&n))) {
+        for block in blocks.iter_mut().filter(|block| !block.resources.iter().any(|n| is_role(&n)))
+        {
             block.after.extend(roles.iter().cloned());
         }
         let (ordered, circular) = order(blocks);

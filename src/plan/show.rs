@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::format::{Plan, Step};
 use super::{FormatError, effect};
-use crate::action::{Action, Condition, Content, Risk, Undo};
+use crate::action::{Action, Condition, Content, PathState, Risk, Undo};
 use crate::model::Digest;
 use crate::model::display::{escape, escaped_line};
 
@@ -22,11 +22,17 @@ pub enum Mark {
     Draft,
 }
 
-/// Writes it.
+/// Writes it; `whole`: with its steps.
 ///
 /// # Errors
 /// When the sink cannot be written.
-pub fn show(plan: &Plan, digest: Digest, mark: Mark, out: &mut dyn Write) -> io::Result<()> {
+pub fn show(
+    plan: &Plan,
+    digest: Digest,
+    mark: Mark,
+    whole: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let bold = anstyle::Style::new().bold();
     let noun = if plan.steps.len() == 1 { "step" } else { "steps" };
     let mark = match mark {
@@ -58,7 +64,11 @@ pub fn show(plan: &Plan, digest: Digest, mark: Mark, out: &mut dyn Write) -> io:
     for (guard, value) in &plan.guards {
         writeln!(out, "  guard     {} = {}", escape(guard), escape(value))?;
     }
-    writeln!(out, "  valid     {} to {}\n", plan.created, plan.valid_until)?;
+    writeln!(out, "  valid     {} to {}", plan.created, plan.valid_until)?;
+    if !whole {
+        return Ok(());
+    }
+    writeln!(out)?;
     plan.steps.iter().try_for_each(|step| self::step(step, out))
 }
 
@@ -69,12 +79,22 @@ fn step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
         Risk::High => "  [HIGH RISK]",
     };
     writeln!(out, "{:>4}. {}{risk}", step.n, step.action)?;
-    writeln!(out, "      for     {}", escape(&step.resources.join(", ")))?;
-    writeln!(out, "      before  {}", condition(&step.before))?;
-    writeln!(out, "      after   {}", condition(&step.after))?;
-    match &step.undo {
-        Undo::By(action) => writeln!(out, "      undo    {action}")?,
-        Undo::Irreversible(why) => writeln!(out, "      undo    none: {}", escape(why))?,
+    let plain = step.resources.len() == 1
+        && step.action.path().is_some_and(|path| step.resources[0].ends_with(&format!(".{path}")));
+    if !plain {
+        writeln!(out, "      for     {}", escape(&step.resources.join(", ")))?;
+    }
+    let removed =
+        matches!(&step.undo, Undo::By(action) if matches!(**action, Action::Remove { .. }));
+    if removed && matches!(step.before, Condition::Path { is: PathState::Absent, .. }) {
+        writeln!(out, "      new: nothing stands there; the undo removes it while it is as made")?;
+    } else {
+        writeln!(out, "      before  {}", condition(&step.before))?;
+        writeln!(out, "      after   {}", condition(&step.after))?;
+        match &step.undo {
+            Undo::By(action) => writeln!(out, "      undo    {action}")?,
+            Undo::Irreversible(why) => writeln!(out, "      undo    none: {}", escape(why))?,
+        }
     }
     match &step.action {
         Action::WriteFile { content, .. } => self::content(content, out),

@@ -31,11 +31,7 @@ pub struct Present<'a> {
 
 /// Proposes to take the applied steps of a plan back.
 #[must_use]
-pub fn undo(
-    plan: &Plan,
-    applied: &[Applied],
-    present: Present<'_>,
-) -> Proposal {
+pub fn undo(plan: &Plan, applied: &[Applied], present: Present<'_>) -> Proposal {
     let mut steps: Vec<Step> = Vec::new();
     let mut left = Vec::new();
     let mut removed: BTreeSet<String> = BTreeSet::new();
@@ -92,7 +88,7 @@ fn one(
         (Condition::Path { .. } | Condition::Answers { .. }, ..) => return Err(unsaid()),
         (before, after, _) => (after.clone(), before.clone()),
     };
-    let undo = Undo::Irreversible("it is taken back by a new plan from desired state".to_owned());
+    let undo = Undo::Irreversible("a new plan from desired state makes it again".to_owned());
     let resources = step.resources.clone();
     Ok(Step { n: step.n, resources, action, before, after, undo, risk: step.risk })
 }
@@ -111,7 +107,9 @@ fn as_left(
         Some(Ok(now)) if now == left => Ok(()),
         Some(Ok(_)) => {
             let name = escape(name);
-            Err(Why::NoRemedy(format!("{name} is no longer as it was left: somebody changed it since")))
+            Err(Why::NoRemedy(format!(
+                "{name} is no longer as it was left: somebody changed it since"
+            )))
         }
         Some(Err(unknown)) => Err(Why::Unknown(escape(&unknown.detail).into_owned())),
         None => {

@@ -105,7 +105,8 @@ impl Lab {
         let sum = std::process::Command::new("sha256sum").arg(&plan).output().unwrap();
         let digest = String::from_utf8(sum.stdout).unwrap()[..64].to_owned();
         let key = self.keys.path("alice").display().to_string();
-        let words = ["approve", &plan, "--as", "alice", "--role", "dba", "--reason", "x", "--key", &key];
+        let words =
+            ["approve", &plan, "--as", "alice", "--role", "dba", "--reason", "x", "--key", &key];
         run(&[&words[..], &["--digest", &digest, "-o", &file]].concat()).ends_with(0);
         (plan, file)
     }
@@ -144,7 +145,12 @@ async fn the_two_missing_grants_are_granted_and_taken_back() {
     let statements = plan_json["steps"][0]["action"]["sql"]["statements"].as_array().unwrap();
     assert!(!statements.is_empty() && statements.len() <= 2, "{text}");
     for statement in statements {
-        assert!(statement["text"].as_str().unwrap().starts_with("GRANT SELECT ON TABLE \"cutter_governance\"."));
+        assert!(
+            statement["text"]
+                .as_str()
+                .unwrap()
+                .starts_with("GRANT SELECT ON TABLE \"cutter_governance\".")
+        );
     }
     let ran = lab.apply(&plan).ends_with(0);
     assert!(ran.stdout.contains("read back from a second session"), "{}", ran.stdout);
@@ -194,9 +200,16 @@ async fn what_fails_half_way_leaves_nothing() {
     owner.batch_execute("GRANT CREATE ON SCHEMA public TO cs_executor").await.unwrap();
     let plan = lab.signed("plan.json", &[]);
     let shown = run(&["show", &plan.0]).ends_with(0).stdout;
-    assert!(shown.contains("HIGH RISK") && shown.contains("CREATE ROLE \"cutter_new\" NOLOGIN"), "{shown}");
+    assert!(
+        shown.contains("HIGH RISK") && shown.contains("CREATE ROLE \"cutter_new\" NOLOGIN"),
+        "{shown}"
+    );
     let ran = lab.apply(&plan);
-    assert!(ran.stdout.contains("42P01") && ran.stdout.contains("nothing changed"), "{}", ran.everything());
+    assert!(
+        ran.stdout.contains("42P01") && ran.stdout.contains("nothing changed"),
+        "{}",
+        ran.everything()
+    );
     assert_eq!(ran.code, 1);
     let count = "SELECT count(*) FROM pg_roles WHERE rolname = 'cutter_new'";
     let roles: i64 = owner.query_one(count, &[]).await.unwrap().get(0);
@@ -205,7 +218,11 @@ async fn what_fails_half_way_leaves_nothing() {
     lab.world.desired("hosts/a/sql/late.sql", "CREATE VIEW public.late AS SELECT 1; COMMIT");
     lab.world.commit();
     let ran = lab.apply(&lab.signed("two.json", &[]));
-    assert!(ran.stdout.contains("42601") && ran.stdout.contains("nothing changed"), "{}", ran.everything());
+    assert!(
+        ran.stdout.contains("42601") && ran.stdout.contains("nothing changed"),
+        "{}",
+        ran.everything()
+    );
     lab.world.desired("hosts/a/sql/late.sql", "COMMIT");
     lab.world.commit();
     let ran = lab.run(&["plan"]).ends_with(3);
@@ -215,7 +232,8 @@ async fn what_fails_half_way_leaves_nothing() {
     lab.world.commit();
     let ran = lab.apply(&lab.signed("other.json", &[]));
     assert!(ran.stdout.contains("would not have ended as it was signed"), "{}", ran.everything());
-    lab.world.desired("hosts/a/sql/late.sql", "-- why\nCREATE VIEW public.late AS SELECT 1 AS n;\n");
+    lab.world
+        .desired("hosts/a/sql/late.sql", "-- why\nCREATE VIEW public.late AS SELECT 1 AS n;\n");
     lab.world.commit();
     lab.apply(&lab.signed("good.json", &[])).ends_with(0);
     lab.check(0);
@@ -252,7 +270,8 @@ async fn another_cluster_is_refused() {
     // The observer looks at the right one, the executor would change the other.
     lab.configure(&lab.server, "cs_executor");
     let text = fs::read_to_string(lab.world.path("config.toml")).unwrap();
-    let (right, wrong) = (lab.server.url("cs_executor", "directus"), twin.server.url("cs_executor", "directus"));
+    let (right, wrong) =
+        (lab.server.url("cs_executor", "directus"), twin.server.url("cs_executor", "directus"));
     lab.file("config.toml", &text.replace(&right, &wrong));
     let before = (reads(&lab.server).await, reads(&twin.server).await);
     let ran = lab.apply(&plan).ends_with(7);
@@ -265,7 +284,8 @@ async fn without_an_executor_no_plan_is_used_up() {
     let Some(lab) = Lab::new(GRANTS).await else { return };
     let plan = lab.signed("plan.json", &[]);
     let text = fs::read_to_string(lab.world.path("config.toml")).unwrap();
-    let cut = text.lines().filter(|line| !line.starts_with("executor")).map(|line| format!("{line}\n"));
+    let cut =
+        text.lines().filter(|line| !line.starts_with("executor")).map(|line| format!("{line}\n"));
     lab.file("config.toml", &cut.collect::<String>());
     let ran = lab.apply(&plan).ends_with(78);
     assert!(ran.stderr.contains("executor"), "{}", ran.stderr);

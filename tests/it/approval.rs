@@ -1,9 +1,10 @@
 //! Approving from the outside: real `ssh-keygen`, agents, certificates; what stock OpenSSH says of the same statements.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::keys::{Agent, Keys, sign, succeeds, verifies};
 use crate::program::{Ran, World, command, git, ran, run};
@@ -194,16 +195,16 @@ fn whatever_was_signed_otherwise_counts_for_nothing() {
             "unknown_key",
         ),
         ("other", statement, sign(&lab.keys.path("alice"), NAMESPACE, statement), "unknown_key"),
-        ("changed", &changed, signature.to_vec(), "bad_signature"),
-        ("after", statement, [signature, b"x\n"].concat(), "bad_signature"),
-        ("before", statement, [b"x\n", signature].concat(), "bad_signature"),
+        ("changed", &changed[..], signature.to_vec(), "bad_signature"),
+        ("after", statement, [signature, &b"x\n"[..]].concat(), "bad_signature"),
+        ("before", statement, [&b"x\n"[..], signature].concat(), "bad_signature"),
         ("twice", statement, [signature, signature].concat(), "bad_signature"),
         ("none", statement, Vec::new(), "bad_signature"),
         (
             "text",
             b"approve it, please\n",
             sign(&bob, NAMESPACE, b"approve it, please\n"),
-            "malformed",
+            "no_statement",
         ),
     ] {
         lab.refused(&[&alice, &with(name, text, &signature)], code);
@@ -303,11 +304,16 @@ fn imported_statements_and_those_of_the_repository_count() {
         &["update-ref", "-d", &format!("refs/countersign/approvals/{}/veto", lab.digest)],
     );
     lab.refused(&[], "rejected");
-    // One that was changed is an error, and an unreachable repository a refusal.
-    push(&lab.path("rubbish"), "veto");
-    lab.refused(&[], "remote_unreachable");
+    // Also when it comes back as something else.
+    push(&bob, "veto");
+    lab.refused(&[], "rejected");
+    // A repository that cannot be reached is a refusal.
     fs::rename(&desired, lab.world.path("gone")).unwrap();
     lab.refused(&[], "remote_unreachable");
+    // Where it is none, what was fetched before still stands.
+    lab.trust("separation = \"none\"\nremote = \"offline\"\n");
+    let offline = lab.status(&[&bob]).ends_with(6).stdout;
+    assert!(offline.contains(" rejected: ") && !offline.contains("unreachable"), "{offline}");
 }
 
 #[test]
@@ -393,9 +399,8 @@ fn a_halt_is_set_told_ordered_and_lifted() {
     assert!(halt(&["--status"]).ends_with(7).stdout.contains("look at this"));
     // A ledger that cannot be written prevents no halt, and no lifting goes unrecorded.
     let ledger = lab.world.path("data/ledger/executor");
-    let segment = fs::read_dir(&ledger).unwrap().map(|entry| entry.unwrap().path());
-    let segment =
-        segment.filter(|path| path.extension().is_some_and(|e| e == "jsonl")).next().unwrap();
+    let mut files = fs::read_dir(&ledger).unwrap().map(|entry| entry.unwrap().path());
+    let segment = files.find(|path| path.extension().is_some_and(|e| e == "jsonl")).unwrap();
     let text = fs::read_to_string(&segment).unwrap();
     fs::write(&segment, text.replacen("\"seq\"", "\"sEq\"", 1)).unwrap();
     let ran = halt(&["--reason", "again"]).ends_with(0);
@@ -417,4 +422,34 @@ fn a_halt_is_set_told_ordered_and_lifted() {
 #[track_caller]
 fn ran_ends(command: &mut Command, code: i32) {
     ran(&command.output().unwrap()).ends_with(code);
+}
+
+#[test]
+fn a_person_reads_the_plan_and_types_its_first_digits() {
+    let lab = Lab::new();
+    let typed = |digits: &str| {
+        let (plan, key) = (lab.plan(), lab.keys.path("alice").display().to_string());
+        let program = env!("CARGO_BIN_EXE_countersign");
+        let words =
+            format!("{program} approve {plan} --as alice --role dba --reason CHG-142 --key {key}");
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &words, "/dev/null"]);
+        script.env_remove("SSH_CONNECTION").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let Ok(mut child) = script.spawn() else { return None };
+        child.stdin.take().unwrap().write_all(format!("{digits}\n").as_bytes()).unwrap();
+        Some(ran(&child.wait_with_output().unwrap()))
+    };
+    let Some(wrong) = typed("000000") else {
+        assert!(std::env::var_os("CI").is_none(), "there is no `script` to make a terminal with");
+        eprintln!("SKIPPED, nothing was tested: there is no `script` to make a terminal with");
+        return;
+    };
+    assert!(wrong.ends_with(6).stdout.contains("nothing was signed"));
+    let statement = format!("{}.alice.statement", lab.plan());
+    assert!(!Path::new(&statement).exists());
+    let right = typed(&lab.digest[..6]).unwrap().ends_with(0);
+    for part in ["create directory /srv/runs", &lab.digest, "approve until"] {
+        assert!(right.stdout.contains(part), "{part}\n{}", right.stdout);
+    }
+    lab.refused(&[&statement], "insufficient");
 }

@@ -146,6 +146,73 @@ async fn what_alter_system_wrote_is_unknown_without_the_right_and_nothing_else_i
 }
 
 #[tokio::test]
+async fn a_setting_has_one_value_in_every_spelling() {
+    let Some(lab) = Lab::new().await else { return };
+    let database = &lab.database;
+    for setting in [
+        "statement_timeout = '5s'",
+        "work_mem = '4MB'",
+        "effective_cache_size = '128MB'",
+        "enable_sort = on",
+        "random_page_cost = '1.10'",
+        "synchronous_commit = 'on'",
+        "app.mode = 'on'",
+    ] {
+        lab.run(&format!("ALTER DATABASE {database} SET {setting}")).await;
+    }
+    let world = lab_world(&lab).await;
+    for (setting, value, fields) in [
+        ("statement_timeout", "5000", &[][..]),
+        ("statement_timeout", "5001ms", &["value"]),
+        ("statement_timeout", "5 kB", &["value undecidable"]),
+        ("work_mem", "4096kB", &[]),
+        ("work_mem", "5MB", &["value"]),
+        ("effective_cache_size", "16384", &[]),
+        ("enable_sort", "true", &[]),
+        ("enable_sort", "0", &["value"]),
+        ("random_page_cost", "1.1", &[]),
+        ("synchronous_commit", "TRUE", &[]),
+        ("synchronous_commit", "local", &["value"]),
+        ("synchronous_commit", "nonsense", &["value undecidable"]),
+        ("app.mode", "true", &["value"]),
+    ] {
+        let key = format!("{setting} for database");
+        let found = found(&world, "pg_setting", &key, json!({ "value": value })).await;
+        assert_eq!(found, fields, "{setting} = {value}");
+    }
+}
+
+#[tokio::test]
+async fn an_owner_is_no_grantee_and_is_found_by_others() {
+    let Some(lab) = Lab::new().await else { return };
+    let intruder = format!("{}_intruder", lab.database);
+    lab.run(&format!(
+        "CREATE ROLE {intruder}; CREATE TABLE public.t (); GRANT SELECT ON public.t TO OBSERVER; \
+         GRANT USAGE ON SCHEMA public TO PUBLIC"
+    ))
+    .await;
+    let checks = [
+        ("pg_grant", intruder.clone(), json!({"grants": []})),
+        ("pg_grant", intruder.clone(), json!({"denied": ["SELECT on public.t"]})),
+        ("pg_role", intruder.clone(), json!({"owns_nothing": true})),
+        ("pg_table", "public.t".to_owned(), json!({"owner": "postgres"})),
+    ];
+    let all = async |lab: &Lab| {
+        let world = lab_world(lab).await;
+        let mut fields = Vec::new();
+        for (kind, key, table) in &checks {
+            fields.push(found(&world, kind, key, table.clone()).await);
+        }
+        fields
+    };
+    assert_eq!(all(&lab).await, [&NOTHING; 4]);
+    lab.run(&format!("ALTER TABLE public.t OWNER TO {intruder}")).await;
+    let fields = all(&lab).await;
+    assert_eq!(fields[0], NOTHING, "a list of grants says nothing of it");
+    assert_eq!(fields[1..], [["SELECT on public.t"], ["owns_nothing"], ["owner"]]);
+}
+
+#[tokio::test]
 async fn nothing_waits_for_a_restart_is_said_only_by_who_sees_every_setting() {
     let Some(lab) = Lab::new().await else { return };
     let none = json!({"pending_restart": false});

@@ -170,6 +170,33 @@ async fn what_is_switched_off_or_ignored_is_not_compared() {
 }
 
 #[tokio::test]
+async fn what_postgresql_brought_is_pinned_by_a_digest() {
+    let Some(lab) = Lab::new().await else { return };
+    let world = world(&lab);
+    adopt(&world, &["--schema", "*"]).ends_with(0);
+    let everything = fs::read_to_string(world.path("desired/hosts/a/pg_schema.toml")).unwrap();
+    assert!(!everything.contains("pg_catalog"), "no pattern is about it: {everything}");
+    adopt(&world, &["--schema", "pg_catalog"]).ends_with(0);
+    let written = fs::read_to_string(world.path("desired/hosts/a/pg_schema.toml")).unwrap();
+    assert!(written.contains("[pg_schema.pg_catalog]") && written.contains("digest = \"sha256:"));
+    check(&world, &[]).ends_with(0);
+    // What nobody defined in it is nothing of it.
+    lab.run("CREATE TABLE public.quiet (id bigint); DROP TABLE public.quiet; ANALYZE pg_catalog.pg_class").await;
+    check(&world, &[]).ends_with(0);
+    let replace = |body: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION pg_catalog.initcap(text) RETURNS text \
+             IMMUTABLE STRICT PARALLEL SAFE LANGUAGE {body}"
+        )
+    };
+    lab.run(&replace("sql AS 'SELECT $1'")).await;
+    check(&world, &[]).ends_with(2);
+    assert_eq!(differences(&report(&world, "pg_schema.pg_catalog", &[])), ["changed digest"]);
+    lab.run(&replace("internal AS 'initcap'")).await;
+    check(&world, &[]).ends_with(0);
+}
+
+#[tokio::test]
 async fn a_digest_says_that_something_differs() {
     let Some((lab, world)) = zoo().await else { return };
     let digest = countersign::model::Digest::of(manifest(&world, "public").as_bytes());

@@ -221,7 +221,7 @@ fn a_signature_is_one_of_these_bytes_for_this_purpose() {
     }
     let text = "countersign approval v1\nhello\n";
     let signature = sign(2, text, NAMESPACE);
-    refused(Signed { statement: text.into(), signature, origin: String::new() }, "malformed");
+    refused(Signed { statement: text.into(), signature, origin: String::new() }, "no_statement");
 }
 
 #[test]

@@ -26,7 +26,7 @@ const BEHIND_MS_MAX: u64 = 5_000;
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) plan: Option<Digest>,
-    pub(super) failure: Failure,
+    pub(super) failure: Box<Failure>,
 }
 
 /// What came through all gates.
@@ -47,7 +47,7 @@ pub(super) struct Gates<'a> {
 
 /// A refusal under construction: which plan it is about is known or not.
 fn refuse(code: &'static str, failure: Failure) -> Refusal {
-    Refusal { code, plan: None, failure }
+    Refusal { code, plan: None, failure: Box::new(failure) }
 }
 
 impl Gates<'_> {
@@ -57,15 +57,17 @@ impl Gates<'_> {
             .map_err(|failure| refuse("plan_malformed", failure))?;
         let digest = Digest::of(&bytes);
         let about = |refusal: Refusal| Refusal { plan: Some(digest), ..refusal };
-        self.sealed(ledger, digest).map_err(about)?;
+        sealed(ledger, digest).map_err(about)?;
         // Asked first, because a plan that was run does not come out the same any more, and that would not be the reason.
         self.unused(&plan, digest).map_err(about)?;
         self.identity(&plan).map_err(about)?;
-        self.time(&plan, ledger).map_err(about)?;
+        time(&plan, ledger).map_err(about)?;
         self.reachable(&plan).map_err(about)?;
         let (broken, desired) = self.replanned(&plan, ledger).map_err(about)?;
         let met = self.approved(&plan, digest, ledger).map_err(about)?;
         guards(&broken).map_err(about)?;
+        let accepted = ledgers::accept(self.config, &plan.source.commit, ledger);
+        accepted.map_err(|failure| about(refuse("source_unverified", failure)))?;
         Ok(Passed { plan, bytes, met, desired })
     }
 
@@ -78,23 +80,6 @@ impl Gates<'_> {
         let failure = Failure::new(exit::CONFIG, message)
             .hint("executor = { url = \"postgres://ROLE@/DATABASE?host=/run/postgresql\" }");
         Err(refuse("no_executor", failure))
-    }
-
-    /// Does the ledger know it, byte for byte?
-    fn sealed(&self, ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
-        let entries = ledger.reader().entries();
-        let entries = entries.map_err(|e| refuse(e.code(), e.into()))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
-            if matches!(&entry.event, Event::PlanSealed(sealed) if sealed.plan == digest) {
-                return Ok(());
-            }
-        }
-        let message = format!("plan {digest:?} was not sealed on this host");
-        let failure = Failure::new(exit::VERIFICATION, message).hint(
-            "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
-        );
-        Err(refuse("not_sealed", failure))
     }
 
     fn unused(&self, plan: &Plan, digest: Digest) -> Result<(), Refusal> {
@@ -122,26 +107,6 @@ impl Gates<'_> {
                 Err(refuse("host_unverified", Failure::new(exit::REFUSED, message)))
             }
         }
-    }
-
-    fn time(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
-        let behind = ledger.clock_behind();
-        if behind > BEHIND_MS_MAX {
-            let event =
-                crate::ledger::event::ClockRegressed { by_ms: crate::model::Decimal(behind) };
-            let recorded = ledger.append(&event.into(), &[]);
-            recorded.map_err(|e| refuse(e.code(), e.into()))?;
-            let message = format!("the clock is {behind} ms behind the newest entry of the ledger");
-            let failure = Failure::new(exit::REFUSED, message)
-                .hint("an approval that has expired must not count again: set the clock right");
-            return Err(refuse("clock_regressed", failure));
-        }
-        let now = CLOCK.now().max(ledger.newest());
-        if now <= plan.valid_until {
-            return Ok(());
-        }
-        let message = format!("the plan was valid until {}", plan.valid_until);
-        Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
     }
 
     /// Makes the plan again, from the commit that is accepted now and the world as it is now.
@@ -224,10 +189,7 @@ impl Gates<'_> {
 }
 
 /// Are its databases those that it was made for?
-fn cluster(
-    plan: &Plan,
-    identities: &BTreeMap<String, DatabaseIdentity>,
-) -> Result<(), Refusal> {
+fn cluster(plan: &Plan, identities: &BTreeMap<String, DatabaseIdentity>) -> Result<(), Refusal> {
     for (name, signed) in &plan.databases {
         let Some(now) = identities.get(name) else { continue };
         let cluster = now.system_identifier.as_ref();
@@ -248,6 +210,43 @@ fn cluster(
     Ok(())
 }
 
+/// Does the ledger know it, byte for byte?
+fn sealed(ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
+    let entries = ledger.reader().entries();
+    let entries = entries.map_err(|e| refuse(e.code(), e.into()))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
+        if matches!(&entry.event, Event::PlanSealed(sealed) if sealed.plan == digest) {
+            return Ok(());
+        }
+    }
+    let message = format!("plan {digest:?} was not sealed on this host");
+    let failure = Failure::new(exit::VERIFICATION, message).hint(
+        "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
+    );
+    Err(refuse("not_sealed", failure))
+}
+
+/// Is it still time for it?
+fn time(plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
+    let behind = ledger.clock_behind();
+    if behind > BEHIND_MS_MAX {
+        let event = crate::ledger::event::ClockRegressed { by_ms: crate::model::Decimal(behind) };
+        let recorded = ledger.append(&event.into(), &[]);
+        recorded.map_err(|e| refuse(e.code(), e.into()))?;
+        let message = format!("the clock is {behind} ms behind the newest entry of the ledger");
+        let failure = Failure::new(exit::REFUSED, message)
+            .hint("an approval that has expired must not count again: set the clock right");
+        return Err(refuse("clock_regressed", failure));
+    }
+    let now = CLOCK.now().max(ledger.newest());
+    if now <= plan.valid_until {
+        return Ok(());
+    }
+    let message = format!("the plan was valid until {}", plan.valid_until);
+    Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
+}
+
 /// Puts on the ledger what every statement came to.
 fn record(
     judgement: &approval::Judgement,
@@ -265,7 +264,7 @@ fn record(
             decision: "approve".to_owned(),
             key: accepted.key.clone(),
         };
-        append(event.into(), bytes_of(accepted.statement), ledger)?;
+        append(&event.into(), bytes_of(accepted.statement), ledger)?;
     }
     for refused in &judgement.refused {
         let Some(statement) = refused.statement else { continue };
@@ -275,13 +274,13 @@ fn record(
             code: refused.word.code().to_owned(),
             detail: refused.detail.clone(),
         };
-        append(event.into(), bytes_of(statement), ledger)?;
+        append(&event.into(), bytes_of(statement), ledger)?;
     }
     Ok(())
 }
 
 fn append(
-    event: Event,
+    event: &Event,
     signed: Option<&approval::Signed>,
     ledger: &mut Ledger,
 ) -> Result<(), crate::ledger::LedgerError> {
@@ -292,7 +291,7 @@ fn append(
             Attachment { name: "signature", bytes: &signed.signature },
         ]
     });
-    ledger.append(&event, attached.as_ref().map_or(&[], |attached| attached.as_slice()))?;
+    ledger.append(event, attached.as_ref().map_or(&[], |attached| attached.as_slice()))?;
     Ok(())
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::error::Failure;
+use super::super::exit;
 use super::super::planning::{self, Planned, Request};
 use super::super::world::{self, Opened};
-use super::super::exit;
 use crate::action::{Depth, Needs, PathState};
 use crate::approval::SEEN;
 use crate::config::Config;
-use crate::ledger::{Event, Ledger, Outcome, Reader};
 use crate::desired::Desired;
+use crate::ledger::{Event, Ledger, Outcome, Reader};
 use crate::model::{Clock, Decimal, Digest, ResourceName, Unknown};
 use crate::observed::{self, Question, Snapshot};
 use crate::plan::{self, Applied, Guarded, Plan, Present, Scope};
@@ -59,6 +59,7 @@ pub(in crate::cli) fn plan(
         let guarded = Guarded::of(&desired, &config.guard);
         let present = Present { around: &around, entries: &entries, answers: &answers };
         let proposal = plan::undo(earlier, &applied, present);
+        let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
         let identities = opened.database_identities();
         let databases = planning::of_steps(&proposal.steps, &identities)?;
         opened.probe.close().await;
@@ -70,7 +71,7 @@ pub(in crate::cli) fn plan(
             planning::assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
         let (left, notes) = (proposal.left, opened.notes);
         let desired = Arc::new(desired);
-        Ok(Planned { plan, desired, identities, left, broken: Vec::new(), notes, warnings })
+        Ok(Planned { plan, desired, identities, left, broken, notes, warnings })
     })
 }
 
@@ -81,9 +82,8 @@ async fn answers(
     names: &[&String],
     clock: &dyn Clock,
 ) -> BTreeMap<String, Result<Digest, Unknown>> {
-    let resources = names.iter().filter_map(|name| {
-        desired.resources.get(&ResourceName::parse(name)?)
-    });
+    let resources =
+        names.iter().filter_map(|name| desired.resources.get(&ResourceName::parse(name)?));
     let questions: Vec<Question> = resources
         .map(|resource| {
             let (name, kind) = (resource.name.clone(), resource.kind);

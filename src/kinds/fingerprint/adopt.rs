@@ -1,6 +1,7 @@
 //! Fingerprints written down: of the tables that a name or pattern is about, as they are now.
 
 use super::{Fingerprint, Seen};
+use crate::kinds::in_database::adopt_each;
 use crate::kinds::{Adopted, Draft, all_rows};
 use crate::model::Unknown;
 use crate::probe::{World, until};
@@ -10,20 +11,13 @@ const ABOUT: &[&str] = &["database", "table"];
 
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
     let give_up = tokio::time::Instant::now() + world.deadline;
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        let session = match session {
-            Ok(session) => session,
-            Err(why) => {
-                adopted.unseen.push((database.clone(), why.clone()));
-                continue;
-            }
-        };
+    let adopted = adopt_each(world, asked, |database, session| async move {
+        let mut adopted = Adopted::default();
         for table in all_rows::tables(session, asked).await? {
             match until(give_up, Fingerprint::of_table(&table).look(session)).await {
                 Ok(Seen::Hashed { sha256, .. }) => {
                     let draft = Draft::new(table.clone())
-                        .set("database", database.as_str())
+                        .set("database", database)
                         .set("table", table.as_str())
                         .set("sha256", sha256.to_string());
                     adopted.drafts.push(draft.about(ABOUT, format!("{database}:{table}")));
@@ -32,6 +26,7 @@ pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown
                 Err(why) => adopted.unseen.push((table, why)),
             }
         }
-    }
-    Ok(adopted)
+        Ok(adopted)
+    });
+    Ok(adopted.await)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Function, is_secretive, relations};
 use crate::kinds::closed::{is_pattern, matches};
-use crate::kinds::in_database::key_of;
+use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft};
 use crate::model::display::escape;
 use crate::model::{Digest, Reason, RoutineName, Unknown};
@@ -21,14 +21,9 @@ const INLINE_CHARS_MAX: usize = 80;
 
 /// Writes down what was asked for in every database that is looked at.
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        match session {
-            Ok(session) => in_one(world, database, session, asked, &mut adopted).await?,
-            Err(why) => adopted.unseen.push((database.clone(), why.clone())),
-        }
-    }
-    Ok(adopted)
+    let adopted =
+        adopt_each(world, asked, |database, session| in_one(world, database, session, asked));
+    Ok(adopted.await)
 }
 
 async fn in_one(
@@ -36,8 +31,8 @@ async fn in_one(
     database: &str,
     session: &Session,
     asked: &str,
-    adopted: &mut Adopted,
-) -> Result<(), Unknown> {
+) -> Result<Adopted, Unknown> {
+    let mut adopted = Adopted::default();
     let covered = |name: &str| {
         let overload = || name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('('));
         if is_pattern(asked) { matches(asked, name) } else { name == asked || overload() }
@@ -90,7 +85,7 @@ async fn in_one(
     }
     let why = functions.blocked.into_values().next().unwrap_or_else(crate::kinds::no_answer);
     adopted.unseen.extend(missing.into_iter().map(|name| (name, why.clone())));
-    Ok(())
+    Ok(adopted)
 }
 
 /// The table of one function: what PostgreSQL does when nothing is said is left out, unless it decides about rights.

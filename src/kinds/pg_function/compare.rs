@@ -50,15 +50,10 @@ fn brief(is: &Function) -> String {
     format!("{}, {language}, owner {owner}{definer}", is.kind)
 }
 
-/// Compares a text where absence is written as an empty one.
-fn expect_text(found: &mut Comparison, field: &str, wanted: Option<&String>, is: Option<&String>) {
-    found.expect(field, wanted, &is.cloned().unwrap_or_default());
-}
-
 fn attributes(spec: &PgFunction, is: &Function, found: &mut Comparison) {
     found.expect("kind", spec.kind.map(RoutineKind::word).as_ref(), &is.kind);
     found.expect("signature", spec.signature.as_ref(), &is.signature);
-    expect_text(found, "returns", spec.returns.as_ref(), is.returns.as_ref());
+    found.expect_text("returns", spec.returns.as_ref(), is.returns.as_ref());
     found.expect("language", spec.language.as_ref(), &is.language);
     found.expect("owner", spec.owner.as_ref(), &is.owner);
     found.expect("security_definer", spec.security_definer.as_ref(), &is.security_definer);
@@ -71,13 +66,13 @@ fn attributes(spec: &PgFunction, is: &Function, found: &mut Comparison) {
     found.expect("leakproof", spec.leakproof.as_ref(), &is.leakproof);
     number("cost", spec.cost, &is.cost, found);
     number("rows", spec.rows, &is.rows, found);
-    expect_text(found, "library", spec.library.as_ref(), is.library.as_ref());
+    found.expect_text("library", spec.library.as_ref(), is.library.as_ref());
     for (key, wanted) in spec.aggregate.iter().flatten() {
-        expect_text(found, &format!("aggregate.{key}"), Some(wanted), is.aggregate.get(key));
+        found.expect_text(&format!("aggregate.{key}"), Some(wanted), is.aggregate.get(key));
     }
-    expect_text(found, "support", spec.support.as_ref(), is.support.as_ref());
-    expect_text(found, "extension", spec.extension.as_ref(), is.extension.as_ref());
-    expect_text(found, "comment", spec.comment.as_ref(), is.comment.as_ref());
+    found.expect_text("support", spec.support.as_ref(), is.support.as_ref());
+    found.expect_text("extension", spec.extension.as_ref(), is.extension.as_ref());
+    found.expect_text("comment", spec.comment.as_ref(), is.comment.as_ref());
 }
 
 /// PostgreSQL keeps these in single precision, so what is wanted is brought to it as well.

@@ -10,7 +10,7 @@ use super::look::{Seen, look};
 use super::subject::Subject;
 use super::wanted::Wanted;
 use crate::kinds::closed::{is_pattern, matches};
-use crate::kinds::in_database::key_of;
+use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft, Named};
 use crate::model::display::escape;
 use crate::model::grant::{Class, Grant, Grantee, Securable, Standing, columns_written};
@@ -34,20 +34,12 @@ pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown
         let detail = format!("`{}`: {}{hint}", escape(asked), escape(&problem.message));
         return Err(Unknown::new(Reason::NotSupported, detail));
     }
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        let session = match session {
-            Ok(session) => session,
-            Err(why) => {
-                adopted.unseen.push((database.clone(), why.clone()));
-                continue;
-            }
-        };
+    let adopted = adopt_each(world, asked, |database, session| async move {
         let subjects =
             if pattern { grantees(session, asked).await? } else { vec![asked.to_owned()] };
-        write_down(world, database, session, subjects, &mut adopted).await;
-    }
-    Ok(adopted)
+        Ok(write_down(world, database, session, subjects).await)
+    });
+    Ok(adopted.await)
 }
 
 /// Those that a pattern matches; PUBLIC only with all the others.
@@ -65,8 +57,8 @@ async fn write_down(
     database: &str,
     session: &Session,
     subjects: Vec<String>,
-    adopted: &mut Adopted,
-) {
+) -> Adopted {
+    let mut adopted = Adopted::default();
     let named = |subject: String| {
         let spec = PgGrant {
             database: database.to_owned(),
@@ -91,6 +83,7 @@ async fn write_down(
             _ => {}
         }
     }
+    adopted
 }
 
 fn draft(name: &str, database: &str, subject: &Subject, seen: &Seen) -> Draft {

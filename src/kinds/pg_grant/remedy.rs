@@ -53,7 +53,9 @@ fn deeds(
     around: &Surroundings,
 ) -> Result<BTreeMap<Group, Vec<Privilege>>, String> {
     if !seen.present {
-        return Err("the role, thing or schema of its key does not exist, and is not made here".into());
+        return Err(
+            "the role, thing or schema of its key does not exist, and is not made here".into()
+        );
     }
     if table.grants.is_none() {
         return Err("only `grants` says by which grants it would be mended".into());
@@ -79,7 +81,9 @@ fn deeds(
         let wanted = if phrase.with_grant_option { Verb::GrantWithOption } else { Verb::Grant };
         let grantor = phrase.granted_by.as_ref();
         match there {
-            Some(grant) if phrase.negated => add(key, Verb::Revoke, Some(back_of(key, grant, &list)?)),
+            Some(grant) if phrase.negated => {
+                add(key, Verb::Revoke, Some(back_of(key, grant, &list)?))
+            }
             None if phrase.negated => {}
             Some(grant) if grantor.is_some_and(|role| !grant.granted_by.contains(role)) => {
                 return Err(another_grantor(key));
@@ -182,7 +186,8 @@ fn certain(
     if gives || takes {
         return Ok(());
     }
-    Err("the list is as it should be, and what differs beside it no grant of the list decides".into())
+    Err("the list is as it should be, and what differs beside it no grant of the list decides"
+        .into())
 }
 
 fn statements(
@@ -253,9 +258,12 @@ fn privileges_of(class: Class, privileges: &[Privilege]) -> Result<String, Strin
             said.push(format!("{known} ({})", columns.join(", ")));
         }
     }
-    let unknown = privileges.iter().find(|(known, _)| !class.privileges().contains(&known.as_str()));
+    let unknown =
+        privileges.iter().find(|(known, _)| !class.privileges().contains(&known.as_str()));
     match unknown {
-        Some((privilege, _)) => Err(format!("this program does not know the privilege {privilege}")),
+        Some((privilege, _)) => {
+            Err(format!("this program does not know the privilege {privilege}"))
+        }
         None => Ok(said.join(", ")),
     }
 }
@@ -353,7 +361,10 @@ mod tests {
             present: true,
             superuser: false,
             grants: there.iter().map(grant).collect(),
-            absent: absent.iter().map(|name| ((*name).to_owned(), "no such table".to_owned())).collect(),
+            absent: absent
+                .iter()
+                .map(|name| ((*name).to_owned(), "no such table".to_owned()))
+                .collect(),
             all: BTreeMap::new(),
             effective: Ok(BTreeMap::new()),
         }
@@ -381,33 +392,52 @@ mod tests {
     #[test]
     fn exactly_what_differs_is_granted_and_revoked() {
         let seen_now = seen(
-            &[("SELECT", "public.a", "r"), ("DELETE", "public.a", "r"), ("UPDATE x", "public.b", "r")],
+            &[
+                ("SELECT", "public.a", "r"),
+                ("DELETE", "public.a", "r"),
+                ("UPDATE x", "public.b", "r"),
+            ],
             &[],
         );
         let wanted = json!(["SELECT, INSERT on public.a", "UPDATE (x, \"Y\") on public.b"]);
-        assert_eq!(texts("r", wanted, &seen_now), [
-            pair(r#"REVOKE DELETE ON TABLE "public"."a" FROM "r""#, r#"GRANT DELETE ON TABLE "public"."a" TO "r""#),
-            pair(r#"GRANT INSERT ON TABLE "public"."a" TO "r""#, r#"REVOKE INSERT ON TABLE "public"."a" FROM "r""#),
-            pair(
-                r#"GRANT UPDATE ("Y") ON TABLE "public"."b" TO "r""#,
-                r#"REVOKE UPDATE ("Y") ON TABLE "public"."b" FROM "r""#,
-            ),
-        ]);
+        assert_eq!(
+            texts("r", wanted, &seen_now),
+            [
+                pair(
+                    r#"REVOKE DELETE ON TABLE "public"."a" FROM "r""#,
+                    r#"GRANT DELETE ON TABLE "public"."a" TO "r""#
+                ),
+                pair(
+                    r#"GRANT INSERT ON TABLE "public"."a" TO "r""#,
+                    r#"REVOKE INSERT ON TABLE "public"."a" FROM "r""#
+                ),
+                pair(
+                    r#"GRANT UPDATE ("Y") ON TABLE "public"."b" TO "r""#,
+                    r#"REVOKE UPDATE ("Y") ON TABLE "public"."b" FROM "r""#,
+                ),
+            ]
+        );
     }
 
     #[test]
     fn grant_options_come_and_go_alone() {
         let with = seen(&[("SELECT", "public.a", "r with grant option")], &[]);
-        assert_eq!(texts("r", json!(["SELECT on public.a"]), &with), [pair(
-            r#"REVOKE GRANT OPTION FOR SELECT ON TABLE "public"."a" FROM "r""#,
-            r#"GRANT SELECT ON TABLE "public"."a" TO "r" WITH GRANT OPTION"#,
-        )]);
+        assert_eq!(
+            texts("r", json!(["SELECT on public.a"]), &with),
+            [pair(
+                r#"REVOKE GRANT OPTION FOR SELECT ON TABLE "public"."a" FROM "r""#,
+                r#"GRANT SELECT ON TABLE "public"."a" TO "r" WITH GRANT OPTION"#,
+            )]
+        );
         let without = seen(&[("SELECT", "public.a", "r")], &[]);
         let wanted = json!(["SELECT on public.a with grant option"]);
-        assert_eq!(texts("r", wanted.clone(), &without), [pair(
-            r#"GRANT SELECT ON TABLE "public"."a" TO "r" WITH GRANT OPTION"#,
-            r#"REVOKE GRANT OPTION FOR SELECT ON TABLE "public"."a" FROM "r""#,
-        )]);
+        assert_eq!(
+            texts("r", wanted.clone(), &without),
+            [pair(
+                r#"GRANT SELECT ON TABLE "public"."a" TO "r" WITH GRANT OPTION"#,
+                r#"REVOKE GRANT OPTION FOR SELECT ON TABLE "public"."a" FROM "r""#,
+            )]
+        );
         assert_eq!(mended("r", wanted, &without).expect("one")[0].risk, Risk::High);
     }
 
@@ -415,18 +445,25 @@ mod tests {
     fn every_class_has_its_words_and_no_name_leaves_its_quotes() {
         for (on, text) in [
             ("sequence public.s", r#"USAGE ON SEQUENCE "public"."s" TO PUBLIC"#),
-            ("schema \"a\"\"; DROP TABLE x; --\"", r#"USAGE ON SCHEMA "a""; DROP TABLE x; --" TO PUBLIC"#),
+            (
+                "schema \"a\"\"; DROP TABLE x; --\"",
+                r#"USAGE ON SCHEMA "a""; DROP TABLE x; --" TO PUBLIC"#,
+            ),
             ("type public.t", r#"USAGE ON TYPE "public"."t" TO PUBLIC"#),
             ("language plpgsql", r#"USAGE ON LANGUAGE "plpgsql" TO PUBLIC"#),
             ("foreign server far", r#"USAGE ON FOREIGN SERVER "far" TO PUBLIC"#),
         ] {
-            let statements = mended("PUBLIC", json!([format!("USAGE on {on}")]), &seen(&[], &[])).expect(on);
+            let statements =
+                mended("PUBLIC", json!([format!("USAGE on {on}")]), &seen(&[], &[])).expect(on);
             assert_eq!(statements[0].text, format!("GRANT {text}"));
             assert_eq!(statements[0].risk, Risk::High, "everybody gets it");
         }
         let routine = json!(["EXECUTE on function public.f(text, \"T\"[])"]);
         let statements = mended("r", routine, &seen(&[], &[])).expect("a function");
-        assert_eq!(statements[0].text, r#"GRANT EXECUTE ON FUNCTION "public"."f"(text, "T"[]) TO "r""#);
+        assert_eq!(
+            statements[0].text,
+            r#"GRANT EXECUTE ON FUNCTION "public"."f"(text, "T"[]) TO "r""#
+        );
         assert_eq!(statements[0].risk, Risk::Medium);
         let out = json!(["EXECUTE on function public.f(text) TO x; --)"]);
         assert!(mended("r", out, &seen(&[], &[])).expect_err("no types").contains("no types"));
@@ -442,10 +479,15 @@ mod tests {
     fn what_is_not_certain_is_left_alone() {
         let none = seen(&[], &[]);
         let absent = seen(&[], &["public.a"]);
-        let why = |name: &str, grants: Value, seen: &Seen| mended(name, grants, seen).expect_err(name);
+        let why =
+            |name: &str, grants: Value, seen: &Seen| mended(name, grants, seen).expect_err(name);
         assert!(why("r", json!(["SELECT on public.a"]), &absent).contains("no such table"));
-        assert!(why("observer", json!(["SELECT on public.a"]), &none).contains("role of this program"));
-        assert!(why("r", json!(["SELECT on public.a granted by x"]), &none).contains("another role's"));
+        assert!(
+            why("observer", json!(["SELECT on public.a"]), &none).contains("role of this program")
+        );
+        assert!(
+            why("r", json!(["SELECT on public.a granted by x"]), &none).contains("another role's")
+        );
         let columns = seen(&[("SELECT", "public.a", "r"), ("SELECT x", "public.a", "r")], &[]);
         assert!(why("r", json!(["SELECT (x) on public.a"]), &columns).contains("single columns"));
         let mut twice = seen(&[("SELECT", "public.a", "r")], &[]);

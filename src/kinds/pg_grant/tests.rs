@@ -1,5 +1,7 @@
 //! Tables are read, and compared with answers that are made up; a real server answers in `tests/it`.
 
+use serde_json::json;
+
 use super::*;
 use crate::kinds::NoFiles;
 use crate::kinds::test_world::lines;

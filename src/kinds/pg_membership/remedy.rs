@@ -102,7 +102,8 @@ fn option(name: &str, on: bool) -> String {
 }
 
 fn granted(name: &MembershipName, options: &[String], by: Option<&str>) -> String {
-    let with = if options.is_empty() { String::new() } else { format!(" WITH {}", options.join(", ")) };
+    let with =
+        if options.is_empty() { String::new() } else { format!(" WITH {}", options.join(", ")) };
     format!("GRANT {} TO {}{with}{}", quoted(&name.role), quoted(&name.member), granted_by(by))
 }
 
@@ -120,7 +121,8 @@ fn revoke(name: &MembershipName, grants: &Grants) -> Vec<Said> {
     let one = |grant: &Membership| {
         let (by, options) = match &grant.options {
             Some(options) => {
-                let all = [("ADMIN", grant.admin), ("INHERIT", options.inherit), ("SET", options.set)];
+                let all =
+                    [("ADMIN", grant.admin), ("INHERIT", options.inherit), ("SET", options.set)];
                 let all = all.into_iter().map(|(name, on)| option(name, on)).collect();
                 (Some(options.grantor.as_str()), all)
             }
@@ -139,13 +141,17 @@ fn otherwise(
     grants: &Grants,
 ) -> Result<Vec<Said>, String> {
     let [grant] = grants.as_slice() else {
-        return Err("it was granted by several roles, and which grant would change is not said".into());
+        return Err(
+            "it was granted by several roles, and which grant would change is not said".into()
+        );
     };
     let by = grant.options.as_ref().map(|options| options.grantor.as_str());
     if let (Some(wanted), Some(by)) = (&table.grantors, by)
         && (wanted.len() != 1 || !wanted.contains(by))
     {
-        return Err("who granted it is changed by granting it anew, which those roles have to do".into());
+        return Err(
+            "who granted it is changed by granting it anew, which those roles have to do".into()
+        );
     }
     let mut said = Vec::new();
     if let Some(admin) = table.admin.filter(|admin| *admin != grant.admin) {
@@ -177,8 +183,8 @@ mod tests {
     use crate::probe::catalog::Options;
 
     fn held(admin: bool, options: Option<(bool, bool, &str)>) -> Membership {
-        let options = options
-            .map(|(inherit, set, by)| Options { inherit, set, grantor: by.to_owned() });
+        let options =
+            options.map(|(inherit, set, by)| Options { inherit, set, grantor: by.to_owned() });
         Membership { role: "a".into(), member: "b".into(), admin, options }
     }
 
@@ -215,9 +221,14 @@ mod tests {
         assert_eq!(mended("a to b", json!({}), &[]), Ok(vec![make.clone()]));
         assert_eq!(mended("* to b", json!({"only": ["a to b"]}), &[]), Ok(vec![make]));
         let options = json!({"admin": true, "set": false});
-        assert_eq!(mended("a to b", options, &[]), Ok(vec![said(
-            r#"GRANT "a" TO "b" WITH ADMIN OPTION, SET FALSE"#, r#"REVOKE "a" FROM "b""#, Risk::High,
-        )]));
+        assert_eq!(
+            mended("a to b", options, &[]),
+            Ok(vec![said(
+                r#"GRANT "a" TO "b" WITH ADMIN OPTION, SET FALSE"#,
+                r#"REVOKE "a" FROM "b""#,
+                Risk::High,
+            )])
+        );
         let both = [held(false, Some((true, false, "x"))), held(true, Some((false, true, "y")))];
         let end = Ok(vec![
             said(
@@ -238,30 +249,42 @@ mod tests {
     #[test]
     fn options_change_alone() {
         let one = [held(false, Some((true, true, "x")))];
-        assert_eq!(mended("a to b", json!({"inherit": false, "admin": true}), &one), Ok(vec![
-            said(
-                r#"GRANT "a" TO "b" WITH ADMIN OPTION GRANTED BY "x""#,
-                r#"REVOKE ADMIN OPTION FOR "a" FROM "b" GRANTED BY "x""#,
-                Risk::High,
-            ),
-            said(
-                r#"GRANT "a" TO "b" WITH INHERIT FALSE GRANTED BY "x""#,
-                r#"GRANT "a" TO "b" WITH INHERIT TRUE GRANTED BY "x""#,
-                Risk::Medium,
-            ),
-        ]));
+        assert_eq!(
+            mended("a to b", json!({"inherit": false, "admin": true}), &one),
+            Ok(vec![
+                said(
+                    r#"GRANT "a" TO "b" WITH ADMIN OPTION GRANTED BY "x""#,
+                    r#"REVOKE ADMIN OPTION FOR "a" FROM "b" GRANTED BY "x""#,
+                    Risk::High,
+                ),
+                said(
+                    r#"GRANT "a" TO "b" WITH INHERIT FALSE GRANTED BY "x""#,
+                    r#"GRANT "a" TO "b" WITH INHERIT TRUE GRANTED BY "x""#,
+                    Risk::Medium,
+                ),
+            ])
+        );
         let old = [held(true, None)];
-        assert_eq!(mended("a to b", json!({"admin": false}), &old), Ok(vec![said(
-            r#"REVOKE ADMIN OPTION FOR "a" FROM "b""#, r#"GRANT "a" TO "b" WITH ADMIN OPTION"#, Risk::Medium,
-        )]));
+        assert_eq!(
+            mended("a to b", json!({"admin": false}), &old),
+            Ok(vec![said(
+                r#"REVOKE ADMIN OPTION FOR "a" FROM "b""#,
+                r#"GRANT "a" TO "b" WITH ADMIN OPTION"#,
+                Risk::Medium,
+            )])
+        );
     }
 
     #[test]
     fn what_is_not_certain_is_left_alone() {
         let both = [held(false, Some((true, false, "x"))), held(true, Some((false, true, "y")))];
-        assert!(mended("a to b", json!({"set": false}), &both).expect_err("two").contains("several"));
+        assert!(
+            mended("a to b", json!({"set": false}), &both).expect_err("two").contains("several")
+        );
         let one = [held(false, Some((true, true, "x")))];
-        assert!(mended("a to b", json!({"grantors": ["z"]}), &one).expect_err("who").contains("anew"));
+        assert!(
+            mended("a to b", json!({"grantors": ["z"]}), &one).expect_err("who").contains("anew")
+        );
         for name in ["me to b", "a to me"] {
             assert!(mended(name, json!({}), &[]).expect_err(name).contains("the executor of `d`"));
         }

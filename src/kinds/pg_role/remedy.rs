@@ -63,7 +63,8 @@ fn statements(
     };
     let own = quoted(role);
     let mut statements = Vec::new();
-    let attributes: Vec<Attribute> = attributes(table, seen).into_iter().filter(|a| a.differs).collect();
+    let attributes: Vec<Attribute> =
+        attributes(table, seen).into_iter().filter(|a| a.differs).collect();
     let set: Vec<&str> = attributes.iter().map(|attribute| attribute.set.as_str()).collect();
     let risk = attributes.iter().map(|attribute| attribute.risk).max();
     if seen.is_none() {
@@ -162,9 +163,12 @@ mod tests {
             comment: Some("it's old".into()),
             predefined: false,
         };
-        let seen = there.then(|| ("r".to_owned(), Seen { role, owned: None })).into_iter().collect();
+        let seen =
+            there.then(|| ("r".to_owned(), Seen { role, owned: None })).into_iter().collect();
         match Kind::remedy(&spec, "r", &seen, &Surroundings::default()) {
-            Ok(Remedy::Statements(all)) => Ok(all.into_iter().map(|s| (s.text, s.undo, s.risk)).collect()),
+            Ok(Remedy::Statements(all)) => {
+                Ok(all.into_iter().map(|s| (s.text, s.undo, s.risk)).collect())
+            }
             Ok(Remedy::Nothing(why)) => Err(why),
             other => panic!("{other:?}"),
         }
@@ -177,17 +181,31 @@ mod tests {
     #[test]
     fn a_role_is_made_or_its_attributes_are_set() {
         let wanted = json!({"login": false, "connection_limit": 2, "createdb": true});
-        assert_eq!(mended(wanted.clone(), true), Ok(vec![said(
-            r#"ALTER ROLE "r" NOLOGIN"#, r#"ALTER ROLE "r" LOGIN"#, Risk::Medium,
-        )]));
-        assert_eq!(mended(wanted, false), Ok(vec![said(
-            r#"CREATE ROLE "r" CREATEDB NOLOGIN CONNECTION LIMIT 2"#, r#"DROP ROLE "r""#, Risk::Low,
-        )]));
-        assert_eq!(mended(json!({"comment": "x\\y"}), true), Ok(vec![said(
-            r#"COMMENT ON ROLE "r" IS E'x\\y'"#, r#"COMMENT ON ROLE "r" IS 'it''s old'"#, Risk::Low,
-        )]));
+        assert_eq!(
+            mended(wanted.clone(), true),
+            Ok(vec![said(r#"ALTER ROLE "r" NOLOGIN"#, r#"ALTER ROLE "r" LOGIN"#, Risk::Medium,)])
+        );
+        assert_eq!(
+            mended(wanted, false),
+            Ok(vec![said(
+                r#"CREATE ROLE "r" CREATEDB NOLOGIN CONNECTION LIMIT 2"#,
+                r#"DROP ROLE "r""#,
+                Risk::Low,
+            )])
+        );
+        assert_eq!(
+            mended(json!({"comment": "x\\y"}), true),
+            Ok(vec![said(
+                r#"COMMENT ON ROLE "r" IS E'x\\y'"#,
+                r#"COMMENT ON ROLE "r" IS 'it''s old'"#,
+                Risk::Low,
+            )])
+        );
         let until = mended(json!({"valid_until": "2027-01-01T00:00:00Z"}), true).expect("one");
-        assert!(until[0].0.starts_with(r#"ALTER ROLE "r" VALID UNTIL '2027-01-01T00:00:00"#), "{until:?}");
+        assert!(
+            until[0].0.starts_with(r#"ALTER ROLE "r" VALID UNTIL '2027-01-01T00:00:00"#),
+            "{until:?}"
+        );
         assert_eq!(until[0].1, None, "it never had an end");
     }
 
@@ -207,7 +225,8 @@ mod tests {
         assert!(mended(json!({"owns_nothing": false}), true).expect_err("a gift").contains("owns"));
         let own = BTreeMap::from([("r".to_owned(), "the executor of `d`".to_owned())]);
         let around = Surroundings { own_roles: own, ..Surroundings::default() };
-        let spec: PgRole = serde_json::from_value(json!({"database": "d", "login": true})).expect("a table");
+        let spec: PgRole =
+            serde_json::from_value(json!({"database": "d", "login": true})).expect("a table");
         let remedy = Kind::remedy(&spec, "r", &Chosen::new(), &around);
         assert!(matches!(remedy, Ok(Remedy::Nothing(why)) if why.contains("the executor of `d`")));
     }

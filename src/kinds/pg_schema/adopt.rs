@@ -6,21 +6,24 @@ use tokio::time::Instant;
 
 use super::look::manifest;
 use crate::kinds::closed::{is_pattern, matches};
-use crate::kinds::in_database::key_of;
+use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft};
 use crate::model::{Digest, Reason, Unknown};
 use crate::probe::catalog::schema::{self, Asked, Block};
-use crate::probe::postgres::Session;
+use crate::probe::postgres::{Param, Session};
 use crate::probe::{World, until};
 
 /// The most text of a manifest.
 const MANIFEST_BYTES_MAX: usize = 256 << 20;
 
-/// Schemas of people; those of PostgreSQL itself, and of extensions, are not written down.
+/// Schemas of people, and the one that was named; those of PostgreSQL itself, and of extensions, no pattern is about.
 const SCHEMAS: &str = "SELECT n.nspname::text FROM pg_catalog.pg_namespace n \
-    WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' \
+    WHERE n.nspname = $1 OR (n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = n.oid AND d.deptype = 'e' \
-        AND d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass) ORDER BY 1";
+        AND d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)) ORDER BY 1";
+
+/// Schemas that PostgreSQL brought: of what nobody here wrote a digest says enough.
+const BROUGHT: [&str; 2] = ["pg_catalog", "information_schema"];
 
 /// Everything of one class, by title.
 #[derive(Debug, Default)]
@@ -31,38 +34,34 @@ struct Blocks {
 
 /// Writes down what was asked for, in every database that is looked at.
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
     let give_up = Instant::now() + world.deadline;
-    for (database, session) in &world.databases {
-        let session = match session {
-            Ok(session) => session,
-            Err(why) => {
-                adopted.unseen.push((database.clone(), why.clone()));
-                continue;
-            }
-        };
-        let schemas = until(give_up, session.ask(SCHEMAS, &[])).await?;
+    let adopted = adopt_each(world, asked, |database, session| async move {
+        let mut adopted = Adopted::default();
+        let schemas = until(give_up, session.ask(SCHEMAS, &[Param::Text(asked)])).await?;
         let covered =
             |name: &String| if is_pattern(asked) { matches(asked, name) } else { name == asked };
         for schema in schemas.into_iter().flatten().flatten().filter(covered) {
             let key = key_of(world, database, &schema);
             match until(give_up, whole(session, &schema)).await {
-                Ok(text) => adopted.drafts.push(draft(&key, database, session, text)),
+                Ok(text) => adopted.drafts.push(draft(&key, &schema, database, session, text)),
                 Err(why) => adopted.unseen.push((key, why)),
             }
         }
-    }
-    Ok(adopted)
+        Ok(adopted)
+    });
+    Ok(adopted.await)
 }
 
-fn draft(key: &str, database: &str, session: &Session, text: String) -> Draft {
-    let manifest = format!("manifests/{}.schema", file_name(key));
+fn draft(key: &str, schema: &str, database: &str, session: &Session, text: String) -> Draft {
     let version = session.identity().version();
-    Draft::new(key)
+    let draft = Draft::new(key)
         .set("database", database)
-        .set("manifest", manifest.as_str())
-        .file(manifest, text.into_bytes())
-        .comment(format!("As PostgreSQL {version} writes it."))
+        .comment(format!("As PostgreSQL {version} writes it."));
+    if BROUGHT.contains(&schema) {
+        return draft.set("digest", format!("sha256:{}", Digest::of(text.as_bytes())));
+    }
+    let manifest = format!("manifests/{}.schema", file_name(key));
+    draft.set("manifest", manifest.as_str()).file(manifest, text.into_bytes())
 }
 
 /// The manifest of a schema; an error where anything of it could not be read.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{columns, policies};
-use crate::kinds::in_catalog::{compare_named, expect_text};
+use crate::kinds::in_catalog::compare_named;
 use crate::model::display::escape;
 use crate::model::{Change, Comparison, Content, Difference};
 use crate::probe::catalog::{Column, Table};
@@ -184,7 +184,6 @@ impl PgTable {
     }
 
     pub(super) fn compare(&self, is: &Table, found: &mut Comparison) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let kind = self.kind.map(|kind| match kind {
             TableKind::Table => "table".to_owned(),
             TableKind::Partitioned => "partitioned".to_owned(),
@@ -194,14 +193,14 @@ impl PgTable {
             Persistence::Permanent => "permanent".to_owned(),
             Persistence::Unlogged => "unlogged".to_owned(),
         });
-        expect_text(found, "kind", kind.as_ref(), &is.kind);
+        found.expect_text("kind", kind.as_ref(), Some(&is.kind));
         let count = u64::try_from(is.columns.len()).unwrap_or(u64::MAX);
         found.expect("column_count", self.column_count.as_ref(), &count);
         if let Some(wanted) = &self.columns {
             columns::compare(wanted, self.columns_only, &is.columns, found);
         }
-        expect_text(found, "owner", self.owner.as_ref(), &is.owner);
-        expect_text(found, "persistence", persistence.as_ref(), &is.persistence);
+        found.expect_text("owner", self.owner.as_ref(), Some(&is.owner));
+        found.expect_text("persistence", persistence.as_ref(), Some(&is.persistence));
         found.expect("row_security", self.row_security.as_ref(), &is.row_security);
         found.expect(
             "force_row_security",
@@ -211,19 +210,22 @@ impl PgTable {
         if let Some(wanted) = &self.policies {
             policies::compare(wanted, &is.policies, found);
         }
-        expect_text(
-            found,
+        found.expect_text(
             "replica_identity",
             self.replica_identity.as_ref(),
-            &is.replica_identity,
+            Some(&is.replica_identity),
         );
-        expect_text(found, "access_method", self.access_method.as_ref(), &text(&is.access_method));
+        found.expect_text(
+            "access_method",
+            self.access_method.as_ref(),
+            is.access_method.as_deref(),
+        );
         let tablespace = is.tablespace.as_deref().unwrap_or("default");
-        expect_text(found, "tablespace", self.tablespace.as_ref(), tablespace);
+        found.expect_text("tablespace", self.tablespace.as_ref(), Some(tablespace));
         compare_named(found, "option", self.options.as_ref(), &is.options);
         self.compare_relatives(is, found);
-        expect_text(found, "of_type", self.of_type.as_ref(), &text(&is.of_type));
-        expect_text(found, "server", self.server.as_ref(), &text(&is.server));
+        found.expect_text("of_type", self.of_type.as_ref(), is.of_type.as_deref());
+        found.expect_text("server", self.server.as_ref(), is.server.as_deref());
         self.compare_foreign(&is.foreign_options, found);
         let told = Told::of(is);
         compare_named(found, "rule", self.rules.as_ref(), &told.rules);
@@ -234,19 +236,22 @@ impl PgTable {
         compare_named(found, "options of column", of_columns, &told.column_options);
         let of_columns = self.column_comments.as_ref();
         compare_named(found, "comment of column", of_columns, &told.column_comments);
-        expect_text(found, "comment", self.comment.as_ref(), &text(&is.comment));
+        found.expect_text("comment", self.comment.as_ref(), is.comment.as_deref());
         found.seen = Some(if count == 1 { "1 column".into() } else { format!("{count} columns") });
     }
 
     /// Its place among tables that inherit.
     fn compare_relatives(&self, is: &Table, found: &mut Comparison) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        expect_text(found, "partition_key", self.partition_key.as_ref(), &text(&is.partition_key));
-        let mut bound = text(&is.partition_bound);
+        found.expect_text(
+            "partition_key",
+            self.partition_key.as_ref(),
+            is.partition_key.as_deref(),
+        );
+        let mut bound = is.partition_bound.clone().unwrap_or_default();
         if is.detaching {
             bound.push_str(" (being detached)");
         }
-        expect_text(found, "partition_bound", self.partition_bound.as_ref(), &bound);
+        found.expect_text("partition_bound", self.partition_bound.as_ref(), Some(&bound));
         found.expect("inherits", self.inherits.as_ref(), &is.inherits);
         if let Some(wanted) = &self.children {
             let map = |names: &[String]| -> BTreeMap<String, String> {

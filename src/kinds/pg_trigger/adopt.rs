@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ListedTrigger, Trigger};
 use crate::kinds::closed::{is_pattern, matches};
-use crate::kinds::in_database::key_of;
+use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft, no_answer};
 use crate::model::display::escape;
 use crate::model::{MemberName, Reason, RelationName, Unknown};
@@ -17,14 +17,9 @@ const TABLES_MAX: usize = 1_000;
 
 /// Writes down what was asked for in every database that is looked at.
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        match session {
-            Ok(session) => in_one(world, database, session, asked, &mut adopted).await?,
-            Err(why) => adopted.unseen.push((database.clone(), why.clone())),
-        }
-    }
-    Ok(adopted)
+    let adopted =
+        adopt_each(world, asked, |database, session| in_one(world, database, session, asked));
+    Ok(adopted.await)
 }
 
 async fn in_one(
@@ -32,8 +27,8 @@ async fn in_one(
     database: &str,
     session: &Session,
     asked: &str,
-    adopted: &mut Adopted,
-) -> Result<(), Unknown> {
+) -> Result<Adopted, Unknown> {
+    let mut adopted = Adopted::default();
     let covered = |trigger: &ListedTrigger| {
         let table = &trigger.table;
         if is_pattern(asked) { matches(asked, table) } else { table == asked }
@@ -92,7 +87,7 @@ async fn in_one(
             }
         }
     }
-    Ok(())
+    Ok(adopted)
 }
 
 /// Is there such a table or view?

@@ -76,7 +76,7 @@ fn attributes(spec: &PgTrigger, seen: &Found, found: &mut Comparison) {
     }
     found.expect("columns", columns.as_ref(), &is.columns);
     found.expect("level", word(spec.level.map(super::PerWhat::word)).as_ref(), &is.level);
-    expect_text(found, "when", spec.when.as_ref(), is.when.as_ref());
+    found.expect_text("when", spec.when.as_ref(), is.when.as_ref());
     found.expect("function", spec.function.as_ref(), &is.function);
     found.expect("arguments", spec.arguments.as_ref(), &is.arguments);
     for (field, wanted, is) in [
@@ -92,19 +92,14 @@ fn attributes(spec: &PgTrigger, seen: &Found, found: &mut Comparison) {
         ("new_table", &spec.new_table, &is.new_table),
         ("parent", &spec.parent, &is.parent),
     ] {
-        expect_text(found, field, wanted.as_ref(), is.as_ref());
+        found.expect_text(field, wanted.as_ref(), is.as_ref());
     }
     match (&spec.definition, &seen.definition) {
         (Some(_), None) => found.blind("definition", not_recorded()),
         (wanted, Some(is)) => found.expect("definition", wanted.as_ref(), is),
         (None, None) => {}
     }
-    expect_text(found, "comment", spec.comment.as_ref(), is.comment.as_ref());
-}
-
-/// Compares a text where absence is written as an empty one.
-fn expect_text(found: &mut Comparison, field: &str, wanted: Option<&String>, is: Option<&String>) {
-    found.expect(field, wanted, &is.cloned().unwrap_or_default());
+    found.expect_text("comment", spec.comment.as_ref(), is.comment.as_ref());
 }
 
 /// In the order in which events are stored, each once.

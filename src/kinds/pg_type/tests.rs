@@ -1,5 +1,7 @@
 //! Types compared: what cannot be meant, and each attribute.
 
+use serde_json::json;
+
 use super::*;
 use crate::kinds::NoFiles;
 
@@ -17,7 +19,7 @@ fn lines(table: Value, is: &Value) -> Vec<String> {
     let one = serde_json::from_value(one).expect("a type");
     let (spec, problems) = prepared("public.t", table);
     assert_eq!(problems, []);
-    let found = spec.diff("public.t", &Seen::One(one));
+    let found = spec.diff("public.t", &Seen::One(Box::new(one)));
     let line = |d: &Difference| format!("{} {} {}", d.field, d.desired, d.actual);
     found.differences.iter().map(line).collect()
 }

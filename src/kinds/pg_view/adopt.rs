@@ -1,7 +1,6 @@
 //! Views written down: what they are, and their queries in files of their own.
 
-use crate::kinds::catalogued;
-use crate::kinds::{Adopted, Draft};
+use crate::kinds::{Adopted, Draft, in_catalog};
 use crate::model::{Digest, Unknown, written};
 use crate::probe::World;
 use crate::probe::catalog::View;
@@ -12,7 +11,7 @@ use super::{Options, bare};
 const INLINE_BYTES_MAX: usize = 200;
 
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    catalogued::adopt(world, asked, draft).await
+    in_catalog::adopt(world, asked, draft).await
 }
 
 fn draft(view: &View, draft: Draft) -> Draft {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{RowCount, observe};
 use crate::kinds::all_rows;
-use crate::kinds::in_database::key_of;
+use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft, Named};
 use crate::model::Unknown;
 use crate::probe::World;
@@ -14,14 +14,9 @@ use crate::probe::postgres::Session;
 
 /// Counts what was asked for in every database that is looked at.
 pub(super) async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
-    let mut adopted = Adopted::default();
-    for (database, session) in &world.databases {
-        match session {
-            Ok(session) => count(world, database, session, asked, &mut adopted).await?,
-            Err(why) => adopted.unseen.push((database.clone(), why.clone())),
-        }
-    }
-    Ok(adopted)
+    let adopted =
+        adopt_each(world, asked, |database, session| count(world, database, session, asked));
+    Ok(adopted.await)
 }
 
 async fn count(
@@ -29,8 +24,8 @@ async fn count(
     database: &str,
     session: &Session,
     asked: &str,
-    adopted: &mut Adopted,
-) -> Result<(), Unknown> {
+) -> Result<Adopted, Unknown> {
+    let mut adopted = Adopted::default();
     let tables = all_rows::tables(session, asked).await?;
     let spec = Arc::new(RowCount {
         database: database.to_owned(),
@@ -52,5 +47,5 @@ async fn count(
             Err(why) => adopted.unseen.push((name, why)),
         }
     }
-    Ok(())
+    Ok(adopted)
 }

@@ -92,7 +92,10 @@ impl Object for Constraint {
         include_str!("constraint.sql")
             .replace(
                 "{action_of_delete}",
-                &format!("{} || {some_columns}", action("k.confdeltype")),
+                &format!(
+                    "CASE WHEN k.contype = 'f' THEN {} || {some_columns} END",
+                    action("k.confdeltype")
+                ),
             )
             .replace("{action_of_update}", &action("k.confupdtype"))
             .replace("{enforced}", enforced)

@@ -2,9 +2,10 @@ SELECT n.nspname::text, c.relname::text, k.conname::text,
     CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check'
         WHEN 'f' THEN 'foreign key' WHEN 'x' THEN 'exclude' WHEN 'n' THEN 'not null' ELSE k.contype::text END,
     pg_catalog.pg_get_constraintdef(k.oid),
-    (SELECT pg_catalog.json_agg(a.attname ORDER BY u.place)::text
-        FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (number, place)
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number),
+    -- One probe of an index for each column, and no join with all columns of the table.
+    (SELECT pg_catalog.json_agg((SELECT a.attname FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = k.conrelid AND a.attnum = u.number) ORDER BY u.place)::text
+        FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (number, place)),
     CASE k.contype WHEN 'f' THEN pg_catalog.json_build_array(fn.nspname, f.relname)::text END,
     CASE k.contype WHEN 'f' THEN (SELECT pg_catalog.json_agg(a.attname ORDER BY u.place)::text
         FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (number, place)

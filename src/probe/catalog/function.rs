@@ -132,11 +132,16 @@ fn aggregate() -> String {
     };
     let pairs: Vec<String> = AGGREGATE.iter().map(pair).collect();
     format!(
-        "(SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object({}))::text \
-         FROM pg_catalog.pg_aggregate a WHERE a.aggfnoid = p.oid)",
+        "CASE WHEN p.prokind = 'a' THEN (SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object({}))::text \
+         FROM pg_catalog.pg_aggregate a WHERE a.aggfnoid = p.oid) END",
         pairs.join(", ")
     )
 }
+
+/// Does a routine depend on an extension at all? Few do, and the list of them is made once.
+const OF_EXTENSIONS: &str = "p.oid IN (SELECT d.objid FROM pg_catalog.pg_depend d \
+    WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass \
+    AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)";
 
 /// The names of the extensions on which a routine depends in one way.
 fn extensions(way: char) -> String {
@@ -178,19 +183,25 @@ impl Object for Function {
              CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'window' END, \
              CASE WHEN p.prokind <> 'p' THEN pg_catalog.pg_get_function_result(p.oid) END, \
              l.lanname::text, pg_catalog.pg_get_userbyid(p.proowner)::text, p.prosecdef::text, \
-             pg_catalog.to_json(ARRAY(SELECT s FROM pg_catalog.unnest(p.proconfig) s \
-                 ORDER BY s COLLATE pg_catalog.\"C\"))::text, \
+             CASE WHEN p.proconfig IS NULL THEN '[]' ELSE \
+                 pg_catalog.to_json(ARRAY(SELECT s FROM pg_catalog.unnest(p.proconfig) s \
+                 ORDER BY s COLLATE pg_catalog.\"C\"))::text END, \
              CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END, \
              CASE p.proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END, \
              p.proisstrict::text, p.proleakproof::text, p.procost::text, p.prorows::text, \
              CASE WHEN p.prokind = 'a' THEN '' {standard} ELSE p.prosrc END, p.probin::text, {aggregate}, \
              nullif(p.prosupport::pg_catalog.regprocedure::text, '-'), \
-             pg_catalog.to_json(ARRAY(SELECT pg_catalog.format_type(t, NULL) FROM pg_catalog.unnest(p.protrftypes) t \
-                 ORDER BY pg_catalog.format_type(t, NULL) COLLATE pg_catalog.\"C\"))::text, \
-             ({member})[1], pg_catalog.to_json({depends})::text, pg_catalog.obj_description(p.oid, 'pg_proc'), \
-             pg_catalog.to_json(ARRAY(SELECT s.provider || '=' || s.label FROM pg_catalog.pg_seclabel s \
+             CASE WHEN p.protrftypes IS NULL THEN '[]' ELSE \
+                 pg_catalog.to_json(ARRAY(SELECT pg_catalog.format_type(t, NULL) FROM pg_catalog.unnest(p.protrftypes) t \
+                 ORDER BY pg_catalog.format_type(t, NULL) COLLATE pg_catalog.\"C\"))::text END, \
+             CASE WHEN {OF_EXTENSIONS} THEN ({member})[1] END, \
+             CASE WHEN {OF_EXTENSIONS} THEN pg_catalog.to_json({depends})::text ELSE '[]' END, \
+             (SELECT o.description FROM pg_catalog.pg_description o WHERE o.objoid = p.oid AND o.objsubid = 0 \
+                 AND o.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass), \
+             CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_seclabel) THEN \
+                 pg_catalog.to_json(ARRAY(SELECT s.provider || '=' || s.label FROM pg_catalog.pg_seclabel s \
                  WHERE s.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND s.objoid = p.oid \
-                 ORDER BY s.provider COLLATE pg_catalog.\"C\"))::text \
+                 ORDER BY s.provider COLLATE pg_catalog.\"C\"))::text ELSE '[]' END \
              FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
              JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
              WHERE {condition} ORDER BY n.nspname, p.proname, \

@@ -26,8 +26,7 @@ impl Object for Grant {
     const NAMED: (&'static str, &'static str) = ("o.schema", "o.name");
 
     fn sql(condition: &str, version: u32) -> String {
-        let condition = format!("{condition} AND g.standing <> 'initial'");
-        sql::grants(version, Grantors::Others, &condition, "false")
+        sql::grants(version, Grantors::Others, (condition, "g.standing <> 'initial'"), "false")
     }
 
     fn read(row: &Fields<'_>) -> Result<Self, Unknown> {
@@ -123,11 +122,15 @@ pub async fn grants(session: &Session, range: &Range) -> Result<Grants, Unknown>
     let mut found = Grants::default();
     let Grants { grants, things, roles } = &mut found;
     let readings = vec![
-        Reading::new(sql::grants(version, Grantors::All, &chosen, NAMED), params(), |row| {
-            bounded(grants.len())?;
-            grants.push(Grant::read(row)?);
-            Ok(())
-        }),
+        Reading::new(
+            sql::grants(version, Grantors::All, ("true", &chosen), NAMED),
+            params(),
+            |row| {
+                bounded(grants.len())?;
+                grants.push(Grant::read(row)?);
+                Ok(())
+            },
+        ),
         Reading::new(sql::members(version, NAMED), params(), |row| {
             bounded(things.len())?;
             let on = thing(*row, 0)?;

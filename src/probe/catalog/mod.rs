@@ -57,7 +57,7 @@ pub use publication::{Publication, Published, publications};
 pub use role::{Owned, Role, owned};
 pub use routine::{Definition, Routine, routines};
 pub use sequence::Sequence;
-pub use setting::{Setting, of_server};
+pub use setting::{Setting, of_server, setting_types};
 pub use table::{Policy, Rule, Statistics, Table};
 pub use trigger::{ListedTrigger, Trigger, triggers};
 pub use types::{Attribute, Check, Range as RangeType, Type};

@@ -1,8 +1,11 @@
 //! Settings that are written down in the cluster: for roles, for databases, and by `ALTER SYSTEM`.
 
+use std::collections::BTreeMap;
+
 use super::whole::{Whole, rows};
+use crate::model::setting::SettingType;
 use crate::model::{Reason, SettingName, SettingPlace, Unknown};
-use crate::probe::postgres::{Fields, Session};
+use crate::probe::postgres::{Fields, Param, Session};
 
 /// A setting in its place, with the text that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,4 +73,35 @@ pub async fn of_server(session: &Session) -> Result<Vec<Setting>, Unknown> {
         }
         _ => why,
     })
+}
+
+/// Of which type the values are. What the role may not see is not listed here, nor what no loaded module brought.
+const TYPES: &str = "SELECT pg_catalog.lower(s.name), s.vartype, s.unit, pg_catalog.to_json(s.enumvals)::text \
+    FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) = ANY ($1::pg_catalog.text[]) ORDER BY 1";
+
+/// The types of these settings, as far as the server tells the role. One of another module is a text: whoever wrote it could
+/// not know better.
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn setting_types(
+    session: &Session,
+    names: &[String],
+) -> Result<BTreeMap<String, SettingType>, Unknown> {
+    let read = |row: &Fields<'_>| {
+        let unit = row.maybe(2)?.map(str::to_owned);
+        let of_type = match row.text(1)? {
+            "bool" => SettingType::Bool,
+            "integer" => SettingType::Integer { unit },
+            "real" => SettingType::Real { unit },
+            "enum" => SettingType::Enum { words: row.json(3)? },
+            _ => SettingType::Text,
+        };
+        Ok((row.owned(0)?, of_type))
+    };
+    let params = vec![Param::Texts(names)];
+    let listed = rows(session, "settings", TYPES.to_owned(), params, read).await?;
+    let of_modules = names.iter().filter(|name| name.contains('.'));
+    let of_modules = of_modules.map(|name| (name.clone(), SettingType::Text));
+    Ok(of_modules.chain(listed).collect())
 }

@@ -122,18 +122,23 @@ impl Object for Trigger {
              pg_catalog.to_json(pg_catalog.array_remove(ARRAY[CASE WHEN t.tgtype & 4 <> 0 THEN 'insert' END, \
                  CASE WHEN t.tgtype & 16 <> 0 THEN 'update' END, CASE WHEN t.tgtype & 8 <> 0 THEN 'delete' END, \
                  CASE WHEN t.tgtype & 32 <> 0 THEN 'truncate' END], NULL))::text, \
-             pg_catalog.to_json(ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.tgrelid \
-                 AND a.attnum = ANY (t.tgattr) ORDER BY a.attname))::text, \
+             CASE WHEN t.tgattr::text = '' THEN '[]' ELSE \
+                 pg_catalog.to_json(ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.tgrelid \
+                 AND a.attnum = ANY (t.tgattr) ORDER BY a.attname))::text END, \
              CASE WHEN t.tgtype & 1 <> 0 THEN 'row' ELSE 'statement' END, \
              (t.tgqual IS NOT NULL)::text, f.nspname::text, p.proname::text, \
              pg_catalog.encode(t.tgargs, 'hex'), coalesce(o.contype = 't', false)::text, \
              t.tgdeferrable::text, t.tginitdeferred::text, cn.nspname::text, c.relname::text, \
              t.tgoldtable::text, t.tgnewtable::text, an.nspname::text, a.relname::text, u.tgname::text, \
-             pg_catalog.to_json(ARRAY(SELECT e.extname::text FROM pg_catalog.pg_depend d \
+             CASE WHEN t.oid IN (SELECT d.objid FROM pg_catalog.pg_depend d \
+                 WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass \
+                 AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) THEN \
+                 pg_catalog.to_json(ARRAY(SELECT e.extname::text FROM pg_catalog.pg_depend d \
                  JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
                  WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'x' \
-                 AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass ORDER BY e.extname))::text, \
-             pg_catalog.obj_description(t.oid, 'pg_trigger'), pg_catalog.pg_get_triggerdef(t.oid) \
+                 AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass ORDER BY e.extname))::text ELSE '[]' END, \
+             (SELECT m.description FROM pg_catalog.pg_description m WHERE m.objoid = t.oid AND m.objsubid = 0 \
+                 AND m.classoid = 'pg_catalog.pg_trigger'::pg_catalog.regclass), pg_catalog.pg_get_triggerdef(t.oid) \
              FROM {FROM} LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgconstrrelid \
              LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace \
              LEFT JOIN pg_catalog.pg_trigger u ON u.oid = t.tgparentid \

@@ -57,8 +57,9 @@ impl Connection {
             Place::Host { name, .. } => name,
         };
         let mut tls = MakeRustlsConnect::new(config);
-        let tls = <MakeRustlsConnect as MakeTlsConnect<Metered>>::make_tls_connect(&mut tls, server)
-            .map_err(|e| Unknown::new(Reason::NotConfigured, format!("host name: {e}")))?;
+        let tls =
+            <MakeRustlsConnect as MakeTlsConnect<Metered>>::make_tls_connect(&mut tls, server)
+                .map_err(|e| Unknown::new(Reason::NotConfigured, format!("host name: {e}")))?;
         let budget = Budget::default();
         budget.refill(limits.bytes_max);
         let stream =

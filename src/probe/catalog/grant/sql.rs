@@ -20,7 +20,8 @@ const OBJECTS: &str = "\
         NULL, a.attname, 'c', c.relowner, a.attacl, true \
         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        WHERE NOT a.attisdropped AND n.nspname !~ '^pg_(toast|temp_)' AND (a.attacl IS NOT NULL OR EXISTS \
+        WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S') AND NOT a.attisdropped \
+        AND n.nspname !~ '^pg_(toast|temp_)' AND (a.attacl IS NOT NULL OR EXISTS \
         (SELECT FROM pg_catalog.pg_init_privs i WHERE i.objoid = a.attrelid AND i.objsubid = a.attnum \
             AND i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass)) \
     UNION ALL SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, \
@@ -83,8 +84,9 @@ pub(super) enum Grantors {
     Others,
 }
 
-/// Every privilege `g` on a thing `o`, and how it stands to what was there from the beginning. Things that are as they
-/// were made are passed over, except for those that are `named`.
+/// Every privilege `g` on a thing `o` that `chosen` is about, where the condition holds, and how it stands to what was
+/// there from the beginning. Things that are as they were made are passed over, except for those that are `named`. Most
+/// things share their list with others: what is in a list is worked out once.
 ///
 /// - No list of privileges at all means the built-in default, and that is not "nothing".
 /// - What was there from the beginning is what `pg_init_privs` holds, or the built-in default. Of what somebody made it is
@@ -92,13 +94,18 @@ pub(super) enum Grantors {
 /// - `initdb` notes nothing of `information_schema`, where it grants SELECT on all views but these few.
 /// - Default privileges of a schema are added to those of the role, and so begin with none; the empty list is that of
 ///   columns.
-pub(super) fn grants(version: u32, grantors: Grantors, condition: &str, named: &str) -> String {
+pub(super) fn grants(
+    version: u32,
+    grantors: Grantors,
+    (chosen, condition): (&str, &str),
+    named: &str,
+) -> String {
     let grantors = match grantors {
         Grantors::All => "true",
-        Grantors::Others => "x.grantor <> o.owner",
+        Grantors::Others => "x.grantor <> l.owner",
     };
     format!(
-        "{}, standing AS (SELECT o.*, coalesce(o.acl, pg_catalog.acldefault(o.kind, o.owner)) AS held, \
+        "{}, standing AS MATERIALIZED (SELECT o.*, coalesce(o.acl, pg_catalog.acldefault(o.kind, o.owner)) AS held, \
          CASE WHEN o.class ~ '^future' AND o.schema IS NOT NULL THEN pg_catalog.acldefault('c', o.owner) \
              WHEN o.schema = 'information_schema' AND o.class = 'schema' THEN pg_catalog.acldefault('n', o.owner) \
                  || pg_catalog.makeaclitem(0, o.owner, 'USAGE', false) \
@@ -107,22 +114,30 @@ pub(super) fn grants(version: u32, grantors: Grantors, condition: &str, named: &
                  || pg_catalog.makeaclitem(0, o.owner, 'SELECT', false) \
              ELSE coalesce(i.initprivs, pg_catalog.acldefault(o.kind, o.owner)) END AS initial \
          FROM thing o LEFT JOIN pg_catalog.pg_init_privs i ON o.made AND i.classoid = o.catalog AND i.objoid = o.oid \
-             AND i.objsubid = o.sub) \
+             AND i.objsubid = o.sub WHERE {chosen}), \
+         list AS MATERIALIZED (SELECT DISTINCT o.held, o.initial, o.made, o.owner FROM standing o \
+         WHERE (o.kind <> 'L' OR o.acl IS NOT NULL) AND (NOT o.made OR o.held IS DISTINCT FROM o.initial OR {named})), \
+         worked AS MATERIALIZED (SELECT l.*, g.*, \
+             CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END AS grantee_name, \
+             pg_catalog.to_json(ARRAY(SELECT pg_catalog.pg_get_userbyid(x) FROM pg_catalog.unnest(g.grantors) x \
+                 ORDER BY 1))::text AS grantor_names \
+             FROM list l CROSS JOIN LATERAL (SELECT grantee, privilege_type, h.grantors, \
+                 coalesce(h.grantable, b.grantable) AS grantable, \
+                 CASE WHEN h.granted IS NULL THEN 'revoked' \
+                     WHEN b.granted IS NULL OR (h.grantable AND NOT b.grantable) THEN 'granted' \
+                     ELSE 'initial' END AS standing \
+                 FROM (SELECT true AS granted, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable, \
+                     pg_catalog.array_agg(DISTINCT x.grantor) FILTER (WHERE {grantors}) AS grantors \
+                     FROM pg_catalog.aclexplode(l.held) x GROUP BY 2, 3) h \
+                 FULL JOIN (SELECT true AS granted, x.grantee, x.privilege_type, \
+                     pg_catalog.bool_or(x.is_grantable) AS grantable \
+                     FROM pg_catalog.aclexplode(l.initial) x WHERE l.made OR x.grantee = l.owner GROUP BY 2, 3) b \
+                 USING (grantee, privilege_type)) g) \
          SELECT g.privilege_type, o.member::text, o.class, o.schema::text, o.name::text, o.arguments, \
-         CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END, g.grantable::text, g.standing, \
-         pg_catalog.to_json(ARRAY(SELECT pg_catalog.pg_get_userbyid(x) FROM pg_catalog.unnest(g.grantors) x ORDER BY 1))::text \
-         FROM standing o CROSS JOIN LATERAL (SELECT grantee, privilege_type, h.grantors, \
-             coalesce(h.grantable, b.grantable) AS grantable, \
-             CASE WHEN h.held IS NULL THEN 'revoked' \
-                 WHEN b.held IS NULL OR (h.grantable AND NOT b.grantable) THEN 'granted' ELSE 'initial' END AS standing \
-             FROM (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable, \
-                 pg_catalog.array_agg(DISTINCT x.grantor) FILTER (WHERE {grantors}) AS grantors \
-                 FROM pg_catalog.aclexplode(o.held) x GROUP BY 2, 3) h \
-             FULL JOIN (SELECT true AS held, x.grantee, x.privilege_type, pg_catalog.bool_or(x.is_grantable) AS grantable \
-                 FROM pg_catalog.aclexplode(o.initial) x WHERE o.made OR x.grantee = o.owner GROUP BY 2, 3) b \
-             USING (grantee, privilege_type)) g \
+         g.grantee_name, g.grantable::text, g.standing, g.grantor_names \
+         FROM standing o JOIN worked g ON (g.held, g.initial, g.made, g.owner) = (o.held, o.initial, o.made, o.owner) \
          WHERE (o.kind <> 'L' OR o.acl IS NOT NULL) AND (NOT o.made OR o.held IS DISTINCT FROM o.initial OR {named}) \
-         AND {condition} ORDER BY o.class, o.schema, o.name, o.arguments, o.sub, 7, 1",
+         AND {condition} ORDER BY o.name, o.class, o.schema, o.arguments, o.sub, 7, 1",
         things(version)
     )
 }
