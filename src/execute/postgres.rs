@@ -27,7 +27,7 @@ use crate::probe::postgres::{
 /// The name under which the intent of a step carries the number of its transaction.
 pub(super) const TRANSACTION: &str = "transaction";
 /// How long an executor that says nothing keeps its locks.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// How much longer than the server's own limit an answer is awaited.
 const GRACE: Duration = Duration::from_secs(2);
 /// How often, and how far apart, the server is asked about a transaction that has not ended.

@@ -40,7 +40,12 @@ pub(super) fn remedy(
     seen: &Seen,
     around: &Surroundings,
 ) -> Remedy {
-    match deeds(table, subject, seen, around).and_then(|deeds| statements(name, deeds)) {
+    let made = deeds(table, subject, seen).and_then(|deeds| {
+        certain(table, subject, seen, &deeds)?;
+        others_only(&deeds, around)?;
+        statements(name, deeds)
+    });
+    match made {
         Ok(statements) => Remedy::Statements(statements),
         Err(why) => Remedy::Nothing(why),
     }
@@ -50,7 +55,6 @@ fn deeds(
     table: &PgGrant,
     subject: &Subject,
     seen: &Seen,
-    around: &Surroundings,
 ) -> Result<BTreeMap<Group, Vec<Privilege>>, String> {
     if !seen.present {
         return Err(
@@ -82,7 +86,7 @@ fn deeds(
         let grantor = phrase.granted_by.as_ref();
         match there {
             Some(grant) if phrase.negated => {
-                add(key, Verb::Revoke, Some(back_of(key, grant, &list)?))
+                add(key, Verb::Revoke, Some(back_of(key, grant, &list)?));
             }
             None if phrase.negated => {}
             Some(grant) if grantor.is_some_and(|role| !grant.granted_by.contains(role)) => {
@@ -113,8 +117,15 @@ fn deeds(
             Standing::Revoked => add(key, Verb::Grant, Some(Verb::Revoke)),
         }
     }
-    certain(table, subject, seen, &deeds)?;
-    let roles = deeds.keys().flat_map(|(_, _, on, grantee)| {
+    Ok(deeds)
+}
+
+/// None of the roles whose rights would change is one of the program's own.
+fn others_only(
+    deeds: &BTreeMap<Group, Vec<Privilege>>,
+    around: &Surroundings,
+) -> Result<(), String> {
+    let mut roles = deeds.keys().flat_map(|(_, _, on, grantee)| {
         let future = on.class.is_future().then_some(&on.name);
         let role = match grantee {
             Grantee::Public => None,
@@ -122,10 +133,7 @@ fn deeds(
         };
         future.into_iter().chain(role)
     });
-    match roles.into_iter().find_map(|role| around.own_role(role)) {
-        Some(why) => Err(why),
-        None => Ok(deeds),
-    }
+    roles.find_map(|role| around.own_role(role)).map_or(Ok(()), Err)
 }
 
 fn another_grantor(key: &Key) -> String {
@@ -370,7 +378,7 @@ mod tests {
         }
     }
 
-    fn mended(name: &str, grants: Value, seen: &Seen) -> Result<Vec<Statement>, String> {
+    fn mended(name: &str, grants: &Value, seen: &Seen) -> Result<Vec<Statement>, String> {
         let own = BTreeMap::from([("observer".to_owned(), "the observer of `d`".to_owned())]);
         let around = Surroundings { own_roles: own, ..Surroundings::default() };
         match Kind::remedy(&table(name, json!({ "grants": grants })), name, seen, &around) {
@@ -380,7 +388,7 @@ mod tests {
         }
     }
 
-    fn texts(name: &str, grants: Value, seen: &Seen) -> Vec<(String, Option<String>)> {
+    fn texts(name: &str, grants: &Value, seen: &Seen) -> Vec<(String, Option<String>)> {
         let statements = mended(name, grants, seen).expect("statements");
         statements.into_iter().map(|one| (one.text, one.undo)).collect()
     }
@@ -401,7 +409,7 @@ mod tests {
         );
         let wanted = json!(["SELECT, INSERT on public.a", "UPDATE (x, \"Y\") on public.b"]);
         assert_eq!(
-            texts("r", wanted, &seen_now),
+            texts("r", &wanted, &seen_now),
             [
                 pair(
                     r#"REVOKE DELETE ON TABLE "public"."a" FROM "r""#,
@@ -423,7 +431,7 @@ mod tests {
     fn grant_options_come_and_go_alone() {
         let with = seen(&[("SELECT", "public.a", "r with grant option")], &[]);
         assert_eq!(
-            texts("r", json!(["SELECT on public.a"]), &with),
+            texts("r", &json!(["SELECT on public.a"]), &with),
             [pair(
                 r#"REVOKE GRANT OPTION FOR SELECT ON TABLE "public"."a" FROM "r""#,
                 r#"GRANT SELECT ON TABLE "public"."a" TO "r" WITH GRANT OPTION"#,
@@ -432,13 +440,13 @@ mod tests {
         let without = seen(&[("SELECT", "public.a", "r")], &[]);
         let wanted = json!(["SELECT on public.a with grant option"]);
         assert_eq!(
-            texts("r", wanted.clone(), &without),
+            texts("r", &wanted, &without),
             [pair(
                 r#"GRANT SELECT ON TABLE "public"."a" TO "r" WITH GRANT OPTION"#,
                 r#"REVOKE GRANT OPTION FOR SELECT ON TABLE "public"."a" FROM "r""#,
             )]
         );
-        assert_eq!(mended("r", wanted, &without).expect("one")[0].risk, Risk::High);
+        assert_eq!(mended("r", &wanted, &without).expect("one")[0].risk, Risk::High);
     }
 
     #[test]
@@ -454,21 +462,21 @@ mod tests {
             ("foreign server far", r#"USAGE ON FOREIGN SERVER "far" TO PUBLIC"#),
         ] {
             let statements =
-                mended("PUBLIC", json!([format!("USAGE on {on}")]), &seen(&[], &[])).expect(on);
+                mended("PUBLIC", &json!([format!("USAGE on {on}")]), &seen(&[], &[])).expect(on);
             assert_eq!(statements[0].text, format!("GRANT {text}"));
             assert_eq!(statements[0].risk, Risk::High, "everybody gets it");
         }
         let routine = json!(["EXECUTE on function public.f(text, \"T\"[])"]);
-        let statements = mended("r", routine, &seen(&[], &[])).expect("a function");
+        let statements = mended("r", &routine, &seen(&[], &[])).expect("a function");
         assert_eq!(
             statements[0].text,
             r#"GRANT EXECUTE ON FUNCTION "public"."f"(text, "T"[]) TO "r""#
         );
         assert_eq!(statements[0].risk, Risk::Medium);
         let out = json!(["EXECUTE on function public.f(text) TO x; --)"]);
-        assert!(mended("r", out, &seen(&[], &[])).expect_err("no types").contains("no types"));
+        assert!(mended("r", &out, &seen(&[], &[])).expect_err("no types").contains("no types"));
         let future = json!(["SELECT on future tables of owner in schema shop"]);
-        let statements = mended("r", future, &seen(&[], &[])).expect("default privileges");
+        let statements = mended("r", &future, &seen(&[], &[])).expect("default privileges");
         assert_eq!(
             statements[0].text,
             r#"ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA "shop" GRANT SELECT ON TABLES TO "r""#
@@ -480,7 +488,7 @@ mod tests {
         let none = seen(&[], &[]);
         let absent = seen(&[], &["public.a"]);
         let why =
-            |name: &str, grants: Value, seen: &Seen| mended(name, grants, seen).expect_err(name);
+            |name: &str, grants: Value, seen: &Seen| mended(name, &grants, seen).expect_err(name);
         assert!(why("r", json!(["SELECT on public.a"]), &absent).contains("no such table"));
         assert!(
             why("observer", json!(["SELECT on public.a"]), &none).contains("role of this program")
@@ -496,7 +504,7 @@ mod tests {
         // To grant on the whole, and take that back, would take the column with it.
         let column = seen(&[("SELECT x", "public.a", "r")], &[]);
         let wanted = json!(["SELECT on public.a", "SELECT (x) on public.a"]);
-        let statements = mended("r", wanted, &column).expect("a grant");
+        let statements = mended("r", &wanted, &column).expect("a grant");
         assert_eq!(statements[0].undo, None);
     }
 }
