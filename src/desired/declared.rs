@@ -57,8 +57,9 @@ fn statement(
     files: &Beside<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<String> {
-    let wrong = |message: String| Problem::key(key, Code::Reference, message);
-    let read = files.read(path).map_err(&wrong).and_then(|bytes| {
+    let wrong = |message: String| Problem::key(key, Code::WrongType, message);
+    let missing = |message: String| Problem::key(key, Code::Reference, message);
+    let read = files.read(path).map_err(missing).and_then(|bytes| {
         let text = std::str::from_utf8(&bytes);
         let text = text.map_err(|_| wrong(format!("`{path}` is no UTF-8")))?.to_owned();
         check_statement(&text).map_err(|why| wrong(format!("`{path}`: {why}")))?;

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::keys::Keys;
 use crate::lab::{admin, client_of};
@@ -30,6 +34,12 @@ grants = [
 ]
 "#;
 
+/// An executor that is no superuser: a member of the role to which the tables belong.
+const EXECUTOR: &str = "CREATE ROLE cs_executor LOGIN CREATEROLE; CREATE ROLE cs_owner; GRANT cs_owner TO cs_executor; \
+    DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind = 'r' \
+    AND c.relnamespace = 'cutter_governance'::regnamespace LOOP EXECUTE format('ALTER TABLE %s OWNER TO cs_owner', t); \
+    END LOOP; END $$; GRANT USAGE ON SCHEMA cutter_governance TO cs_owner";
+
 struct Lab {
     server: Server,
     world: World,
@@ -46,8 +56,7 @@ impl Lab {
         }
         let inside = admin(&server, "directus").await;
         inside.batch_execute(FIXTURE).await.unwrap();
-        let executor = "CREATE ROLE cs_executor LOGIN CREATEROLE; GRANT directus TO cs_executor";
-        inside.batch_execute(executor).await.unwrap();
+        inside.batch_execute(EXECUTOR).await.unwrap();
         let (world, keys) = (World::wanting(resources), Keys::new());
         keys.make("ed25519", "alice");
         world.host_file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
@@ -58,7 +67,7 @@ impl Lab {
         world.commit();
         let lab = Self { server, world, keys };
         lab.configure(&lab.server, "cs_executor");
-        lab.file("switch.toml", "version = 1\n");
+        lab.file("switch.toml", "version = 1\napply = true\n");
         let trust = format!(
             "version = 1\n[approver.alice]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[policy.database]\nactions = [\"sql\"]\n\
              databases = [\"directus\"]\nmax_steps = 4\ntotal = 1\nrequire = [{{ role = \"dba\", min = 1 }}]\n\
@@ -152,8 +161,8 @@ async fn the_two_missing_grants_are_granted_and_taken_back() {
                 .starts_with("GRANT SELECT ON TABLE \"cutter_governance\".")
         );
     }
-    let ran = lab.apply(&plan).ends_with(0);
-    assert!(ran.stdout.contains("read back from a second session"), "{}", ran.stdout);
+    lab.apply(&plan).ends_with(0);
+    assert!(lab.ledger().contains("read back from a second session"));
     assert_eq!(reads(&lab.server).await, (true, true));
     lab.check(0);
     // Once used up, it runs no more.
@@ -225,7 +234,7 @@ async fn what_fails_half_way_leaves_nothing() {
     );
     lab.world.desired("hosts/a/sql/late.sql", "COMMIT");
     lab.world.commit();
-    let ran = lab.run(&["plan"]).ends_with(3);
+    let ran = lab.run(&["plan"]).ends_with(65);
     assert!(ran.stderr.contains("begins with one of"), "{}", ran.stderr);
     // What does not bring about what is wanted is rolled back as well.
     lab.world.desired("hosts/a/sql/late.sql", "CREATE VIEW public.other AS SELECT 1 AS n");
@@ -293,6 +302,133 @@ async fn without_an_executor_no_plan_is_used_up() {
     lab.apply(&plan).ends_with(0);
 }
 
+/// A socket before the server's, where the executor connects. When what it sends first holds a word, somebody else is
+/// quicker.
+struct Between {
+    folder: tempfile::TempDir,
+    connections: Arc<AtomicU32>,
+}
+
+impl Between {
+    async fn new(server: &Server, word: &'static str, sql: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let connections = Arc::new(AtomicU32::new(0));
+        let (count, behind) = (Arc::clone(&connections), server.socket_folder().join(".s.PGSQL.5432"));
+        let other = admin(server, "directus").await;
+        tokio::spawn(async move {
+            let mut waiting = true;
+            while let Ok((front, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                let (mut asked, mut told) = front.into_split();
+                let (mut answers, mut server) = UnixStream::connect(&behind).await.unwrap().into_split();
+                tokio::spawn(async move { tokio::io::copy(&mut answers, &mut told).await });
+                let mut buffer = vec![0; 1 << 16];
+                while let Ok(length @ 1..) = asked.read(&mut buffer).await {
+                    let bytes = &buffer[..length];
+                    if waiting && bytes.windows(word.len()).any(|part| part == word.as_bytes()) {
+                        waiting = false;
+                        other.batch_execute(sql).await.unwrap();
+                    }
+                    server.write_all(bytes).await.unwrap();
+                }
+            }
+        });
+        Self { folder, connections }
+    }
+
+    fn connections(&self) -> u32 {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Lab {
+    /// Lets the executor connect there.
+    fn through(&self, between: &Between) {
+        let text = fs::read_to_string(self.world.path("config.toml")).unwrap();
+        let real = self.server.socket_folder().display().to_string();
+        let there = between.folder.path().display().to_string();
+        let line = |line: &str| {
+            let line = if line.starts_with("executor") { line.replace(&real, &there) } else { line.to_owned() };
+            format!("{line}\n")
+        };
+        self.file("config.toml", &text.lines().map(line).collect::<String>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_quicker_than_a_step_stops_it() {
+    const GRANT: &str = "GRANT DELETE ON public.unit_version TO cutter_exec";
+    const REVOKE: &str = "REVOKE DELETE ON public.unit_version FROM cutter_exec";
+    let Some(lab) = Lab::new(GRANTS).await else { return };
+    let (before, direct) = (reads(&lab.server).await, fs::read_to_string(lab.world.path("config.toml")).unwrap());
+    for (word, code, said) in [
+        // Between the gates and the look through the transaction, and between that and the COMMIT.
+        ("countersign-executor", 5, "not what was signed any more"),
+        ("GRANT SELECT ON", 1, "would not have ended as it was signed"),
+    ] {
+        lab.file("config.toml", &direct);
+        let between = Between::new(&lab.server, word, GRANT).await;
+        lab.through(&between);
+        let plan = lab.signed("plan.json", &[]);
+        lab.file("switch.toml", "version = 1\napply = false\n");
+        lab.apply(&plan).ends_with(7);
+        assert_eq!(between.connections(), 0, "nothing is opened while the switch is off");
+        lab.file("switch.toml", "version = 1\napply = true\n");
+        let ran = lab.apply(&plan).ends_with(code);
+        assert!(ran.stdout.contains(said), "{word}: {}", ran.everything());
+        assert_eq!(between.connections(), 1);
+        assert_eq!(reads(&lab.server).await, before, "{word}");
+        admin(&lab.server, "directus").await.batch_execute(REVOKE).await.unwrap();
+    }
+}
+
+/// Roles, memberships, grants on a thing, and default privileges, with what is there and not wanted.
+const MANY: &str = r#"
+[pg_role.cutter_exec]
+database = "directus"
+connection_limit = 7
+comment = "it's the cutter's"
+
+[pg_role.cutter_new]
+database = "directus"
+login = false
+
+[pg_membership."* to cutter_verify"]
+database = "directus"
+only = ["pg_monitor to cutter_verify"]
+
+[pg_grant."on schema public"]
+database = "directus"
+grants = ["USAGE to PUBLIC, cutter_verify"]
+
+[pg_grant."on future tables of cs_owner in schema public"]
+database = "directus"
+grants = ["SELECT to cutter_verify with grant option"]
+
+[pg_grant."on function public.odd(text, integer[])"]
+database = "directus"
+grants = ["EXECUTE to cutter_verify"]
+"#;
+
+#[tokio::test]
+async fn roles_memberships_and_default_privileges_come_and_go() {
+    let Some(lab) = Lab::new(MANY).await else { return };
+    let root = admin(&lab.server, "directus").await;
+    let setup = "CREATE ROLE cs_super SUPERUSER LOGIN; GRANT cutter_exec TO cutter_verify; \
+        CREATE FUNCTION public.odd(text, integer[]) RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+        GRANT CREATE ON SCHEMA public TO cutter_verify WITH GRANT OPTION";
+    root.batch_execute(setup).await.unwrap();
+    lab.configure(&lab.server, "cs_super");
+    let state = lab.run(&["check", "--output", "json"]).ends_with(2).report()["resources"].clone();
+    let plan = lab.signed("plan.json", &[]);
+    lab.apply(&plan).ends_with(0);
+    lab.check(0);
+    // What is as it was left is taken back, whatever it was.
+    lab.apply(&lab.signed("undo.json", &["--undo", &plan.0])).ends_with(0);
+    assert_eq!(lab.run(&["check", "--output", "json"]).ends_with(2).report()["resources"], state);
+}
+
 /// At every boundary of the run in turn: what became of the step is known afterwards, and nothing runs twice.
 #[tokio::test]
 async fn killed_anywhere_the_next_run_knows_what_became_of_it() {
@@ -326,7 +462,7 @@ async fn killed_anywhere_the_next_run_knows_what_became_of_it() {
         lab.ledger();
         other.batch_execute(reset).await.unwrap();
         at += 1;
-        assert!(at < 200, "it never came to its end");
+        assert!(at < 200, "it never came to its end: {everything}");
     }
     assert!(seen.contains(&"recovered") && seen.contains(&"not applied"), "{seen:?}");
 }
