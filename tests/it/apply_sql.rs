@@ -124,6 +124,13 @@ impl Lab {
         self.run(&["apply", plan, "--approval", approval])
     }
 
+    /// What differs of each resource.
+    fn differences(&self) -> Vec<(Value, Value)> {
+        let report = self.run(&["check", "--output", "json"]).ends_with(2).report();
+        let resources = report["resources"].as_array().unwrap();
+        resources.iter().map(|one| (one["resource"].clone(), one["differences"].clone())).collect()
+    }
+
     fn ledger(&self) -> String {
         self.run(&["ledger", "verify"]).ends_with(0);
         let folder = self.world.path("data/ledger/executor");
@@ -244,6 +251,14 @@ async fn what_fails_half_way_leaves_nothing() {
     lab.world
         .desired("hosts/a/sql/late.sql", "-- why\nCREATE VIEW public.late AS SELECT 1 AS n;\n");
     lab.world.commit();
+    let guard =
+        "[pg_view.\"public.la*\"]\ndatabase = \"directus\"\nonly = []\nkill_switch = true\n";
+    lab.world.desired("hosts/a/guard.toml", guard);
+    lab.world.commit();
+    let ran = lab.apply(&lab.signed("guarded.json", &[])).ends_with(1);
+    assert!(ran.stdout.contains("pg_view.public.la*: public.late"), "{}", ran.everything());
+    fs::remove_file(lab.world.path("desired/hosts/a/guard.toml")).unwrap();
+    lab.world.commit();
     lab.apply(&lab.signed("good.json", &[])).ends_with(0);
     lab.check(0);
 }
@@ -314,14 +329,16 @@ impl Between {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
         let connections = Arc::new(AtomicU32::new(0));
-        let (count, behind) = (Arc::clone(&connections), server.socket_folder().join(".s.PGSQL.5432"));
+        let (count, behind) =
+            (Arc::clone(&connections), server.socket_folder().join(".s.PGSQL.5432"));
         let other = admin(server, "directus").await;
         tokio::spawn(async move {
             let mut waiting = true;
             while let Ok((front, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let (mut asked, mut told) = front.into_split();
-                let (mut answers, mut server) = UnixStream::connect(&behind).await.unwrap().into_split();
+                let (mut answers, mut server) =
+                    UnixStream::connect(&behind).await.unwrap().into_split();
                 tokio::spawn(async move { tokio::io::copy(&mut answers, &mut told).await });
                 let mut buffer = vec![0; 1 << 16];
                 while let Ok(length @ 1..) = asked.read(&mut buffer).await {
@@ -349,7 +366,11 @@ impl Lab {
         let real = self.server.socket_folder().display().to_string();
         let there = between.folder.path().display().to_string();
         let line = |line: &str| {
-            let line = if line.starts_with("executor") { line.replace(&real, &there) } else { line.to_owned() };
+            let line = if line.starts_with("executor") {
+                line.replace(&real, &there)
+            } else {
+                line.to_owned()
+            };
             format!("{line}\n")
         };
         self.file("config.toml", &text.lines().map(line).collect::<String>());
@@ -361,7 +382,8 @@ async fn whoever_is_quicker_than_a_step_stops_it() {
     const GRANT: &str = "GRANT DELETE ON public.unit_version TO cutter_exec";
     const REVOKE: &str = "REVOKE DELETE ON public.unit_version FROM cutter_exec";
     let Some(lab) = Lab::new(GRANTS).await else { return };
-    let (before, direct) = (reads(&lab.server).await, fs::read_to_string(lab.world.path("config.toml")).unwrap());
+    let (before, direct) =
+        (reads(&lab.server).await, fs::read_to_string(lab.world.path("config.toml")).unwrap());
     for (word, code, said) in [
         // Between the gates and the look through the transaction, and between that and the COMMIT.
         ("countersign-executor", 5, "not what was signed any more"),
@@ -420,13 +442,14 @@ async fn roles_memberships_and_default_privileges_come_and_go() {
         GRANT CREATE ON SCHEMA public TO cutter_verify WITH GRANT OPTION";
     root.batch_execute(setup).await.unwrap();
     lab.configure(&lab.server, "cs_super");
-    let state = lab.run(&["check", "--output", "json"]).ends_with(2).report()["resources"].clone();
+    let state = lab.differences();
+    assert_eq!(state.len(), 6);
     let plan = lab.signed("plan.json", &[]);
     lab.apply(&plan).ends_with(0);
     lab.check(0);
     // What is as it was left is taken back, whatever it was.
     lab.apply(&lab.signed("undo.json", &["--undo", &plan.0])).ends_with(0);
-    assert_eq!(lab.run(&["check", "--output", "json"]).ends_with(2).report()["resources"], state);
+    assert_eq!(lab.differences(), state);
 }
 
 /// At every boundary of the run in turn: what became of the step is known afterwards, and nothing runs twice.
