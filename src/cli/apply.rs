@@ -4,11 +4,12 @@ mod gates;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Failure;
 use super::output::Output;
-use super::planning::CLOCK;
+use super::planning::{self, CLOCK};
 use super::{Global, exit, ledgers, show};
 use crate::approval::{Permit, QuorumMet};
 use crate::config::{Config, strict};
@@ -20,7 +21,7 @@ use crate::model::display::escaped_line;
 use crate::model::{Digest, display::escape};
 use crate::plan::{Plan, Step};
 use crate::probe::host::Host;
-use gates::Refusal;
+use gates::{Passed, Refusal};
 
 /// Run a plan that enough people have signed
 #[derive(Debug, clap::Args)]
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     if let Err(halted) = crate::killswitch::check(&config, crate::killswitch::Verb::Apply) {
         return Err(refused_unopened(&config, arguments, &halted));
     }
-    let host = open_root(&config)?;
+    let host = Arc::new(open_root(&config)?);
     let machine_id = host.machine_id().map_err(|why| {
         Failure::new(
             exit::UNKNOWN,
@@ -56,14 +57,22 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     })?;
     let mut ledger = ledgers::executor(&config, &machine_id)?;
     let owners = owners(&config)?;
-    let means = Means { host: &host, config: &config, owners: &owners, clock: &CLOCK };
+    let again = || {
+        let read = planning::desired(&config, &CLOCK).map_err(|failure| failure.message)?;
+        Ok(Arc::new(read.1))
+    };
+    let means =
+        Means { host: &host, config: &config, owners: &owners, clock: &CLOCK, desired: &again };
     report_recovered(&means, &mut ledger, output)?;
     let deadline = Duration::from_secs(arguments.deadline);
     let gates = gates::Gates { config: &config, host: &host, arguments, deadline };
-    let (plan, bytes, met) = match gates.pass(&mut ledger) {
+    let Passed { plan, bytes, met, desired } = match gates.pass(&mut ledger) {
         Ok(passed) => passed,
         Err(refusal) => return Err(record(refusal, &mut ledger)),
     };
+    // What is done is judged by what was planned from, whatever is pushed meanwhile.
+    let planned = || Ok(Arc::clone(&desired));
+    let means = Means { desired: &planned, ..means };
     execute(plan, &bytes, met, &means, ledger, output)
 }
 
@@ -228,7 +237,7 @@ fn code(ended: &RunEnd) -> u8 {
         return exit::PARTLY;
     }
     match stopped {
-        Stopped::Halted(_) => exit::REFUSED,
+        Stopped::Halted(_) | Stopped::OtherDatabase { .. } => exit::REFUSED,
         Stopped::Precondition { .. } => exit::STALE,
         Stopped::Permit(crate::approval::PermitError::Expired { .. }) => exit::APPROVAL,
         Stopped::Step { .. } | Stopped::Permit(_) => exit::ERROR,

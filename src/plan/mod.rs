@@ -23,4 +23,4 @@ pub use left::{Left, Why};
 pub use propose::{Input, Proposal, answer_digest, needs, propose};
 pub use scope::Scope;
 pub use show::{Mark, show};
-pub use undo::{Applied, undo};
+pub use undo::{Applied, Present, undo};

@@ -7,6 +7,8 @@
 mod server;
 
 mod adopt;
+#[cfg(feature = "execute")]
+mod apply_sql;
 mod approval;
 mod builds;
 mod cached;

@@ -1,5 +1,7 @@
 //! Everything that has to hold before a plan may be begun, in order. The first that does not is the refusal.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::error::Failure;
@@ -8,6 +10,7 @@ use super::super::{exit, ledgers, show, statements};
 use super::Arguments;
 use crate::approval::{self, About, Question, QuorumMet, Signed, Statement};
 use crate::config::{Config, strict};
+use crate::desired::{DatabaseIdentity, Desired};
 use crate::ledger::event::{ApprovalAccepted, ApprovalRefused};
 use crate::ledger::{Event, Ledger};
 use crate::model::display::escape;
@@ -26,6 +29,15 @@ pub(super) struct Refusal {
     pub(super) failure: Box<Failure>,
 }
 
+/// What came through all gates.
+pub(super) struct Passed {
+    pub(super) plan: Plan,
+    pub(super) bytes: Vec<u8>,
+    pub(super) met: QuorumMet,
+    /// The desired state from which the plan came out the same once more.
+    pub(super) desired: Arc<Desired>,
+}
+
 pub(super) struct Gates<'a> {
     pub(super) config: &'a Config,
     pub(super) host: &'a Host,
@@ -40,7 +52,7 @@ fn refuse(code: &'static str, failure: Failure) -> Refusal {
 
 impl Gates<'_> {
     /// Passes all of them, or says which one did not open.
-    pub(super) fn pass(&self, ledger: &mut Ledger) -> Result<(Plan, Vec<u8>, QuorumMet), Refusal> {
+    pub(super) fn pass(&self, ledger: &mut Ledger) -> Result<Passed, Refusal> {
         let (plan, bytes) = show::read(&self.arguments.plan)
             .map_err(|failure| refuse("plan_malformed", failure))?;
         let digest = Digest::of(&bytes);
@@ -51,14 +63,26 @@ impl Gates<'_> {
         // Asked early, because a plan that was run does not come out the same any more, and that would not be the reason.
         self.unused(&plan, digest).map_err(about)?;
         time(&plan, ledger).map_err(about)?;
-        let broken = self.replanned(&plan, ledger).map_err(about)?;
+        self.reachable(&plan).map_err(about)?;
+        let (broken, desired) = self.replanned(&plan, ledger).map_err(about)?;
         let met = self.approved(&plan, digest, ledger).map_err(about)?;
         guards(&broken).map_err(about)?;
         let accepted = ledgers::accept(self.config, &plan.source.commit, ledger);
         accepted.map_err(|failure| about(refuse("source_unverified", failure)))?;
         let marked = ledgers::mark_used(self.config, digest);
         marked.map_err(|failure| about(refuse("not_marked", failure)))?;
-        Ok((plan, bytes, met))
+        Ok(Passed { plan, bytes, met, desired })
+    }
+
+    /// Can its databases be changed at all? A plan must not be used up to find out.
+    fn reachable(&self, plan: &Plan) -> Result<(), Refusal> {
+        let unreachable = |name: &&String| !self.config.executors.contains_key(*name);
+        let Some(name) = plan.databases.keys().find(unreachable) else { return Ok(()) };
+        let name = escape(name);
+        let message = format!("the host's configuration has no [database.{name}] executor");
+        let failure = Failure::new(exit::CONFIG, message)
+            .hint("executor = { url = \"postgres://ROLE@/DATABASE?host=/run/postgresql\" }");
+        Err(refuse("no_executor", failure))
     }
 
     fn unused(&self, plan: &Plan, digest: Digest) -> Result<(), Refusal> {
@@ -93,7 +117,11 @@ impl Gates<'_> {
     }
 
     /// Makes the plan again, from the commit that is accepted now and the world as it is now.
-    fn replanned(&self, plan: &Plan, ledger: &Ledger) -> Result<Vec<String>, Refusal> {
+    fn replanned(
+        &self,
+        plan: &Plan,
+        ledger: &Ledger,
+    ) -> Result<(Vec<String>, Arc<Desired>), Refusal> {
         let stale = |failure: Failure| refuse(failure.word.unwrap_or("replan_failed"), failure);
         let request = Request {
             scope: plan.scope.clone(),
@@ -110,7 +138,7 @@ impl Gates<'_> {
                 .hint("make a new plan, and find out where the other ledger is");
             return Err(refuse("other_ledger", failure));
         }
-        let Planned { plan: again, broken, .. } = match &plan.scope {
+        let Planned { plan: again, broken, desired, identities, .. } = match &plan.scope {
             Scope::Undo(earlier) => {
                 let bytes =
                     ledger.reader().blob(earlier).map_err(|e| refuse(e.code(), e.into()))?;
@@ -121,9 +149,10 @@ impl Gates<'_> {
             _ => planning::run(planning::plan(self.config, request)),
         }
         .map_err(stale)?;
+        cluster(plan, &identities)?;
         let effects = (plan::effect(plan), plan::effect(&again));
         match effects {
-            (Ok(signed), Ok(now)) if signed == now => Ok(broken),
+            (Ok(signed), Ok(now)) if signed == now => Ok((broken, desired)),
             _ => Err(refuse("stale_plan", stale_plan(plan, &again))),
         }
     }
@@ -167,6 +196,28 @@ impl Gates<'_> {
             refuse(code, Failure::new(exit, lines.join("\n")).hint(hint))
         })
     }
+}
+
+/// Are its databases those that it was made for?
+fn cluster(plan: &Plan, identities: &BTreeMap<String, DatabaseIdentity>) -> Result<(), Refusal> {
+    for (name, signed) in &plan.databases {
+        let Some(now) = identities.get(name) else { continue };
+        let cluster = now.system_identifier.as_ref();
+        if cluster.is_none_or(|cluster| *cluster == signed.system_identifier)
+            && now.name.as_ref().is_none_or(|now| *now == signed.name)
+        {
+            continue;
+        }
+        let message = format!(
+            "the plan is for database `{}` of cluster {}, and this is `{}` of {}",
+            escape(&signed.name),
+            escape(&signed.system_identifier),
+            escape(now.name.as_deref().unwrap_or("?")),
+            escape(cluster.map_or("?", String::as_str)),
+        );
+        return Err(refuse("wrong_cluster", Failure::new(exit::REFUSED, message)));
+    }
+    Ok(())
 }
 
 /// Does the ledger know it, byte for byte?

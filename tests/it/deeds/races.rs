@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,14 +42,14 @@ fn steps(turn: u64, mode: u32, (uid, gid): (Decimal, Decimal)) -> Vec<Step> {
     let (link, kept) = (format!("/srv/way/l{turn}"), "/srv/way/f".to_owned());
     let content = Content::of(b"x");
     let target = "/etc/passwd".to_owned();
-    let made = PathState::Directory { uid, gid, mode: old, empty: Some(true), inode: None };
+    let folder = PathState::Directory { uid, gid, mode: old, empty: Some(true), inode: None };
     let linked = PathState::Symlink { uid, gid, target: target.clone(), inode: None };
     vec![
         step(
             1,
             Action::CreateDirectory { path: directory, uid, gid, mode: old },
             PathState::Absent,
-            made,
+            folder,
         ),
         step(
             2,
@@ -77,7 +78,7 @@ fn steps(turn: u64, mode: u32, (uid, gid): (Decimal, Decimal)) -> Vec<Step> {
 struct Runner {
     config: Config,
     trust: Trust,
-    host: Host,
+    host: Arc<Host>,
     ledger: Ledger,
     plan: Plan,
 }
@@ -91,6 +92,7 @@ impl Runner {
         let config = strict::load(&overrides).unwrap();
         let trust = strict::trust(&config).unwrap();
         let host = Host::open(&config.root.value, config.observe.value.clone()).unwrap();
+        let host = Arc::new(host);
         let writer = Writer::this(ActorKind::Executor);
         let ledger = Ledger::open(&lab.ledger(), writer).unwrap();
         Self { config, trust, host, ledger, plan }
@@ -120,8 +122,9 @@ impl Runner {
         let permit = Permit::consume(plan, &bytes, met, &mut self.ledger).unwrap();
         let me = rustix::process::geteuid().as_raw();
         let owners = [0, me];
-        let means =
-            Means { host: &self.host, config: &self.config, owners: &owners, clock: &SystemClock };
+        let (host, config) = (&self.host, &self.config);
+        let desired = &|| Err("no database is changed here".to_owned());
+        let means = Means { host, config, owners: &owners, clock: &SystemClock, desired };
         let ended = execute::run(permit, &means, &mut self.ledger, &mut |_, _| ()).unwrap();
         let applied = ended.steps.iter().filter(|end| end.outcome == Outcome::Applied).count();
         (applied as u64, ended.stopped.is_none())
