@@ -92,7 +92,8 @@ impl From<ConfigError> for Failure {
             ConfigError::Read { .. } => {
                 Self::of(exit::CONFIG, &error).hint("name another file with --config")
             }
-            ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error),
+            ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error)
+                .hint("what decides about changes may be written by its owner alone, and so may every folder above it"),
             ConfigError::Overridden { .. } => Self::of(exit::USAGE, &error)
                 .hint("leave it away; `--config FILE` may name another file, as trustworthy as the usual one"),
         }
@@ -116,6 +117,9 @@ impl From<SourceError> for Failure {
         match error {
             SourceError::Unnamed => failure
                 .hint("name it with --desired PATH|URL, or as [source] url in the configuration"),
+            SourceError::NoSuchPath(_) => {
+                failure.hint("name another with --desired, or as [source] url in the configuration")
+            }
             SourceError::NoFolder { .. } => {
                 failure.hint("name the folder as [source] path in the configuration")
             }

@@ -3,12 +3,14 @@
 //! The operator's ssh configuration, agent and proxies work as everywhere; git's own configuration files do not, because
 //! they can name programs to run. The mirror is ours to write: it lies below the program's data folder.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::SourceError;
 use crate::model::Digest;
+use crate::model::display::escape;
 use crate::probe::runner::{Output, Run};
 
 /// How long one fetch may take.
@@ -51,6 +53,7 @@ pub(super) fn fetch_refs(
     if count > refs_max || !listed.complete {
         return Err(SourceError::Limit(format!("more than {refs_max} refs below {prefix}")));
     }
+    require_unchanged(&mirror, url, prefix, &listed.stdout)?;
     if count > 0 {
         get(&mirror, url, &format!("+{pattern}:{pattern}"))?;
     }
@@ -77,6 +80,28 @@ fn keep(mirror: &Path, pattern: &str, seen: &str) -> Result<(), git2::Error> {
         }
     }
     Ok(())
+}
+
+/// Git takes another blob for a ref without being forced to, so what was fetched once is compared here, before it is lost.
+fn require_unchanged(
+    mirror: &Path,
+    url: &str,
+    prefix: &str,
+    listed: &[u8],
+) -> Result<(), SourceError> {
+    let below = prefix.trim_end_matches('/');
+    let own = git(mirror, url, &["for-each-ref", "--format=%(objectname)%09%(refname)", below])?;
+    let lines = |bytes: &[u8]| -> BTreeMap<String, String> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let pairs = text.lines().filter_map(|line| line.split_once('\t'));
+        pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect()
+    };
+    let (own, listed) = (lines(&own.stdout), lines(listed));
+    let changed = own.iter().find(|(name, id)| listed.get(*name).is_some_and(|now| now != *id));
+    changed.map_or(Ok(()), |(name, _)| {
+        let reason = format!("the ref `{}` is not what it was", escape(name));
+        Err(SourceError::Fetch { url: without_secret(url), reason })
+    })
 }
 
 /// Makes the mirror of a remote where there is none.

@@ -166,7 +166,8 @@ fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
 }
 
 fn moved() -> Why {
-    Why::Unknown("it changed while the plan was made".to_owned())
+    let why = "it differs, and nothing is to be changed: it moved while the plan was made, or two names have one number";
+    Why::Unknown(why.to_owned())
 }
 
 /// Takes out what has to wait for something that is left alone, until nothing more has to.

@@ -264,7 +264,7 @@ fn lab_branch(lab: &Lab, commit: &str) {
 fn inner(cases: u32) {
     let lab = Lab::wanting("");
     for (_, name) in VARIANTS {
-        lab.world.desired(&format!("files/{name}"), name);
+        lab.world.desired(&format!("hosts/a/files/{name}"), name);
     }
     let commits = VARIANTS.map(|each| lab.want(&variant(each)));
     let config =

@@ -9,6 +9,7 @@ mod secrets;
 mod storage;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -74,17 +75,22 @@ impl Lab {
         let lab = Self { world: World::new() };
         let world = &lab.world;
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-        world.host_file("etc/machine-id", MACHINE);
-        world.host_file(
-            "etc/passwd",
-            format!("me:x:{uid}:{gid}:me:/:/bin/sh\nother:x:12345:1::/:\n"),
+        let (mut passwd, mut group) = (
+            "root:x:0:0:root:/:\nother:x:12345:12345::/:\n".to_owned(),
+            "root:x:0:\nother:x:12345:\n".to_owned(),
         );
-        world.host_file("etc/group", format!("me:x:{gid}:\nother:x:12345:\n"));
+        if !uid.is_root() {
+            passwd.push_str(&format!("me:x:{uid}:{gid}:me:/:\n"));
+            group.push_str(&format!("me:x:{gid}:\n"));
+        }
+        world.host_file("etc/machine-id", MACHINE);
+        world.host_file("etc/passwd", passwd);
+        world.host_file("etc/group", group);
         world.host_folder("etc", 0o755);
         world.host_folder("srv", 0o755);
         world.host_folder("", 0o755);
         world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
-        world.desired("files/note", "hello\n");
+        world.desired("hosts/a/files/note", "hello\n");
         lab.want(resources);
         lab.configure("");
         lab.file("switch.toml", "version = 1\napply = true\n");
@@ -94,7 +100,9 @@ impl Lab {
 
     /// Commits another text of desired state.
     fn want(&self, resources: &str) -> String {
-        self.world.desired("hosts/a/r.toml", resources);
+        // Of two names with one number only one is ever seen, and that of root has a name.
+        let me = if rustix::process::geteuid().is_root() { "\"root\"" } else { "\"me\"" };
+        self.world.desired("hosts/a/r.toml", resources.replace("\"me\"", me));
         self.world.commit()
     }
 
@@ -173,7 +181,9 @@ impl Lab {
     fn apply_with(&self, plan: &str, approvals: &[String]) -> Ran {
         let (config, plan) = (self.path("config.toml"), self.path(plan));
         let mut words = vec!["apply", &plan, "--config", &config];
-        approvals.iter().for_each(|file| words.extend(["--approval", file]));
+        for file in approvals {
+            words.extend(["--approval", file]);
+        }
         run(&words)
     }
 
@@ -303,11 +313,13 @@ fn walk(at: &Path, found: &mut BTreeMap<PathBuf, String>) {
         meta.ctime_nsec()
     );
     if meta.is_file() {
-        told.push_str(&format!(" sha256:{}", Digest::of(&fs::read(at).unwrap())));
+        write!(told, " sha256:{}", Digest::of(&fs::read(at).unwrap())).unwrap();
     } else if meta.is_symlink() {
-        told.push_str(&format!(" -> {}", fs::read_link(at).unwrap().display()));
+        write!(told, " -> {}", fs::read_link(at).unwrap().display()).unwrap();
     } else if meta.is_dir() {
-        fs::read_dir(at).unwrap().for_each(|entry| walk(&entry.unwrap().path(), found));
+        for entry in fs::read_dir(at).unwrap() {
+            walk(&entry.unwrap().path(), found);
+        }
     }
     found.insert(at.to_owned(), told);
 }

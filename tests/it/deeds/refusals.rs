@@ -114,7 +114,7 @@ fn a_draft_is_not_sealed() {
 fn two_people_have_to_approve() {
     let lab = Lab::new();
     lab.plan();
-    lab.refused(6, "insufficient", &[]);
+    lab.refused(6, "missing", &[]);
     let approved = lab.approved();
     lab.refused(6, "insufficient", &approved[..1]);
     lab.refused(6, "insufficient", &[approved[0].clone(), approved[0].clone()]);
@@ -185,7 +185,7 @@ fn a_ledger_is_held_against_what_the_approvers_saw() {
     let lab = Lab::new();
     lab.plan();
     lab.copy("data", "earlier");
-    lab.refused(6, "insufficient", &[]);
+    lab.refused(6, "missing", &[]);
     let seen = lab.checkpoint();
     let alice = lab.says(Who::Alice, NAMESPACE, |said| said.checkpoints = vec![seen.clone()]);
     let bob = lab.says(Who::Bob, NAMESPACE, |_| ());
@@ -260,6 +260,9 @@ fn a_window_that_is_shut_is_a_refusal() {
 #[test]
 fn a_repository_that_may_hold_a_veto_has_to_be_read() {
     let lab = Lab::new();
+    let config = fs::read_to_string(lab.path("config.toml")).unwrap();
+    let remote = format!("url = \"file://{}\"", lab.path("desired"));
+    lab.file("config.toml", &config.replace("url = \"desired\"", &remote));
     let (_, digest) = lab.plan();
     let approved = lab.approved();
     let name = format!("refs/countersign/approvals/{digest}/bob");

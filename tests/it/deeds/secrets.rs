@@ -19,7 +19,9 @@ fn run(words: &[&str]) -> Ran {
 
 fn files(at: &Path, found: &mut Vec<PathBuf>) {
     if at.is_dir() {
-        fs::read_dir(at).unwrap().for_each(|entry| files(&entry.unwrap().path(), found));
+        for entry in fs::read_dir(at).unwrap() {
+            files(&entry.unwrap().path(), found);
+        }
     } else {
         found.push(at.to_owned());
     }

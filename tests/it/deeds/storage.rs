@@ -42,7 +42,7 @@ impl Drop for Mounted {
 fn a_full_disk_below_the_host_fails_the_step_and_leaves_nothing() {
     let wanted = "[file.\"/srv/small/big\"]\nowner = \"me\"\ngroup = \"me\"\nmode = \"0640\"\nsource = \"files/big\"\n";
     let lab = Lab::wanting("");
-    lab.world.desired("files/big", "x".repeat(60_000));
+    lab.world.desired("hosts/a/files/big", "x".repeat(60_000));
     lab.want(wanted);
     lab.world.host_folder("srv/small", 0o755);
     let Some(mounted) = Mounted::at(&lab.host("srv/small"), "16k") else { return };
@@ -73,7 +73,7 @@ fn a_full_disk_below_the_ledger_lets_nothing_begin() {
     assert_eq!(lab.snapshot(), before);
     assert_eq!(lab.used(digest), 0);
     said(&ran);
-    assert_eq!(lab.refusals(), ["full"], "{}", ran.stderr);
+    assert_eq!(lab.refusals(), ["ledger_full"], "{}", ran.stderr);
     fs::remove_file(&filler).unwrap();
     lab.apply(&approved).ends_with(0);
 }
