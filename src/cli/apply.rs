@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let config = strict::load(&global.overrides())?;
     // Before anything else is opened.
     if let Err(halted) = crate::killswitch::check(&config, crate::killswitch::Verb::Apply) {
-        return Err(refused_unopened(&config, arguments, halted));
+        return Err(refused_unopened(&config, arguments, &halted));
     }
     let host = Arc::new(open_root(&config)?);
     let machine_id = host.machine_id().map_err(|why| {
@@ -77,8 +77,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 }
 
 /// The switch came before the ledger was opened; it is recorded all the same, where that can be done.
-fn refused_unopened(config: &Config, arguments: &Arguments, halted: Halted) -> Failure {
-    let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
+fn refused_unopened(config: &Config, arguments: &Arguments, halted: &Halted) -> Failure {
+    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
     let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
     let refusal = Refusal { code: halted.code(), plan, failure: Box::new(failure) };
     let recorded = || -> Result<Failure, Failure> {
@@ -87,7 +87,7 @@ fn refused_unopened(config: &Config, arguments: &Arguments, halted: Halted) -> F
         let mut ledger = ledgers::executor(config, &machine_id)?;
         Ok(record(refusal, &mut ledger))
     };
-    let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
+    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
     match recorded() {
         Ok(recorded) => recorded,
         Err(why) => failure
@@ -162,10 +162,11 @@ fn execute(
             let confinement =
                 execute::confine(&plan, &means.config.root.value, &means.config.data.value);
             let permit = Permit::consume(plan, bytes, met, &mut ledger);
-            let ended = permit.map_err(failed).and_then(|permit| {
-                let mut each = |step: &Step, end: &StepEnd| lines.push(line(step, end, total));
-                Ok(execute::run(permit, means, &mut ledger, &mut each)?)
-            });
+            let ended =
+                permit.map_err(|error| Failure::of(exit::ERROR, &error)).and_then(|permit| {
+                    let mut each = |step: &Step, end: &StepEnd| lines.push(line(step, end, total));
+                    Ok(execute::run(permit, means, &mut ledger, &mut each)?)
+                });
             (ended, confinement)
         });
         running.join()
@@ -187,10 +188,6 @@ fn execute(
         summary(&ended, total, &confinement, syncs, out)
     })?;
     Ok(code(&ended))
-}
-
-fn failed(error: crate::approval::PermitError) -> Failure {
-    Failure::of(exit::ERROR, &error)
 }
 
 fn line(step: &Step, end: &StepEnd, total: usize) -> String {

@@ -25,18 +25,27 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Findings, already drawn.
     pub drawn: String,
+    /// The word by which programs know a refusal, where it has one of its own.
+    pub word: Option<&'static str>,
 }
 
 impl Failure {
     /// A failure with its code.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, drawn: String::new() }
+        Self { code, message: message.into(), hint: None, drawn: String::new(), word: None }
     }
 
     /// The same, with what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same, with the word by which programs know it.
+    #[must_use]
+    pub const fn word(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
         self
     }
 
@@ -98,7 +107,12 @@ impl From<SourceError> for Failure {
             SourceError::Signed(_) => exit::VERIFICATION,
             _ => exit::ERROR,
         };
-        let failure = Self::of(code, &error);
+        let word = if matches!(error, SourceError::Signed(_)) {
+            "source_unsigned"
+        } else {
+            "source_unusable"
+        };
+        let failure = Self::of(code, &error).word(word);
         match error {
             SourceError::Unnamed => failure
                 .hint("name it with --desired PATH|URL, or as [source] url in the configuration"),
@@ -123,6 +137,7 @@ impl From<Contradiction> for Failure {
     fn from(error: Contradiction) -> Self {
         Self::of(exit::REFUSED, &error)
             .hint("this is not the machine or database that was meant; nothing else was looked at")
+            .word("wrong_identity")
     }
 }
 
@@ -132,6 +147,7 @@ impl From<Vec<Loosened>> for Failure {
             loosened.iter().map(|one| escape(&one.to_string()).into_owned()).collect();
         Self::new(exit::REFUSED, lines.join("\n"))
             .hint("the host's configuration pins these under [guard]; desired state must contain them as they are")
+            .word("guard_loosened")
     }
 }
 

@@ -2,7 +2,7 @@
 //! see whether it would still come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::error::Failure;
@@ -304,8 +304,9 @@ fn broken(judged: &[Judged<'_>], guarded: &Guarded) -> Vec<String> {
 
 /// This program, with the digest of its own file where that can be read.
 pub(super) fn program() -> Program {
-    let sha256 = std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes));
-    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256 }
+    static OWN_FILE: LazyLock<Option<Digest>> =
+        LazyLock::new(|| std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes)));
+    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: *OWN_FILE }
 }
 
 /// 128 random bits as 26 letters and digits.

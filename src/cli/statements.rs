@@ -69,9 +69,8 @@ pub(super) fn of_file(file: &Path) -> Result<Signed, Failure> {
         Err(SignedError::Unsigned) => {
             let mut beside = file.as_os_str().to_owned();
             beside.push(".sig");
-            let signature = match read(Path::new(&beside)) {
-                Ok(signature) => signature,
-                Err(_) => return Err(refused(SignedError::Unsigned)),
+            let Ok(signature) = read(Path::new(&beside)) else {
+                return Err(refused(SignedError::Unsigned));
             };
             let origin = file.display().to_string();
             Ok(Signed { statement: bytes, signature, origin })
@@ -125,8 +124,10 @@ fn imported(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
 
 /// Stores a statement for the verbs that ask for it, under the plan that it is about.
 pub(super) fn store(config: &Config, plan: Digest, signed: &Signed) -> Result<(), Failure> {
-    let name = format!("{}.{EXTENSION}", signed.id());
-    output::place(&config.data.value, &folder(plan).join(name), &signed.as_one())
+    let bytes = signed.as_one();
+    // By the signature too: somebody else's of the same words would take its place.
+    let name = format!("{}.{EXTENSION}", Digest::of(&bytes));
+    output::place(&config.data.value, &folder(plan).join(name), &bytes)
 }
 
 /// The plan that a statement says it is about.
@@ -186,8 +187,11 @@ fn last_applied(config: &Config) -> Result<Option<String>, Failure> {
     Ok(Some(plan.source.commit))
 }
 
-/// Does the executor's ledger know the plan as used?
+/// Does the executor's ledger know the plan as used, or the mark beside it?
 pub(super) fn consumed(config: &Config, plan: &Plan, digest: Digest) -> Result<bool, Failure> {
+    if ledgers::is_marked_used(config, digest)? {
+        return Ok(true);
+    }
     let Some(reader) = ledgers::read(config)? else { return Ok(false) };
     for entry in reader.entries()? {
         if let Event::PermitConsumed(used) = entry?.event

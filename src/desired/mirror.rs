@@ -47,7 +47,7 @@ pub(super) fn fetch_refs(
     let pattern = format!("{prefix}*");
     let listed = ["ls-remote", "--quiet", "--refs", "--end-of-options", url, pattern.as_str()];
     let listed = git(&mirror, url, &listed)?;
-    let count = listed.stdout.iter().filter(|c| **c == b'\n').count();
+    let count = String::from_utf8_lossy(&listed.stdout).lines().count();
     if count > refs_max || !listed.complete {
         return Err(SourceError::Limit(format!("more than {refs_max} refs below {prefix}")));
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::{Plan, Step};
-use super::{Left, Proposal, Why};
+use super::{Guarded, Left, Proposal, Why};
 use crate::action::{Action, Condition, PathState, Surroundings, Undo};
 use crate::model::display::escape;
 use crate::model::{Decimal, Digest, ResourceName, Unknown};
@@ -31,17 +31,17 @@ pub struct Present<'a> {
 
 /// Proposes to take the applied steps of a plan back.
 #[must_use]
-pub fn undo(plan: &Plan, applied: &[Applied], present: Present<'_>) -> Proposal {
+pub fn undo(plan: &Plan, applied: &[Applied], present: Present<'_>, guarded: &Guarded) -> Proposal {
     let mut steps: Vec<Step> = Vec::new();
     let mut left = Vec::new();
-    let mut removed: BTreeSet<String> = BTreeSet::new();
+    let Present { around, entries, .. } = present;
+    let mut reached =
+        Reached { around, entries, removed: BTreeSet::new(), states: BTreeMap::new() };
     for applied in applied.iter().rev() {
         let Some(step) = plan.steps.iter().find(|step| step.n == applied.n) else { continue };
-        match one(step, applied, present, &removed) {
+        match one(step, applied, present.answers, &reached, guarded) {
             Ok(mut back) => {
-                if let Action::Remove { path } = &back.action {
-                    removed.insert(path.clone());
-                }
+                reached.take(&back);
                 back.n = Decimal(steps.len() as u64 + 1);
                 steps.push(back);
             }
@@ -57,32 +57,74 @@ pub fn undo(plan: &Plan, applied: &[Applied], present: Present<'_>) -> Proposal 
     Proposal { steps, left }
 }
 
+/// What stands where, after the steps so far.
+struct Reached<'a> {
+    around: &'a Surroundings,
+    entries: &'a BTreeMap<String, BTreeSet<String>>,
+    removed: BTreeSet<String>,
+    /// Of paths whose attributes were taken back already: one resource may have had several steps.
+    states: BTreeMap<String, PathState>,
+}
+
+impl Reached<'_> {
+    fn state(&self, path: &str) -> Result<&PathState, Why> {
+        match self.states.get(path) {
+            Some(state) => Ok(state),
+            None => self.around.path(path).map_err(|unknown| Why::Unknown(unknown.detail)),
+        }
+    }
+
+    /// The same after one more step.
+    fn take(&mut self, back: &Step) {
+        let Condition::Path { path, is } = &back.before else { return };
+        let state = match &back.action {
+            Action::SetMode { mode, .. } => is.with_mode(*mode),
+            Action::SetOwner { uid, gid, .. } => is.owned_by((*uid, *gid)),
+            Action::Remove { .. } => {
+                self.removed.insert(path.clone());
+                return;
+            }
+            _ => return,
+        };
+        self.states.insert(path.clone(), state);
+    }
+}
+
 fn one(
     step: &Step,
     applied: &Applied,
-    present: Present<'_>,
-    removed: &BTreeSet<String>,
+    answers: &BTreeMap<String, Result<Digest, Unknown>>,
+    reached: &Reached<'_>,
+    guarded: &Guarded,
 ) -> Result<Step, Why> {
     let action = match &step.undo {
         Undo::By(action) => (**action).clone(),
         Undo::Irreversible(why) => return Err(Why::NoRemedy(why.clone())),
     };
+    if let Some(guard) = guarded.touched(&action) {
+        let guard = escape(guard);
+        return Err(Why::Guard(format!("the guard {guard} lives in what it would change")));
+    }
     let (before, after) = match (&step.before, &step.after, &applied.seen) {
         (Condition::Path { path, is: was }, Condition::Path { .. }, Some(seen)) => {
             let Condition::Path { is: made, .. } = seen else { return Err(unsaid()) };
-            let now = present.around.path(path).map_err(|unknown| Why::Unknown(unknown.detail))?;
-            let is = as_made(path, made, now, present.entries, removed)?;
+            let removes = matches!(action, Action::Remove { .. });
+            let is = as_made(path, made, removes, reached)?;
             (
                 Condition::Path { path: path.clone(), is },
                 Condition::Path { path: path.clone(), is: forget_inode(was) },
             )
         }
         // What it was before the step is known only as answers: the step back has to bring exactly those about.
-        (was @ Condition::Answers { .. }, _, Some(Condition::Answers { database, answers })) => {
-            for (name, left) in answers {
-                as_left(name, left, present.answers)?;
+        (
+            was @ Condition::Answers { .. },
+            _,
+            Some(Condition::Answers { database, answers: left }),
+        ) => {
+            for (name, digest) in left {
+                as_left(name, digest, answers)?;
             }
-            let left = Condition::Answers { database: database.clone(), answers: answers.clone() };
+            let left = Condition::Answers { database: database.clone(), answers: left.clone() };
             (left, was.clone())
         }
         (Condition::Path { .. } | Condition::Answers { .. }, ..) => return Err(unsaid()),
@@ -119,14 +161,14 @@ fn as_left(
     }
 }
 
-/// Is what stands there still what was made? A directory may hold only what is removed before it.
+/// Is what stands there still what was made? A directory that is removed may hold only what is removed before it.
 fn as_made(
     path: &str,
     created: &PathState,
-    now: &PathState,
-    entries: &BTreeMap<String, BTreeSet<String>>,
-    removed: &BTreeSet<String>,
+    removes: bool,
+    reached: &Reached<'_>,
 ) -> Result<PathState, Why> {
+    let now = reached.state(path)?;
     let changed = || {
         Why::NoRemedy(format!("it is no longer as it was made: {now}, where {created} was made"))
     };
@@ -141,8 +183,12 @@ fn as_made(
             if !same {
                 return Err(changed());
             }
-            let inside = entries.get(path);
-            let other = inside.into_iter().flatten().find(|entry| !removed.contains(*entry));
+            if !removes {
+                return Ok(as_now(None));
+            }
+            let inside = reached.entries.get(path);
+            let other =
+                inside.into_iter().flatten().find(|entry| !reached.removed.contains(*entry));
             if let Some(other) = other {
                 let other = escape(other);
                 let why = format!("it holds what this plan did not make: {other}");

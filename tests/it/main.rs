@@ -13,6 +13,8 @@ mod cached;
 mod check;
 mod config;
 mod contabo;
+#[cfg(feature = "execute")]
+mod deeds;
 mod desired;
 mod docs;
 #[cfg(feature = "execute")]

@@ -8,13 +8,13 @@ use super::super::error::Failure;
 use super::super::planning::{self, CLOCK, Planned, Request};
 use super::super::{exit, ledgers, show, statements};
 use super::Arguments;
-use crate::approval::{self, About, Question, QuorumMet};
+use crate::approval::{self, About, Question, QuorumMet, Signed, Statement};
 use crate::config::{Config, strict};
 use crate::desired::{DatabaseIdentity, Desired};
 use crate::ledger::event::{ApprovalAccepted, ApprovalRefused};
 use crate::ledger::{Event, Ledger};
 use crate::model::display::escape;
-use crate::model::{Clock as _, Digest, Period};
+use crate::model::{Clock as _, Digest, Period, sshsig};
 use crate::plan::format::HostId;
 use crate::plan::{self, Plan, Scope};
 use crate::probe::host::Host;
@@ -57,10 +57,11 @@ impl Gates<'_> {
             .map_err(|failure| refuse("plan_malformed", failure))?;
         let digest = Digest::of(&bytes);
         let about = |refusal: Refusal| Refusal { plan: Some(digest), ..refusal };
-        sealed(ledger, digest).map_err(about)?;
-        // Asked first, because a plan that was run does not come out the same any more, and that would not be the reason.
-        self.unused(&plan, digest).map_err(about)?;
+        // A plan for another machine is not sealed here either, and that would not be the reason.
         self.identity(&plan).map_err(about)?;
+        sealed(ledger, digest).map_err(about)?;
+        // Asked early, because a plan that was run does not come out the same any more, and that would not be the reason.
+        self.unused(&plan, digest).map_err(about)?;
         time(&plan, ledger).map_err(about)?;
         self.reachable(&plan).map_err(about)?;
         let (broken, desired) = self.replanned(&plan, ledger).map_err(about)?;
@@ -68,6 +69,8 @@ impl Gates<'_> {
         guards(&broken).map_err(about)?;
         let accepted = ledgers::accept(self.config, &plan.source.commit, ledger);
         accepted.map_err(|failure| about(refuse("source_unverified", failure)))?;
+        let marked = ledgers::mark_used(self.config, digest);
+        marked.map_err(|failure| about(refuse("not_marked", failure)))?;
         Ok(Passed { plan, bytes, met, desired })
     }
 
@@ -100,11 +103,15 @@ impl Gates<'_> {
             Ok(id) => {
                 let message =
                     format!("the plan is for machine {:?}, and this is {id:?}", plan.host.id);
-                Err(refuse("wrong_host", Failure::new(exit::REFUSED, message)))
+                let failure = Failure::new(exit::REFUSED, message)
+                    .hint("plan and approve on the machine that is meant");
+                Err(refuse("wrong_host", failure))
             }
             Err(why) => {
                 let message = format!("this machine cannot be told from others: {}", why.detail);
-                Err(refuse("host_unverified", Failure::new(exit::REFUSED, message)))
+                let failure = Failure::new(exit::REFUSED, message)
+                    .hint("a machine has one line in /etc/machine-id; see machine-id(5)");
+                Err(refuse("host_unverified", failure))
             }
         }
     }
@@ -115,7 +122,7 @@ impl Gates<'_> {
         plan: &Plan,
         ledger: &Ledger,
     ) -> Result<(Vec<String>, Arc<Desired>), Refusal> {
-        let stale = |failure: Failure| refuse("replan_failed", failure);
+        let stale = |failure: Failure| refuse(failure.word.unwrap_or("replan_failed"), failure);
         let request = Request {
             scope: plan.scope.clone(),
             id: plan.id.clone(),
@@ -127,7 +134,9 @@ impl Gates<'_> {
         };
         if request.ledgers != plan.ledgers {
             let message = "the plan was sealed on another ledger than this host has";
-            return Err(refuse("other_ledger", Failure::new(exit::VERIFICATION, message)));
+            let failure = Failure::new(exit::VERIFICATION, message)
+                .hint("make a new plan, and find out where the other ledger is");
+            return Err(refuse("other_ledger", failure));
         }
         let Planned { plan: again, broken, desired, identities, .. } = match &plan.scope {
             Scope::Undo(earlier) => {
@@ -176,6 +185,7 @@ impl Gates<'_> {
             consumed: statements::consumed(self.config, plan, digest).map_err(unreadable)?,
             remote: &gathered.remote,
         });
+        witnessed(&judgement, &gathered.statements, ledger)?;
         record(&judgement, digest, &gathered.statements, ledger)
             .map_err(|e| refuse(e.code(), e.into()))?;
         let exit = judgement.exit();
@@ -247,14 +257,52 @@ fn time(plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
     Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
 }
 
+/// Is the ledger still the one that the approvers saw? Each of their checkpoints names a root that it must have had.
+fn witnessed(
+    judgement: &approval::Judgement,
+    statements: &[Signed],
+    ledger: &Ledger,
+) -> Result<(), Refusal> {
+    let reader = ledger.reader();
+    for accepted in &judgement.accepted {
+        let signed = statements.iter().find(|signed| signed.id() == accepted.statement);
+        let statement = signed.and_then(|signed| Statement::parse(&signed.statement).ok());
+        for seen in statement.into_iter().flat_map(|statement| statement.checkpoints) {
+            let had = reader.root_at(seen.size).map_err(|e| refuse(e.code(), e.into()))?;
+            if seen.origin == reader.key().origin() && had == Some(seen.root) {
+                continue;
+            }
+            let (who, size) = (escape(&accepted.approver), seen.size);
+            let message = format!(
+                "{who} saw a ledger `{}` of {size} entries, and this one, of {}, never was that",
+                escape(&seen.origin),
+                reader.size()
+            );
+            let failure = Failure::new(exit::VERIFICATION, message).hint(
+                "the ledger was shortened or written anew: nothing is changed on its word; find out by whom, and restore it",
+            );
+            return Err(refuse("ledger_contradicted", failure));
+        }
+    }
+    Ok(())
+}
+
 /// Puts on the ledger what every statement came to.
 fn record(
     judgement: &approval::Judgement,
     plan: Digest,
-    statements: &[approval::Signed],
+    statements: &[Signed],
     ledger: &mut Ledger,
 ) -> Result<(), crate::ledger::LedgerError> {
     let bytes_of = |id: Digest| statements.iter().find(|signed| signed.id() == id);
+    // The same words may be there with several signatures; what counted is the one of this key.
+    let counted = |id: Digest, key: &str| {
+        statements.iter().filter(|signed| signed.id() == id).find(|signed| {
+            let verified =
+                sshsig::verify(&signed.signature, &signed.statement, approval::NAMESPACE);
+            verified.is_ok_and(|verified| verified.key.fingerprint() == key)
+        })
+    };
     for accepted in &judgement.accepted {
         let event = ApprovalAccepted {
             plan,
@@ -264,7 +312,7 @@ fn record(
             decision: "approve".to_owned(),
             key: accepted.key.clone(),
         };
-        append(&event.into(), bytes_of(accepted.statement), ledger)?;
+        append(&event.into(), counted(accepted.statement, &accepted.key), ledger)?;
     }
     for refused in &judgement.refused {
         let Some(statement) = refused.statement else { continue };
@@ -281,7 +329,7 @@ fn record(
 
 fn append(
     event: &Event,
-    signed: Option<&approval::Signed>,
+    signed: Option<&Signed>,
     ledger: &mut Ledger,
 ) -> Result<(), crate::ledger::LedgerError> {
     use crate::ledger::Attachment;

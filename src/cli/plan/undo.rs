@@ -58,7 +58,7 @@ pub(in crate::cli) fn plan(
         let answers = answers(&opened, &desired, &names, request.clock).await;
         let guarded = Guarded::of(&desired, &config.guard);
         let present = Present { around: &around, entries: &entries, answers: &answers };
-        let proposal = plan::undo(earlier, &applied, present);
+        let proposal = plan::undo(earlier, &applied, present, &guarded);
         let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
         let identities = opened.database_identities();
         let databases = planning::of_steps(&proposal.steps, &identities)?;
