@@ -7,8 +7,6 @@
 mod server;
 
 mod adopt;
-#[cfg(feature = "execute")]
-mod apply_sql;
 mod approval;
 mod builds;
 mod cached;
@@ -25,6 +23,8 @@ mod formats;
 mod keys;
 mod lab;
 mod ledger;
+#[cfg(feature = "execute")]
+mod pg_apply;
 mod pg_functions;
 mod pg_grants;
 mod pg_objects;
