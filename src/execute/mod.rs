@@ -12,6 +12,7 @@
 mod confine;
 mod path;
 mod recover;
+mod unit;
 
 use std::fmt;
 
@@ -196,20 +197,26 @@ fn one(
         return Err(precondition("there is no such step".to_owned()));
     };
     failpoint::boundary();
-    let acted = ready.act(&step_permit);
-    failpoint::boundary();
-    let (outcome, detail, seen) = ready.look(step_permit.step(), acted);
+    let (outcome, detail, seen) = match ready {
+        Ready::Path(ready) => {
+            let acted = ready.act(&step_permit);
+            failpoint::boundary();
+            look(&ready, step_permit.step(), acted)
+        }
+        Ready::Unit(ready) => ready.run(&step_permit),
+    };
     step_permit.close(ledger, outcome, &detail, seen.as_ref())?;
     Ok(StepEnd { n: step.n, outcome, detail })
 }
 
 /// A step whose precondition holds, with what is held of it.
-enum Ready {
+enum Ready<'a> {
     Path(path::Ready),
+    Unit(unit::Ready<'a>),
 }
 
 /// Looks at the precondition of a step.
-fn ready(step: &Step, permit: &Permit, means: &Means<'_>) -> Result<Ready, Failed> {
+fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a>, Failed> {
     match &step.action {
         Action::CreateDirectory { .. }
         | Action::WriteFile { .. }
@@ -219,45 +226,39 @@ fn ready(step: &Step, permit: &Permit, means: &Means<'_>) -> Result<Ready, Faile
         | Action::Remove { .. } => {
             path::ready(step, &permit.plan().id, means.host, means.owners).map(Ready::Path)
         }
-        Action::Unit { .. } | Action::ImportKey { .. } | Action::Sql(_) => {
+        Action::Unit { .. } => unit::ready(step, means.host).map(Ready::Unit),
+        Action::ImportKey { .. } | Action::Sql(_) => {
             Err(Failed::new(format!("this version cannot do `{}`", step.action.name())))
         }
     }
 }
 
-impl Ready {
-    fn act(&self, permit: &crate::approval::StepPermit<'_>) -> Result<(), Failed> {
-        match self {
-            Self::Path(ready) => ready.act(permit),
+/// Looks at what came of a step at a path.
+fn look(
+    ready: &path::Ready,
+    step: &Step,
+    acted: Result<(), Failed>,
+) -> (Outcome, String, Option<PathState>) {
+    let (Condition::Path { is: before, .. }, Condition::Path { is: after, .. }) =
+        (&step.before, &step.after)
+    else {
+        return (Outcome::Diverged, "the step has no state of a path".to_owned(), None);
+    };
+    match (acted, ready.state()) {
+        (Ok(()), Ok(seen)) if after.holds(&seen) => {
+            (Outcome::Applied, seen.to_string(), Some(seen))
         }
-    }
-
-    /// Looks at what came of it.
-    fn look(&self, step: &Step, acted: Result<(), Failed>) -> (Outcome, String, Option<PathState>) {
-        let (Condition::Path { is: before, .. }, Condition::Path { is: after, .. }) =
-            (&step.before, &step.after)
-        else {
-            return (Outcome::Diverged, "the step has no state of a path".to_owned(), None);
-        };
-        let seen = match self {
-            Self::Path(ready) => ready.state(),
-        };
-        match (acted, seen) {
-            (Ok(()), Ok(seen)) if after.holds(&seen) => {
-                (Outcome::Applied, seen.to_string(), Some(seen))
-            }
-            (Ok(()), Ok(seen)) => (Outcome::Diverged, format!("it is {seen}"), Some(seen)),
-            (Err(Failed(why)), Ok(seen)) if before.holds(&seen) => {
-                (Outcome::Failed, format!("{why}; nothing changed"), Some(seen))
-            }
-            (Err(Failed(why)), Ok(seen)) => {
-                (Outcome::Diverged, format!("{why}; now it is {seen}"), Some(seen))
-            }
-            (acted, Err(Failed(unknown))) => {
-                let why = acted.err().map_or_else(String::new, |Failed(why)| format!("{why}; "));
-                let detail = format!("{why}what stands there now cannot be told: {unknown}");
-                (Outcome::Diverged, detail, None)
-            }
+        (Ok(()), Ok(seen)) => (Outcome::Diverged, format!("it is {seen}"), Some(seen)),
+        (Err(Failed(why)), Ok(seen)) if before.holds(&seen) => {
+            (Outcome::Failed, format!("{why}; nothing changed"), Some(seen))
+        }
+        (Err(Failed(why)), Ok(seen)) => {
+            (Outcome::Diverged, format!("{why}; now it is {seen}"), Some(seen))
+        }
+        (acted, Err(Failed(unknown))) => {
+            let why = acted.err().map_or_else(String::new, |Failed(why)| format!("{why}; "));
+            let detail = format!("{why}what stands there now cannot be told: {unknown}");
+            (Outcome::Diverged, detail, None)
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::path::Path;
 
 use super::path::{beside_name, clear};
-use super::{Failed, Means};
+use super::{Failed, Means, unit};
 use crate::action::{Condition, Depth, PathState};
 use crate::approval::SEEN;
 use crate::ledger::event::{PlanAbandoned, StepOutcome};
@@ -89,6 +89,10 @@ fn found(
     match &step.before {
         Condition::Path { path, .. } => match of_path(step, &plan.id, path, means) {
             Ok((outcome, seen)) => (outcome, seen.to_string(), Some(seen)),
+            Err(Failed(why)) => diverged(why),
+        },
+        Condition::Unit { .. } => match unit::came_to(step, means.host) {
+            Ok((outcome, detail)) => (outcome, detail, None),
             Err(Failed(why)) => diverged(why),
         },
         _ => diverged("this version cannot tell what it came to".to_owned()),

@@ -75,6 +75,13 @@ fn one(
         (Condition::Path { .. }, ..) => {
             return Err(Why::Unknown("the ledger does not say what was made".to_owned()));
         }
+        // What had failed and was started is inactive when it is stopped, and not failed.
+        (Condition::Unit { unit, .. }, after, _) => {
+            let Action::Unit { change, .. } = &action else {
+                return Err(Why::NoRemedy("its undo is not about the unit".to_owned()));
+            };
+            (after.clone(), Condition::Unit { unit: unit.clone(), is: change.leads_to() })
+        }
         (before, after, _) => (after.clone(), before.clone()),
     };
     let undo = Undo::Irreversible("a new plan from desired state makes it again".to_owned());
