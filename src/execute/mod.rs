@@ -10,6 +10,7 @@
 )]
 
 mod confine;
+mod key;
 mod path;
 mod recover;
 mod unit;
@@ -204,6 +205,7 @@ fn one(
             look(&ready, step_permit.step(), acted)
         }
         Ready::Unit(ready) => ready.run(&step_permit),
+        Ready::Key(ready) => ready.run(&step_permit),
     };
     step_permit.close(ledger, outcome, &detail, seen.as_ref())?;
     Ok(StepEnd { n: step.n, outcome, detail })
@@ -213,6 +215,7 @@ fn one(
 enum Ready<'a> {
     Path(path::Ready),
     Unit(unit::Ready<'a>),
+    Key(key::Ready<'a>),
 }
 
 /// Looks at the precondition of a step.
@@ -227,7 +230,8 @@ fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a
             path::ready(step, &permit.plan().id, means.host, means.owners).map(Ready::Path)
         }
         Action::Unit { .. } => unit::ready(step, means.host).map(Ready::Unit),
-        Action::ImportKey { .. } | Action::Sql(_) => {
+        Action::ImportKey { .. } => key::ready(step, means).map(Ready::Key),
+        Action::Sql(_) => {
             Err(Failed::new(format!("this version cannot do `{}`", step.action.name())))
         }
     }

@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::path::Path;
 
 use super::path::{beside_name, clear};
-use super::{Failed, Means, unit};
+use super::{Failed, Means, key, unit};
 use crate::action::{Condition, Depth, PathState};
 use crate::approval::SEEN;
 use crate::ledger::event::{PlanAbandoned, StepOutcome};
@@ -92,6 +92,10 @@ fn found(
             Err(Failed(why)) => diverged(why),
         },
         Condition::Unit { .. } => match unit::came_to(step, means.host) {
+            Ok((outcome, detail)) => (outcome, detail, None),
+            Err(Failed(why)) => diverged(why),
+        },
+        Condition::Key { .. } => match key::came_to(step, means.host) {
             Ok((outcome, detail)) => (outcome, detail, None),
             Err(Failed(why)) => diverged(why),
         },
