@@ -50,7 +50,8 @@ pub fn confine(plan: &Plan, root: &Path, data: &Path) -> Confinement {
     }
 }
 
-fn beneath(root: &Path, path: &Path) -> PathBuf {
+/// A path of the host, as this machine names it.
+pub(super) fn beneath(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 

@@ -7,16 +7,17 @@
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::confine::beneath;
 use super::{Failed, Means};
 use crate::action::{Action, Condition, Depth, PathState};
 use crate::approval::StepPermit;
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, failpoint};
 use crate::model::display::one_line;
 use crate::plan::Step;
 use crate::probe::cancel::Cancel;
@@ -46,6 +47,8 @@ const ERROR_WIDTH_MAX: usize = 200;
 pub(super) struct Ready<'a> {
     host: &'a Host,
     home: String,
+    /// The home as this machine names it, with the root of the host before it.
+    folder: PathBuf,
     fingerprint: String,
     key: Vec<u8>,
     /// User and group as which it runs; `None` for those of this program.
@@ -70,7 +73,8 @@ pub(super) fn ready<'a>(step: &Step, means: &Means<'a>) -> Result<Ready<'a>, Fai
         let (is, before) = (word(is), word(before));
         return Err(Failed(format!("the key is {is}, where {before} is expected")));
     }
-    Ok(Ready { host, home: home.clone(), fingerprint: fingerprint.clone(), key, owner })
+    let folder = beneath(&means.config.root.value, Path::new(home));
+    Ok(Ready { host, home: home.clone(), folder, fingerprint: fingerprint.clone(), key, owner })
 }
 
 /// What an open intent came to.
@@ -135,6 +139,7 @@ impl Ready<'_> {
     /// Imports the key, and looks at what came of it.
     pub(super) fn run(&self, _: &StepPermit<'_>) -> (Outcome, String, Option<PathState>) {
         let why = self.import().err().map(|Failed(why)| why);
+        failpoint::boundary();
         let (outcome, detail) = match (why, present(self.host, &self.home, &self.fingerprint)) {
             (None, Ok(true)) => (Outcome::Applied, word(true).to_owned()),
             (None, Ok(false)) => {
@@ -153,9 +158,9 @@ impl Ready<'_> {
 
     fn import(&self) -> Result<(), Failed> {
         let mut command = Command::new(PROGRAM);
-        command.args(OPTIONS).arg("--homedir").arg(&self.home).arg("--import");
+        command.args(OPTIONS).arg("--homedir").arg(&self.folder).arg("--import");
         command.env_clear().env("PATH", runner::SEARCH_PATH).env("LC_ALL", "C");
-        command.env("HOME", &self.home).current_dir("/").process_group(0);
+        command.env("HOME", &self.folder).current_dir("/").process_group(0);
         command.stdin(self.input()?).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some((uid, gid)) = self.owner {
             // Supplementary groups go with root's number.

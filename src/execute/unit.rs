@@ -17,7 +17,7 @@ use zbus::{DynamicType, MatchRule, MessageStream, OwnedObjectPath, Type};
 use super::Failed;
 use crate::action::{Action, Condition, PathState, UnitChange, UnitState};
 use crate::approval::StepPermit;
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, failpoint};
 use crate::model::display::one_line;
 use crate::plan::Step;
 use crate::probe::host::Host;
@@ -127,6 +127,7 @@ async fn run(about: &About<'_>, host: &Host) -> Result<(Outcome, String), Failed
         UnitChange::Enable => enable(&bus, about.unit).await,
         UnitChange::Disable => disable(&bus, about.unit).await,
     };
+    failpoint::boundary();
     let seen = steady(&bus, about).await;
     let why = acted.err().map(|Failed(why)| why);
     Ok(match (why, seen) {

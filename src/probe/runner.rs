@@ -1,4 +1,4 @@
-//! The scrubbed runner: one of two places where a program is started.
+//! The scrubbed runner: where a program is started in order to look.
 //!
 //! No shell, a fixed argument list, an environment that is built and not inherited, no standard input, a process group
 //! of its own, a deadline, and bounded output. [`PROGRAMS`] are all that it starts by name; what the host allows `smoke` to

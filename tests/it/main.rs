@@ -18,6 +18,8 @@ mod docs;
 #[cfg(feature = "execute")]
 mod fixture;
 mod formats;
+#[cfg(feature = "execute")]
+mod key_import;
 mod keys;
 mod lab;
 mod ledger;
@@ -40,7 +42,11 @@ mod recall_pg;
 mod sandbox;
 mod schema;
 mod signed;
+#[cfg(feature = "execute")]
+mod site;
 mod smoke;
 mod systemd;
 mod systemd_live;
 mod transcripts;
+#[cfg(feature = "execute")]
+mod units_live;
