@@ -147,7 +147,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
     ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
-    ("src/execute/", "does the steps of a plan, each with a permit of its own"),
+    (
+        "src/execute/",
+        "does the steps of a plan, each with a permit of its own; starts gpg to import a key",
+    ),
     ("src/cli/approve/sign.rs", "starts ssh-keygen, so that the operator's own key signs"),
     ("src/killswitch/marker.rs", "sets and lifts markers of a halt, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),

@@ -41,6 +41,18 @@ impl UnitChange {
         }
     }
 
+    /// The state that it leads to, whatever was there before.
+    #[must_use]
+    pub fn leads_to(self) -> UnitState {
+        let is = |word: &str| Some(word.to_owned());
+        match self {
+            Self::Enable => UnitState { active: None, enabled: is("enabled") },
+            Self::Disable => UnitState { active: None, enabled: is("disabled") },
+            Self::Start => UnitState { active: is("active"), enabled: None },
+            Self::Stop => UnitState { active: is("inactive"), enabled: None },
+        }
+    }
+
     /// What takes it back.
     #[must_use]
     pub const fn inverse(self) -> Self {

@@ -373,7 +373,8 @@ fn is_plain(path: &Path) -> bool {
     let text = path.as_os_str().as_encoded_bytes();
     path.is_absolute()
         && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
-        && !text.windows(2).any(|two| two == b"//" || two == b"/.")
+        && !text.windows(2).any(|two| two == b"//")
+        && !text.split(|byte| *byte == b'/').any(|part| part == b".")
 }
 
 fn globs(units: &[String]) -> Result<GlobSet, String> {

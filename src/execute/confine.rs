@@ -8,6 +8,7 @@ use landlock::{
     RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
 
+use crate::action::Action;
 use crate::plan::Plan;
 
 /// How far the kernel narrowed it.
@@ -27,7 +28,12 @@ pub fn confine(plan: &Plan, root: &Path, data: &Path) -> Confinement {
     let mut folders: Vec<PathBuf> = vec![data.to_owned()];
     for step in &plan.steps {
         let Some(path) = step.action.path() else { continue };
-        let above = Path::new(path).parent().unwrap_or(Path::new("/"));
+        let path = Path::new(path);
+        let above = match step.action {
+            // What stands in a keyring's folder is written, and not the folder itself.
+            Action::ImportKey { .. } => path,
+            _ => path.parent().unwrap_or(Path::new("/")),
+        };
         // A folder that an earlier step makes lies below one that is there.
         let there = above.ancestors().find(|above| beneath(root, above).is_dir());
         folders.extend(there.map(|above| beneath(root, above)));
@@ -44,7 +50,8 @@ pub fn confine(plan: &Plan, root: &Path, data: &Path) -> Confinement {
     }
 }
 
-fn beneath(root: &Path, path: &Path) -> PathBuf {
+/// A path of the host, as this machine names it.
+pub(super) fn beneath(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 

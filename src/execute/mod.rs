@@ -11,9 +11,11 @@
 
 mod asked;
 mod confine;
+mod key;
 mod path;
 mod postgres;
 mod recover;
+mod unit;
 
 use std::fmt;
 use std::sync::Arc;
@@ -262,6 +264,8 @@ fn one(
             look(&ready, step_permit.step(), acted)
         }
         Ready::Sql(ready) => ready.run(&step_permit),
+        Ready::Unit(ready) => ready.run(&step_permit),
+        Ready::Key(ready) => ready.run(&step_permit),
     };
     step_permit.close(ledger, outcome, &detail, seen.as_ref())?;
     Ok(StepEnd { n: step.n, outcome, detail })
@@ -271,14 +275,16 @@ fn one(
 enum Ready<'a> {
     Path(path::Ready),
     Sql(Box<postgres::Ready<'a>>),
+    Unit(unit::Ready<'a>),
+    Key(key::Ready<'a>),
 }
 
 impl Ready<'_> {
     /// The number of the transaction that it has open.
     fn transaction(&self) -> Option<&str> {
         match self {
-            Self::Path(_) => None,
             Self::Sql(ready) => Some(ready.transaction()),
+            Self::Path(_) | Self::Unit(_) | Self::Key(_) => None,
         }
     }
 }
@@ -295,13 +301,11 @@ fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a
             let ready = path::ready(step, &permit.plan().id, means.host, means.owners)?;
             Ok(Ready::Path(ready))
         }
+        Action::Unit { .. } => Ok(Ready::Unit(unit::ready(step, means.host)?)),
+        Action::ImportKey { .. } => Ok(Ready::Key(key::ready(step, means)?)),
         Action::Sql(sql) => {
             let ready = postgres::ready(step, sql, permit.plan(), *means)?;
             Ok(Ready::Sql(Box::new(ready)))
-        }
-        Action::Unit { .. } | Action::ImportKey { .. } => {
-            let name = step.action.name();
-            Err(Failed::new(format!("this version cannot do `{name}`")).into())
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::path::{beside_name, clear};
 use super::postgres::{self, TRANSACTION};
-use super::{Failed, Means};
+use super::{Failed, Means, key, unit};
 use crate::action::{Action, Condition, Depth, PathState};
 use crate::approval::SEEN;
 use crate::ledger::event::{PlanAbandoned, StepOutcome};
@@ -103,6 +103,14 @@ fn found(
         },
         (_, Action::Sql(sql)) => postgres::recovered(step, sql, &plan, transaction, *means)
             .unwrap_or_else(|Failed(why)| diverged(why)),
+        (Condition::Unit { .. }, _) => match unit::came_to(step, means.host) {
+            Ok((outcome, detail)) => (outcome, detail, None),
+            Err(Failed(why)) => diverged(why),
+        },
+        (Condition::Key { .. }, _) => match key::came_to(step, means.host) {
+            Ok((outcome, detail)) => (outcome, detail, None),
+            Err(Failed(why)) => diverged(why),
+        },
         _ => diverged("this version cannot tell what it came to".to_owned()),
     }
 }

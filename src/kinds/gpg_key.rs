@@ -3,6 +3,7 @@
 //! Each keyring is read once for all its resources. What is compared is what the keyring says; no signature is verified.
 
 mod name;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +16,7 @@ use super::{
     Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, no_answer,
     not_recorded, path, presence, validity,
 };
+use crate::action::{Content, Depth, Needs, Remedy, Surroundings};
 use crate::model::{Comparison, Difference, Evidence, Period, Reason, Timestamp, Unknown};
 use crate::probe::World;
 use crate::probe::host::{FileType, Host, Links};
@@ -39,9 +41,15 @@ pub(super) struct GpgKey {
     bits_at_least: Option<u32>,
     /// It does not expire sooner than that, such as "30d"; nor do all of its subkeys for encryption, if it has any.
     valid_for: Option<Period>,
+    /// A file of desired state with the public key, such as "files/backup.asc": from it a plan imports the key where it is
+    /// missing.
+    source: Option<String>,
     /// Look through symbolic links on the way to the keyring. Never at its end. Default: false.
     #[serde(default)]
     through_links: bool,
+    /// What `source` holds.
+    #[serde(skip)]
+    content: Option<Content>,
 }
 
 /// What was seen.
@@ -136,17 +144,23 @@ public_only = true
     });
     type Observed = Seen;
 
-    fn prepare(&mut self, name: &str, _files: &dyn Files, problems: &mut Vec<Problem>) {
+    fn prepare(&mut self, name: &str, files: &dyn Files, problems: &mut Vec<Problem>) {
         name::check(name, self.only.as_deref().unwrap_or_default(), problems);
         let of_one = [
             ("algorithm", self.algorithm.is_some()),
             ("bits_at_least", self.bits_at_least.is_some()),
             ("valid_for", self.valid_for.is_some()),
+            ("source", self.source.is_some()),
         ];
         let public_only = [("public_only", self.public_only)];
         presence::check(self.present, &[&of_one[..], &public_only].concat(), problems);
         let absent = [("present", !self.present)];
         closed::check(name, self.only.as_ref(), &[&of_one[..], &absent].concat(), problems);
+        if let Some(source) = &self.source
+            && !closed::is_pattern(name)
+        {
+            self.content = source::read(source, name, files, problems);
+        }
     }
 
     fn question(&self, _name: &str) -> Value {
@@ -205,6 +219,18 @@ public_only = true
             found.seen = observed.keys.first().map(brief);
         }
         found
+    }
+
+    fn needs(&self, name: &str) -> Needs {
+        let mut needs = Needs::default();
+        if self.content.is_some() {
+            needs.path(self.ring(name).0, Depth::Attributes);
+        }
+        needs
+    }
+
+    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Result<Remedy, Unknown> {
+        source::remedy(self, name, seen, around)
     }
 }
 

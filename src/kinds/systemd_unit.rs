@@ -5,6 +5,7 @@
 
 mod adopt;
 mod compare;
+mod remedy;
 mod word;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::closed::{self, is_pattern};
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path, presence};
+use crate::action::{Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Digest, Evidence, Period, Unknown};
 use crate::probe::World;
@@ -228,6 +230,10 @@ only = []
 
     async fn adopt(world: &World, asked: &str) -> Result<Adopted, Unknown> {
         adopt::adopt(world, asked).await
+    }
+
+    fn remedy(&self, name: &str, seen: &Seen, _: &Surroundings) -> Result<Remedy, Unknown> {
+        remedy::of(self, name, seen)
     }
 }
 

@@ -45,14 +45,17 @@ impl Guarded {
         self.pins.contains_key(&name.to_string())
     }
 
-    /// The guard that an action could change, if there is one: it lives in the file, below the folder, or behind the link
-    /// that would be written or removed.
+    /// The guard that an action could change, if there is one: it lives in the file, below the folder, behind the link that
+    /// would be written or removed, or in the keyring.
     #[must_use]
     pub fn touched(&self, action: &Action) -> Option<&str> {
         let path = Path::new(action.path()?);
         let replaces = matches!(
             action,
-            Action::WriteFile { .. } | Action::CreateSymlink { .. } | Action::Remove { .. }
+            Action::WriteFile { .. }
+                | Action::CreateSymlink { .. }
+                | Action::Remove { .. }
+                | Action::ImportKey { .. }
         );
         let touched = |lives: &Path| path.starts_with(lives) || replaces && lives.starts_with(path);
         let found = self.paths.iter().find(|(lives, _)| touched(Path::new(lives)));

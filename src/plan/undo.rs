@@ -120,6 +120,13 @@ fn one(
             (left, was.clone())
         }
         (Condition::Path { .. } | Condition::Answers { .. }, ..) => return Err(unsaid()),
+        // What had failed and was started is inactive when it is stopped, and not failed.
+        (Condition::Unit { unit, .. }, after, _) => {
+            let Action::Unit { change, .. } = &action else {
+                return Err(Why::NoRemedy("its undo is not about the unit".to_owned()));
+            };
+            (after.clone(), Condition::Unit { unit: unit.clone(), is: change.leads_to() })
+        }
         (before, after, _) => (after.clone(), before.clone()),
     };
     let undo = Undo::Irreversible("a new plan from desired state makes it again".to_owned());

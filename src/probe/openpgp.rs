@@ -106,6 +106,34 @@ fn keys(bytes: &[u8]) -> Result<Vec<Key>, Fault> {
     Ok(keys)
 }
 
+/// The one public key that a file holds, as it was exported: armoured or not, with nothing secret beside it.
+///
+/// # Errors
+/// Why it is none, as a fragment whose subject is the file.
+pub fn public_key(bytes: &[u8]) -> Result<Key, String> {
+    if keybox::is_keybox(bytes) {
+        return Err("is a keybox, and not a key as `gpg --export` writes it".to_owned());
+    }
+    let secret = || Err("holds a private key, which has no place in desired state".to_owned());
+    if bytes.first().is_some_and(|first| first & 0x80 == 0) {
+        let blocks = armor::blocks(bytes)?;
+        if blocks.iter().any(|block| block.label.contains("PRIVATE KEY")) {
+            return secret();
+        }
+        if blocks.len() != 1 {
+            return Err(format!("holds {} armoured blocks instead of one key", blocks.len()));
+        }
+    }
+    let keys = keys(bytes).map_err(|fault| fault.what)?;
+    if keys.iter().any(|key| key.secret) {
+        return secret();
+    }
+    match <[Key; 1]>::try_from(keys) {
+        Ok([key]) => Ok(key),
+        Err(keys) => Err(format!("holds {} keys instead of one", keys.len())),
+    }
+}
+
 fn armoured(text: &[u8]) -> Result<Vec<Key>, Fault> {
     let blocks = armor::blocks(text)?;
     let is_keys = |label: &str| matches!(label, "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK");

@@ -1,4 +1,4 @@
-//! The scrubbed runner: one of two places where a program is started.
+//! The scrubbed runner: where a program is started in order to look.
 //!
 //! No shell, a fixed argument list, an environment that is built and not inherited, no standard input, a process group
 //! of its own, a deadline, and bounded output. [`PROGRAMS`] are all that it starts by name; what the host allows `smoke` to
@@ -40,7 +40,8 @@ const INHERITED: &[&str] = &[
     "all_proxy",
     "ALL_PROXY",
 ];
-const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where programs are looked for, whatever this one was told.
+pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// One program to run.
 #[derive(Debug)]
@@ -146,19 +147,8 @@ impl Run<'_> {
             return Err(RunError::Start { program: self.program.to_owned(), source });
         }
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
-        let mut child = command.spawn().map_err(start)?;
-        let stdout = Drain::start(child.stdout.take(), bytes_max);
-        let stderr = Drain::start(child.stderr.take(), OUTPUT_BYTES_MAX);
-        let status = wait(&mut child, self.deadline).map_err(start)?;
-        let Some(status) = status else {
-            end(&mut child);
-            return Err(RunError::Deadline {
-                program: self.program.to_owned(),
-                deadline: self.deadline,
-            });
-        };
-        let ((stdout, complete), (stderr, _)) = (stdout.finish(), stderr.finish());
-        Ok(Output { status, stdout, stderr, complete })
+        let child = command.spawn().map_err(start)?;
+        attend_up_to(self.program, child, self.deadline, bytes_max)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the runner is where programs are started")]
@@ -175,6 +165,33 @@ impl Run<'_> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         command
     }
+}
+
+/// Waits for a program that was started in another room, as the first of a process group of its own, and collects what it
+/// prints.
+///
+/// # Errors
+/// When it does not end in time; it is ended then, with its group.
+pub fn attend(program: &str, child: Child, deadline: Duration) -> Result<Output, RunError> {
+    attend_up_to(program, child, deadline, OUTPUT_BYTES_MAX)
+}
+
+fn attend_up_to(
+    program: &str,
+    mut child: Child,
+    deadline: Duration,
+    bytes_max: usize,
+) -> Result<Output, RunError> {
+    let stdout = Drain::start(child.stdout.take(), bytes_max);
+    let stderr = Drain::start(child.stderr.take(), OUTPUT_BYTES_MAX);
+    let status = wait(&mut child, deadline)
+        .map_err(|source| RunError::Start { program: program.to_owned(), source })?;
+    let Some(status) = status else {
+        end(&mut child);
+        return Err(RunError::Deadline { program: program.to_owned(), deadline });
+    };
+    let ((stdout, complete), (stderr, _)) = (stdout.finish(), stderr.finish());
+    Ok(Output { status, stdout, stderr, complete })
 }
 
 /// Reads an output stream on a thread of its own, so that a program never waits for us.

@@ -20,6 +20,8 @@ mod docs;
 #[cfg(feature = "execute")]
 mod fixture;
 mod formats;
+#[cfg(feature = "execute")]
+mod key_import;
 mod keys;
 mod lab;
 mod ledger;
@@ -44,7 +46,11 @@ mod recall_pg;
 mod sandbox;
 mod schema;
 mod signed;
+#[cfg(feature = "execute")]
+mod site;
 mod smoke;
 mod systemd;
 mod systemd_live;
 mod transcripts;
+#[cfg(feature = "execute")]
+mod units_live;

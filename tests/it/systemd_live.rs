@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -91,8 +92,12 @@ const DROP_INS: &[&str] = &[
     "run/systemd/system/pre-fix-long-er.service.d/15.conf",
 ];
 
-struct Lab {
-    folder: tempfile::TempDir,
+/// How many were booted by this process.
+static LABS: AtomicU32 = AtomicU32::new(0);
+
+/// A systemd of its own, below a folder.
+pub(crate) struct Lab {
+    pub(crate) folder: tempfile::TempDir,
     unshare: Child,
     cgroup: PathBuf,
     /// The first process in there, as this machine numbers it.
@@ -101,7 +106,7 @@ struct Lab {
 
 impl Lab {
     /// Boots; `None`, loudly, where that is not possible.
-    fn boot() -> Option<Self> {
+    pub(crate) fn boot() -> Option<Self> {
         match Self::try_boot() {
             Ok(lab) => Some(lab),
             Err(why) => {
@@ -127,7 +132,9 @@ impl Lab {
         let cgroup2 = cgroup2.into_iter().find(|words| words.get(2) == Some(&"cgroup2"));
         let mount =
             cgroup2.and_then(|words| words.get(1).copied()).ok_or("no cgroup2 is mounted")?;
-        let cgroup = Path::new(mount).join(format!("countersign-test-{}", std::process::id()));
+        let number = LABS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("countersign-test-{}-{number}", std::process::id());
+        let cgroup = Path::new(mount).join(name);
         fs::create_dir(&cgroup).map_err(|e| format!("{}: {e}", cgroup.display()))?;
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         write_etc(folder.path());
@@ -171,7 +178,7 @@ impl Lab {
     }
 
     /// Runs a program in there.
-    fn run(&self, words: &[&str]) -> Output {
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
         Command::new("/usr/bin/nsenter")
             .args(["--target", &self.first, "--all", "--root", "--wd"])
             .args(words)
@@ -181,13 +188,13 @@ impl Lab {
     }
 
     #[track_caller]
-    fn must(&self, words: &[&str]) -> String {
+    pub(crate) fn must(&self, words: &[&str]) -> String {
         let output = self.run(words);
         assert!(output.status.success(), "{words:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();

@@ -53,6 +53,7 @@ fn a_trust_file_says_who_signs_for_what() {
     ] {
         assert!(!policy.covers_path(Path::new(outside)), "{outside}");
     }
+    assert!(policy.covers_path(Path::new("/var/lib/cutter/.gnupg")), "a dot begins many names");
     assert_eq!(warnings(&text()), [""; 0]);
     assert_eq!(trust.digest, Digest::of(text().as_bytes()));
 }

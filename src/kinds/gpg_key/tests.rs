@@ -1,7 +1,8 @@
 //! What is compared of a key. That it is read right is the business of the parser's own tests.
 
 use super::*;
-use crate::kinds::test_world::{Root, adopted, check, prepare};
+use crate::action::{Action, PathState, Risk};
+use crate::kinds::test_world::{Root, TestFiles, adopted, check, prepare, prepare_with};
 
 const NOW: u32 = 1_779_344_930;
 const DAY: u32 = 86_400;
@@ -166,4 +167,80 @@ fn a_keyring_is_written_down_closed() {
     let refused = adopted::<GpgKey>(&root, "/rings").map(|_| ()).map_err(|unknown| unknown.reason);
     assert_eq!(refused, Err(Reason::NotSupported), "a folder of keyrings is not an empty one");
     assert!(adopted::<GpgKey>(&root, "g").is_err());
+}
+
+#[test]
+fn a_key_of_desired_state_is_imported_where_it_is_missing() {
+    let (bytes, fingerprint) = key(1, NOW, None, b"");
+    let name = format!("/g/{fingerprint}");
+    let files = |bytes: &[u8]| TestFiles(vec![("k".to_owned(), bytes.to_vec())]);
+    let (spec, problems) = prepare_with::<GpgKey>(&name, "source = 'k'", &files(&bytes));
+    assert_eq!((problems, spec.needs(&name).paths.len()), (vec![], 1));
+    let absent = Seen { at: Timestamp::from_unix_seconds(0), keys: vec![], private: None };
+    let mut around = Surroundings::default();
+    let folder = PathState::Directory {
+        uid: 0.into(),
+        gid: 0.into(),
+        mode: crate::model::Mode::from_bits(0o700),
+        empty: None,
+        inode: None,
+    };
+    around.paths.insert("/g".to_owned(), Ok(folder));
+    let Ok(Remedy::Changes(changes)) = spec.remedy(&name, &absent, &around) else { panic!() };
+    let [change] = changes.as_slice() else { panic!("{changes:?}") };
+    let Action::ImportKey { home, fingerprint: named, key: content } = &change.action else {
+        panic!("{change:?}")
+    };
+    assert_eq!((home.as_str(), named, content.inline()), ("/g", &fingerprint, Some(bytes.clone())));
+    assert_eq!(change.risk, Risk::High);
+    let why = |spec: &GpgKey, name: &str, seen: &Seen, around: &Surroundings| match spec
+        .remedy(name, seen, around)
+    {
+        Ok(Remedy::Nothing(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    around.paths.insert("/g".to_owned(), Ok(PathState::Absent));
+    assert!(why(&spec, &name, &absent, &around).contains("is not there"));
+    let (bare, _) = prepare::<GpgKey>(&name, "");
+    assert!(why(&bare, &name, &absent, &around).contains("`source`"));
+    let (unwanted, _) = prepare::<GpgKey>(&name, "present = false");
+    assert!(why(&unwanted, &name, &absent, &around).contains("takes a key out"));
+    let (closed, _) = prepare::<GpgKey>("/g/*", "only = []");
+    assert!(why(&closed, "/g/*", &absent, &around).contains("takes a key out"));
+}
+
+#[test]
+fn what_is_not_the_public_key_of_that_name_is_refused() {
+    let ((bytes, fingerprint), (other, _)) = (key(1, NOW, None, b""), key(5, NOW, None, b""));
+    let name = format!("/g/{fingerprint}");
+    // A secret key is the public one under another tag, with more behind it.
+    let mut secret = bytes.clone();
+    secret[0] = 0xc5;
+    let revoked = [&bytes[..], &bare(0x20)].concat();
+    let both = [&bytes[..], &other].concat();
+    let large = vec![0xc6; crate::action::INLINE_BYTES_MAX + 1];
+    let private =
+        b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nYWJj\n-----END PGP PRIVATE KEY BLOCK-----\n";
+    for (bytes, why) in [
+        (&other[..], "another key"),
+        (&secret, "private key"),
+        (private, "private key"),
+        (&revoked, "revoked"),
+        (&both, "2 keys"),
+        (&large, "limit"),
+        (b"no key at all", "armoured blocks"),
+        (b"", "0 keys"),
+    ] {
+        let files = TestFiles(vec![("k".to_owned(), bytes.to_vec())]);
+        let (spec, problems) = prepare_with::<GpgKey>(&name, "source = 'k'", &files);
+        assert!(spec.content.is_none() && problems.len() == 1, "{why}: {problems:?}");
+        assert!(problems[0].message.contains(why), "{why}: {problems:?}");
+    }
+    let none = prepare::<GpgKey>(&name, "source = 'none'").1;
+    assert_eq!(none.len(), 1);
+    for (name, toml) in
+        [("/g/*", "only = []\nsource = 'files/abc'"), (&name, "present = false\nsource = 'k'")]
+    {
+        assert!(!prepare::<GpgKey>(name, toml).1.is_empty(), "{toml}");
+    }
 }

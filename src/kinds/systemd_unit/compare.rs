@@ -116,22 +116,14 @@ impl Comparing<'_> {
 
     /// The state of a unit file, and what a reader has to know who expected another.
     fn why_not(&self, word: &str) -> String {
-        let why = match word {
-            "static" => "it has no [Install] section, so it can be neither enabled nor disabled",
-            "indirect" => {
-                "only something else is enabled that its [Install] section names, or another instance"
-            }
-            "generated" => "a generator wrote it, so it can be neither enabled nor disabled",
-            "transient" => "a program made it while the system runs",
-            "alias" => return format!("alias of {}", escape(&self.unit.id)),
-            "linked" | "linked-runtime" => {
-                "its file lies outside the search path and nothing starts it"
-            }
-            "enabled-runtime" | "masked-runtime" => "until the next boot only",
-            "" => return "nothing: it has no unit file".to_owned(),
-            word => return escape(word).into_owned(),
-        };
-        format!("{word}: {why}")
+        match word {
+            "alias" => format!("alias of {}", escape(&self.unit.id)),
+            "" => "nothing: it has no unit file".to_owned(),
+            word => match explained(word) {
+                Some(why) => format!("{word}: {why}"),
+                None => escape(word).into_owned(),
+            },
+        }
     }
 
     fn active(&mut self, spec: &SystemdUnit) {
@@ -251,6 +243,23 @@ impl Comparing<'_> {
         }
         parts.join(", ")
     }
+}
+
+/// What a word means that does not say it by itself.
+pub(super) fn explained(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "static" => "it has no [Install] section, so it can be neither enabled nor disabled",
+        "indirect" => {
+            "only something else is enabled that its [Install] section names, or another instance"
+        }
+        "generated" => "a generator wrote it, so it can be neither enabled nor disabled",
+        "transient" => "a program made it while the system runs",
+        "linked" | "linked-runtime" => {
+            "its file lies outside the search path and nothing starts it"
+        }
+        "enabled-runtime" | "masked-runtime" => "until the next boot only",
+        _ => return None,
+    })
 }
 
 fn state(active: &Active) -> String {

@@ -1,6 +1,7 @@
 //! Units against tables: recorded answers of a manager, and unit files of a root that is not running.
 
 use super::*;
+use crate::action::Condition;
 use crate::kinds::test_world::{self, check, lines, prepare};
 use serde_json::json;
 
@@ -375,4 +376,109 @@ fn what_is_written_down_is_in_sync_with_what_it_was_written_from() {
     }
     let refused = runtime.block_on(SystemdUnit::adopt(&world, "ssh")).expect_err("no type");
     assert!(refused.detail.contains("ssh.service"), "{refused}");
+}
+
+/// What would be done about a unit: each change with the states around it, or why there is none.
+fn remedy(answer: &Value, toml: &str) -> String {
+    let (spec, problems) = prepare::<SystemdUnit>("a.service", toml);
+    assert_eq!(problems, [], "{toml}");
+    let seen: Seen = serde_json::from_value(answer.clone()).expect("a stored answer");
+    let state = |condition: &Condition| match condition {
+        Condition::Unit { unit, is } if unit == "a.service" => is.to_string(),
+        other => panic!("{other:?}"),
+    };
+    match spec.remedy("a.service", &seen, &Surroundings::default()) {
+        Err(unknown) => format!("unknown: {}", unknown.detail),
+        Ok(Remedy::Nothing(why)) => why,
+        Ok(Remedy::Changes(changes)) => {
+            let change = |one: &crate::action::Change| {
+                let crate::action::Undo::By(undo) = &one.undo else { panic!("no undo: {one:?}") };
+                let (before, after) = (state(&one.before), state(&one.after));
+                format!("{}: {before} -> {after}, undo {undo}", one.action)
+            };
+            changes.iter().map(change).collect::<Vec<_>>().join("; ")
+        }
+        Ok(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_unit_is_changed_where_nobody_has_to_choose() {
+    let stopped = json!({ "active": active("inactive", "dead"), "enabled": { "Ok": "disabled" } });
+    let failed = json!({ "active": active("failed", "failed"), "result": { "Ok": "exit-code" } });
+    let enabled = |word: &str| json!({ "enabled": { "Ok": word } });
+    let start = "start unit a.service: inactive -> active, undo stop unit a.service";
+    let enable = "enable unit a.service: disabled -> enabled, undo disable unit a.service";
+    for (seen, toml, expected) in [
+        (&stopped, "active = 'active'", start),
+        (&stopped, "active = ['active', 'failed']", start),
+        (&stopped, "active = 'active'\nenabled = 'enabled'", &format!("{enable}; {start}")),
+        (&stopped, "active = 'active'\nenabled = 'disabled'", start),
+        (&stopped, "active = 'failed'", "no step is certain to lead to failed"),
+        (&stopped, "enabled = 'static'", "no step is certain to lead to static"),
+        (
+            &json!({}),
+            "active = 'inactive'",
+            "stop unit a.service: active -> inactive, undo start unit a.service",
+        ),
+        (
+            &json!({}),
+            "enabled = ['disabled', 'static']",
+            "disable unit a.service: enabled -> disabled, undo enable unit a.service",
+        ),
+        (
+            &failed,
+            "active = 'active'\nresult = 'success'",
+            "start unit a.service: failed -> active, undo stop unit a.service",
+        ),
+        (&failed, "active = 'inactive'", "it has failed; once"),
+        (&failed, "active = ['inactive', 'active']", "it has failed, and `active`"),
+        (&failed, "result = 'success'", "a unit whose `result` differs"),
+        (&failed, "active = 'active'\nuser = 'x'", "a unit whose `user` differs"),
+        (&failed, "active = 'active'\ndrop_ins = ['/x.conf']", "a unit whose `drop_ins /x.conf`"),
+        (&enabled("static"), "enabled = 'enabled'", "it is static: it has no [Install]"),
+        (&enabled("masked"), "enabled = 'enabled'", "it is masked"),
+        (&enabled("enabled-runtime"), "enabled = 'enabled'", "it is enabled-runtime: until"),
+        (&enabled("alias"), "enabled = 'enabled'", "it is alias"),
+        (&enabled(""), "enabled = 'enabled'", "it has no unit file"),
+        (&json!({ "id": "b.service" }), "active = 'inactive'", "it is another name of b.service"),
+        (&json!({ "load": "masked" }), "active = 'inactive'", "it is masked"),
+        (&json!({ "load": "not-found" }), "active = 'active'", "there is no such unit"),
+        (
+            &json!({ "needs_reload": { "Ok": true } }),
+            "active = 'inactive'",
+            "its files are not those",
+        ),
+        (&json!({}), "present = false", "no step takes a unit away"),
+        (
+            &json!({ "active": active("maintenance", "x") }),
+            "active = 'active'",
+            "it is maintenance",
+        ),
+        (
+            &json!({ "active": active("activating", "x") }),
+            "active = 'active'",
+            "unknown: it is still",
+        ),
+    ] {
+        let found = remedy(&recorded(seen), toml);
+        assert!(found.starts_with(expected), "{toml}: {found}\n{expected}");
+    }
+}
+
+#[test]
+fn a_unit_that_no_manager_answered_for_is_left_alone() {
+    let stopped = json!({ "active": active("inactive", "dead"), "enabled": { "Ok": "disabled" } });
+    for (source, why) in [("files", "only what the manager"), ("systemctl", "the manager did not")]
+    {
+        let mut answer = recorded(&stopped);
+        answer["source"] = source.into();
+        let found = remedy(&answer, "active = 'active'");
+        assert!(found.starts_with(why), "{found}");
+    }
+    let list = json!({ "source": "bus", "units": { "x.service": "loaded" } });
+    let (spec, _) = prepare::<SystemdUnit>("x*", "only = []");
+    let seen: Seen = serde_json::from_value(list).expect("a stored answer");
+    let left = spec.remedy("x*", &seen, &Surroundings::default());
+    assert!(matches!(left, Ok(Remedy::Nothing(_))), "{left:?}");
 }

@@ -19,8 +19,10 @@ use super::{
 use crate::model::display::{escape, one_line};
 use crate::model::{Reason, Unknown};
 
-const SYSTEMD: &str = "org.freedesktop.systemd1";
-const MANAGER: (&str, &str) = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager");
+/// The name of the manager on the bus.
+pub const SYSTEMD: &str = "org.freedesktop.systemd1";
+/// Its object, and the interface of that.
+pub const MANAGER: (&str, &str) = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager");
 /// The pauses between two looks at units that are changing their state.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How much of the text of an error is kept.
@@ -54,10 +56,12 @@ pub(super) async fn look(
     Ok(Answered { units, lists })
 }
 
-struct Bus(Connection);
+/// A connection to the manager, which is root's.
+#[derive(Debug)]
+pub struct Bus(Connection);
 
 impl Bus {
-    async fn connect(socket: &str) -> Result<Self, Unknown> {
+    pub(super) async fn connect(socket: &str) -> Result<Self, Unknown> {
         let unreachable = |why: String| {
             Unknown::new(Reason::Unreachable, format!("no system bus at `{socket}`: {why}"))
         };
@@ -76,6 +80,29 @@ impl Bus {
             return Err(Unknown::new(Reason::NotSupported, detail));
         }
         Ok(bus)
+    }
+
+    /// One unit, once it is not on the way to another state, or as it is after `settle`.
+    ///
+    /// # Errors
+    /// Unknown, when the manager does not tell.
+    pub async fn look_at(&self, name: &str, settle: Duration) -> Result<Unit, Unknown> {
+        let names = vec![name.to_owned()];
+        let asked = Asked {
+            resting: names.clone(),
+            names,
+            patterns: Vec::new(),
+            matches: |_, _| false,
+            files_only: false,
+        };
+        let lines = self.settled(&asked, settle).await?;
+        let line = lines.get(name).ok_or_else(|| malformed("ListUnitsByNames", "no such unit"))?;
+        self.unit(name, line).await
+    }
+
+    /// The connection itself, for whoever has a permit to ask for more than a look.
+    pub const fn connection(&self) -> &Connection {
+        &self.0
     }
 
     /// Units by the name that was asked for, once none that is awaited is on the way to another state.

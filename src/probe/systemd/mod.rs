@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::World;
+use super::host::Host;
 use crate::model::{Digest, Reason, Unknown};
 
+pub use bus::{Bus, MANAGER, SYSTEMD};
 pub use name::{UnitName, is_suffix, suffixes};
 
 /// The system bus, at the one place where systemd puts it.
@@ -166,7 +168,21 @@ async fn ask_manager(world: &World, asked: Asked) -> Result<Answered, Unknown> {
     })
 }
 
-fn booted(host: &super::host::Host) -> Result<(), Unknown> {
+/// The manager of the running system, over the system bus and in no other way.
+///
+/// # Errors
+/// Unknown, when nobody answers there who could be it: the root is another one, the system was not booted with systemd,
+/// there is no bus, or the name on it is not root's.
+pub async fn manager(host: &Host) -> Result<Bus, Unknown> {
+    if !host.facts().live() {
+        let detail = "the root is not that of a running system, so no manager is asked about it";
+        return Err(Unknown::new(Reason::NotSupported, detail));
+    }
+    booted(host)?;
+    Bus::connect(BUS).await
+}
+
+fn booted(host: &Host) -> Result<(), Unknown> {
     if host.facts().stat(BOOTED)?.is_some() {
         return Ok(());
     }
