@@ -77,7 +77,7 @@ fn steps(turn: u64, mode: u32, (uid, gid): (Decimal, Decimal)) -> Vec<Step> {
 struct Runner {
     config: Config,
     trust: Trust,
-    host: Host,
+    host: std::sync::Arc<Host>,
     ledger: Ledger,
     plan: Plan,
 }
@@ -91,6 +91,7 @@ impl Runner {
         let config = strict::load(&overrides).unwrap();
         let trust = strict::trust(&config).unwrap();
         let host = Host::open(&config.root.value, config.observe.value.clone()).unwrap();
+        let host = std::sync::Arc::new(host);
         let writer = Writer::this(ActorKind::Executor);
         let ledger = Ledger::open(&lab.ledger(), writer).unwrap();
         Self { config, trust, host, ledger, plan }
@@ -120,8 +121,13 @@ impl Runner {
         let permit = Permit::consume(plan, &bytes, met, &mut self.ledger).unwrap();
         let me = rustix::process::geteuid().as_raw();
         let owners = [0, me];
-        let means =
-            Means { host: &self.host, config: &self.config, owners: &owners, clock: &SystemClock };
+        let means = Means {
+            host: &self.host,
+            config: &self.config,
+            owners: &owners,
+            clock: &SystemClock,
+            desired: &|| Err("no database is in this plan".to_owned()),
+        };
         let ended = execute::run(permit, &means, &mut self.ledger, &mut |_, _| ()).unwrap();
         let applied = ended.steps.iter().filter(|end| end.outcome == Outcome::Applied).count();
         (applied as u64, ended.stopped.is_none())
