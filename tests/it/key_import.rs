@@ -33,7 +33,7 @@ impl Pair {
         let make =
             ["--passphrase", "", "--quick-generate-key", "a <a@example.org>", "ed25519", "sign"];
         let done = gpg(home.path(), &[&make[..], &["never"]].concat());
-        assert!(done.status.success(), "{made:?}");
+        assert!(done.status.success(), "{done:?}");
         let public = gpg(home.path(), &["--armor", "--export"]).stdout;
         let secret = gpg(home.path(), &["--armor", "--export-secret-keys"]).stdout;
         let listed = gpg(home.path(), &["--with-colons", "--list-keys"]).stdout;
