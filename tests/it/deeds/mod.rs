@@ -80,8 +80,8 @@ impl Lab {
             "root:x:0:\nother:x:12345:\n".to_owned(),
         );
         if !uid.is_root() {
-            passwd.push_str(&format!("me:x:{uid}:{gid}:me:/:\n"));
-            group.push_str(&format!("me:x:{gid}:\n"));
+            passwd = format!("{passwd}me:x:{uid}:{gid}:me:/:\n");
+            group = format!("{group}me:x:{gid}:\n");
         }
         world.host_file("etc/machine-id", MACHINE);
         world.host_file("etc/passwd", passwd);
