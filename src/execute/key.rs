@@ -37,7 +37,7 @@ const OPTIONS: &[&str] = &[
     "--no-auto-check-trustdb",
     "--trust-model=always",
 ];
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// Group and others may not write.
 const WRITABLE: u32 = 0o022;
 /// How much of what it complains about is kept.

@@ -464,6 +464,11 @@ fn a_unit_is_changed_where_nobody_has_to_choose() {
         let found = remedy(&recorded(seen), toml);
         assert!(found.starts_with(expected), "{toml}: {found}\n{expected}");
     }
+}
+
+#[test]
+fn only_what_the_manager_says_on_the_bus_is_changed() {
+    let stopped = json!({ "active": active("inactive", "dead") });
     for (source, why) in [("files", "only what the manager"), ("systemctl", "the manager did not")]
     {
         let mut answer = recorded(&stopped);

@@ -101,7 +101,6 @@ impl Bus {
     }
 
     /// The connection itself, for whoever has a permit to ask for more than a look.
-    #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.0
     }
