@@ -17,7 +17,7 @@ pub use judge::{
     Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, could_approve, judge,
 };
 #[cfg(feature = "execute")]
-pub use permit::{Permit, PermitError, SEEN, StepPermit};
+pub use permit::{Permit, PermitError, StepPermit};
 pub use refusal::{Refusal, WORDS, Word};
 pub use rules::{RULES, Rule};
 pub use signed::{SIGNED_BYTES_MAX, Signed, SignedError};
@@ -25,3 +25,6 @@ pub use statement::{Decision, STATEMENT_BYTES_MAX, Statement, StatementError};
 
 /// What signatures of statements are made for: one is worth nothing for any other purpose.
 pub const NAMESPACE: &str = "countersign/approval/v1";
+
+/// The name under which the outcome of a step carries what was seen afterwards.
+pub const SEEN: &str = "seen";

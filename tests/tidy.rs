@@ -133,6 +133,7 @@ const CHANGING: &[&str] = &[
     ".commit(",
     "treebuilder(",
     "repository.blob(",
+    "Connection::to_change(",
 ];
 
 /// The rooms where such calls may stand, with the reason.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Risk;
+
 /// Statements that run together, or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,4 +27,6 @@ pub struct Statement {
     pub undo: Option<String>,
     /// May it be run for real in a transaction that is rolled back, on the database itself?
     pub rehearse: bool,
+    /// How much can go wrong with it.
+    pub risk: Risk,
 }

@@ -46,6 +46,9 @@ pub struct Surroundings {
     pub users: BTreeMap<String, Result<Option<u32>, Unknown>>,
     /// The numbers of groups.
     pub groups: BTreeMap<String, Result<Option<u32>, Unknown>>,
+    /// The roles as which this program itself looks and changes, with what it uses each for. No step changes one: it could
+    /// take the ground away under the run, or widen what the program may do.
+    pub own_roles: BTreeMap<String, String>,
 }
 
 fn not_asked(what: &str) -> Unknown {
@@ -71,6 +74,13 @@ impl Surroundings {
     /// When that cannot be told.
     pub fn user(&self, name: &str) -> Result<Option<u32>, Unknown> {
         self.users.get(name).cloned().unwrap_or_else(|| Err(not_asked(name)))
+    }
+
+    /// Why nothing about a role is changed, where it is one of the program's own.
+    #[must_use]
+    pub fn own_role(&self, name: &str) -> Option<String> {
+        let purpose = self.own_roles.get(name)?;
+        Some(format!("role `{name}` is {purpose}, and no step changes a role of this program"))
     }
 
     /// The number of a group.

@@ -156,6 +156,9 @@ pub fn judge(question: &Question<'_>) -> Judgement {
     let reads = read(question, &mut refused);
     let mut facts = Facts { question, vetoes: Vec::new() };
     let mut cases = Vec::new();
+    // The same statement signed once more is the same statement, but only of signatures that count: anybody can sign the
+    // bytes of somebody else's, and would take its place.
+    let mut seen = BTreeSet::new();
     for read in &reads {
         let case = Case {
             read,
@@ -166,7 +169,9 @@ pub fn judge(question: &Question<'_>) -> Judgement {
         };
         let veto = read.statement.decision != Decision::Approve;
         match asked_alone(&case, veto) {
+            Some(refusal) if refused.contains(&refusal) => {}
             Some(refusal) => refused.push(refusal),
+            None if !seen.insert(read.id) => {}
             None if veto => facts.vetoes.push(read),
             None => cases.push(case),
         }
@@ -201,17 +206,14 @@ pub fn judge(question: &Question<'_>) -> Judgement {
     Judgement { policy, accepted, refused, missing, against, met }
 }
 
-/// The statements whose signatures hold, each once.
+/// The statements whose signatures hold, whoever made them.
 fn read(question: &Question<'_>, refused: &mut Vec<Refusal>) -> Vec<Read> {
-    let mut seen = BTreeSet::new();
     let mut reads = Vec::new();
     for signed in question.statements.iter().take(STATEMENTS_MAX) {
         for rule in RULES {
             let Ask::Reading(ask) = rule.ask else { continue };
             match ask(signed) {
-                // The same statement signed once more is the same statement.
-                Ok(read) if seen.insert(read.id) => reads.push(read),
-                Ok(_) => {}
+                Ok(read) => reads.push(read),
                 Err(refusal) => refused.push(refusal),
             }
         }

@@ -61,17 +61,14 @@
 //! }
 //! ```
 
-use crate::action::PathState;
+use crate::action::Condition;
 use crate::killswitch::{Armed, Verb};
 use crate::ledger::event::{PermitConsumed, QuorumMet as Met, StepIntent, StepOutcome};
 use crate::ledger::{Attachment, Ledger, LedgerError, Outcome};
 use crate::model::{Digest, Timestamp};
 use crate::plan::{Plan, Step};
 
-use super::QuorumMet;
-
-/// The name under which the outcome of a step carries what was seen afterwards.
-pub const SEEN: &str = "seen";
+use super::{QuorumMet, SEEN};
 
 /// Why there is no permit.
 #[derive(Debug, thiserror::Error)]
@@ -196,7 +193,7 @@ impl StepPermit<'_> {
         self.step
     }
 
-    /// Records how it ended, with what was seen of the path afterwards.
+    /// Records how it ended, with the state that was seen afterwards.
     ///
     /// # Errors
     /// When that cannot be recorded.
@@ -205,7 +202,7 @@ impl StepPermit<'_> {
         ledger: &mut Ledger,
         outcome: Outcome,
         detail: &str,
-        seen: Option<&PathState>,
+        seen: Option<&Condition>,
     ) -> Result<(), PermitError> {
         let event =
             StepOutcome { plan: self.plan, step: self.step.n, outcome, detail: detail.to_owned() };

@@ -2,12 +2,14 @@
 
 mod gates;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Failure;
 use super::output::Output;
-use super::planning::CLOCK;
+use super::planning::{self, CLOCK};
 use super::{Global, exit, ledgers, show};
 use crate::approval::{Permit, QuorumMet};
 use crate::config::{Config, strict};
@@ -19,7 +21,7 @@ use crate::model::display::escaped_line;
 use crate::model::{Digest, display::escape};
 use crate::plan::{Plan, Step};
 use crate::probe::host::Host;
-use gates::Refusal;
+use gates::{Passed, Refusal};
 
 /// Run a plan that enough people have signed
 #[derive(Debug, clap::Args)]
@@ -44,9 +46,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let config = strict::load(&global.overrides())?;
     // Before anything else is opened.
     if let Err(halted) = crate::killswitch::check(&config, crate::killswitch::Verb::Apply) {
-        return Err(refused_unopened(&config, arguments, halted));
+        return Err(refused_unopened(&config, arguments, &halted));
     }
-    let host = open_root(&config)?;
+    let host = Arc::new(open_root(&config)?);
     let machine_id = host.machine_id().map_err(|why| {
         Failure::new(
             exit::UNKNOWN,
@@ -55,29 +57,37 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     })?;
     let mut ledger = ledgers::executor(&config, &machine_id)?;
     let owners = owners(&config)?;
-    let means = Means { host: &host, config: &config, owners: &owners, clock: &CLOCK };
+    let again = || {
+        let read = planning::desired(&config, &CLOCK).map_err(|failure| failure.message)?;
+        Ok(Arc::new(read.1))
+    };
+    let means =
+        Means { host: &host, config: &config, owners: &owners, clock: &CLOCK, desired: &again };
     report_recovered(&means, &mut ledger, output)?;
     let deadline = Duration::from_secs(arguments.deadline);
     let gates = gates::Gates { config: &config, host: &host, arguments, deadline };
-    let (plan, bytes, met) = match gates.pass(&mut ledger) {
+    let Passed { plan, bytes, met, desired } = match gates.pass(&mut ledger) {
         Ok(passed) => passed,
         Err(refusal) => return Err(record(refusal, &mut ledger)),
     };
+    // What is done is judged by what was planned from, whatever is pushed meanwhile.
+    let planned = || Ok(Arc::clone(&desired));
+    let means = Means { desired: &planned, ..means };
     execute(plan, &bytes, met, &means, ledger, output)
 }
 
 /// The switch came before the ledger was opened; it is recorded all the same, where that can be done.
-fn refused_unopened(config: &Config, arguments: &Arguments, halted: Halted) -> Failure {
-    let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
+fn refused_unopened(config: &Config, arguments: &Arguments, halted: &Halted) -> Failure {
+    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
     let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
-    let refusal = Refusal { code: halted.code(), plan, failure };
+    let refusal = Refusal { code: halted.code(), plan, failure: Box::new(failure) };
     let recorded = || -> Result<Failure, Failure> {
         let machine_id = open_root(config)?.machine_id();
         let machine_id = machine_id.map_err(|why| Failure::new(exit::UNKNOWN, why.detail))?;
         let mut ledger = ledgers::executor(config, &machine_id)?;
         Ok(record(refusal, &mut ledger))
     };
-    let failure = Failure::of(exit::REFUSED, &halted).hint(halted.hint());
+    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
     match recorded() {
         Ok(recorded) => recorded,
         Err(why) => failure
@@ -108,7 +118,7 @@ fn report_recovered(
         let mut text = format!("plan {:?} had been begun and not ended\n", recovered.plan);
         for (n, outcome, detail) in &recovered.steps {
             let detail = escaped_line(detail, usize::MAX);
-            text.push_str(&format!("  step {n} {}: {detail}\n", execute::Ended(*outcome)));
+            let _ = writeln!(text, "  step {n} {}: {detail}", execute::Ended(*outcome));
         }
         output.say(&text);
     }
@@ -124,8 +134,12 @@ fn record(refusal: Refusal, ledger: &mut Ledger) -> Failure {
         plan,
         detail: failure.message.clone(),
     };
-    match ledger.append(&event.into(), &[]).and_then(|_| ledger.checkpoint()) {
-        Ok(_) => failure,
+    match ledger.append(&event.into(), &[]) {
+        Ok(_) => {
+            // Where there is no room for a checkpoint, the entry stands in the chain all the same.
+            ledger.checkpoint().ok();
+            *failure
+        }
         Err(error) => {
             let why = format!("it is not on the ledger: {error}");
             let code = failure.code;
@@ -152,10 +166,11 @@ fn execute(
             let confinement =
                 execute::confine(&plan, &means.config.root.value, &means.config.data.value);
             let permit = Permit::consume(plan, bytes, met, &mut ledger);
-            let ended = permit.map_err(failed).and_then(|permit| {
-                let mut each = |step: &Step, end: &StepEnd| lines.push(line(step, end, total));
-                Ok(execute::run(permit, means, &mut ledger, &mut each)?)
-            });
+            let ended =
+                permit.map_err(|error| Failure::of(exit::ERROR, &error)).and_then(|permit| {
+                    let mut each = |step: &Step, end: &StepEnd| lines.push(line(step, end, total));
+                    Ok(execute::run(permit, means, &mut ledger, &mut each)?)
+                });
             (ended, confinement)
         });
         running.join()
@@ -177,10 +192,6 @@ fn execute(
         summary(&ended, total, &confinement, syncs, out)
     })?;
     Ok(code(&ended))
-}
-
-fn failed(error: crate::approval::PermitError) -> Failure {
-    Failure::of(exit::ERROR, &error)
 }
 
 fn line(step: &Step, end: &StepEnd, total: usize) -> String {
@@ -230,7 +241,7 @@ fn code(ended: &RunEnd) -> u8 {
         return exit::PARTLY;
     }
     match stopped {
-        Stopped::Halted(_) => exit::REFUSED,
+        Stopped::Halted(_) | Stopped::OtherDatabase { .. } => exit::REFUSED,
         Stopped::Precondition { .. } => exit::STALE,
         Stopped::Permit(crate::approval::PermitError::Expired { .. }) => exit::APPROVAL,
         Stopped::Step { .. } | Stopped::Permit(_) => exit::ERROR,

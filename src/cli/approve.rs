@@ -88,10 +88,10 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         return status::run(file, &arguments.approval, global, output);
     }
     require_presence(arguments)?;
-    let (plan, bytes) = show::read(file)?;
+    let (plan, bytes, carried) = show::read_carried(file)?;
     let digest = Digest::of(&bytes);
     confirm(arguments, &plan, digest, &output.printed())?;
-    let statement = statement(arguments, &plan, digest)?;
+    let statement = statement(arguments, (&plan, &carried), digest)?;
     let text = statement.text().ok_or_else(|| {
         Failure::new(
             exit::USAGE,
@@ -159,7 +159,11 @@ fn confirm(
     Err(Failure::new(exit::APPROVAL, "these are not the digits, so nothing was signed"))
 }
 
-fn statement(arguments: &Arguments, plan: &Plan, digest: Digest) -> Result<Statement, Failure> {
+fn statement(
+    arguments: &Arguments,
+    (plan, carried): (&Plan, &[String]),
+    digest: Digest,
+) -> Result<Statement, Failure> {
     // Who signed the commits is the host's to find out.
     let about = About::of(plan, digest, Authors::Unknown(String::new()));
     let now = SystemClock.now();
@@ -176,24 +180,32 @@ fn statement(arguments: &Arguments, plan: &Plan, digest: Digest) -> Result<State
         reason: arguments.reason.clone().unwrap_or_default(),
         not_before: now,
         expires: now.after(arguments.expires),
-        checkpoints: checkpoints(&arguments.checkpoint, plan)?,
+        checkpoints: checkpoints(&arguments.checkpoint, carried, plan)?,
     })
 }
 
-/// The checkpoints to be cited, each signed by a ledger that the plan names.
-fn checkpoints(files: &[PathBuf], plan: &Plan) -> Result<Vec<Checkpoint>, Failure> {
-    let of = |file: &PathBuf| {
-        let name = escape(&file.display().to_string()).into_owned();
-        let failed = |why: String| Failure::new(exit::VERIFICATION, format!("{name}: {why}"));
-        let note = std::fs::read_to_string(file).map_err(|e| failed(e.to_string()))?;
-        let keys = plan.ledgers.values().filter_map(|ledger| ledger.key.parse::<Key>().ok());
-        let signed = keys.filter_map(|key| key.open(&note).ok()).next();
-        let signed = signed.ok_or_else(|| {
-            failed("it is no checkpoint that a ledger of this plan signed".to_owned())
+/// The checkpoints to be cited, each signed by a ledger that the plan names: those of a bundle, and those of files.
+fn checkpoints(
+    files: &[PathBuf],
+    carried: &[String],
+    plan: &Plan,
+) -> Result<Vec<Checkpoint>, Failure> {
+    let cited = |name: &str, note: &str| {
+        let mut keys = plan.ledgers.values().filter_map(|ledger| ledger.key.parse::<Key>().ok());
+        let signed = keys.find_map(|key| key.open(note).ok()).ok_or_else(|| {
+            let why = format!("{name}: it is no checkpoint that a ledger of this plan signed");
+            Failure::new(exit::VERIFICATION, why)
         })?;
         Ok(signed.checkpoint)
     };
-    files.iter().map(of).collect()
+    let of_file = |file: &PathBuf| {
+        let name = escape(&file.display().to_string()).into_owned();
+        let note = std::fs::read_to_string(file)
+            .map_err(|e| Failure::new(exit::VERIFICATION, format!("{name}: {e}")))?;
+        cited(&name, &note)
+    };
+    let of_bundle = carried.iter().map(|note| cited("the bundle", note));
+    of_bundle.chain(files.iter().map(of_file)).collect()
 }
 
 /// Writes both to the one file that was named, or beside the plan.

@@ -128,11 +128,14 @@ fn rows(config: &Config) -> Vec<Row> {
     rows.push(row("anchor.url", &config.anchor, |url| {
         optional(&url.as_deref().map(without_secret))
     }));
-    for (name, session) in &config.observers {
-        rows.push(row(&format!("database.{name}.observer.url"), session, |s| s.url.clone()));
-        rows.push(row(&format!("database.{name}.observer.password_file"), session, |s| {
-            optional(&s.password_file.as_ref().map(|file| file.display().to_string()))
-        }));
+    for (purpose, sessions) in [("observer", &config.observers), ("executor", &config.executors)] {
+        for (name, session) in sessions {
+            let key = format!("database.{name}.{purpose}");
+            rows.push(row(&format!("{key}.url"), session, |s| s.url.clone()));
+            rows.push(row(&format!("{key}.password_file"), session, |s| {
+                optional(&s.password_file.as_ref().map(|file| file.display().to_string()))
+            }));
+        }
     }
     rows
 }

@@ -223,10 +223,9 @@ impl Story<'_> {
         all.extend(words);
         all.extend(["--config", &config]);
         // As a shell wants it.
-        let quoted = all.iter().map(|word| match word.contains('*') {
-            true => format!("'{word}'"),
-            false => (*word).to_owned(),
-        });
+        let quoted = all
+            .iter()
+            .map(|word| if word.contains('*') { format!("'{word}'") } else { (*word).to_owned() });
         self.shown(&quoted.collect::<Vec<_>>().join(" "))?;
         let code = super::main(all.iter().map(std::ffi::OsString::from));
         self.output.write(|out| writeln!(out, "(exit {code})\n"))?;

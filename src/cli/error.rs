@@ -25,18 +25,27 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Findings, already drawn.
     pub drawn: String,
+    /// The word by which programs know a refusal, where it has one of its own.
+    pub word: Option<&'static str>,
 }
 
 impl Failure {
     /// A failure with its code.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, drawn: String::new() }
+        Self { code, message: message.into(), hint: None, drawn: String::new(), word: None }
     }
 
     /// The same, with what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same, with the word by which programs know it.
+    #[must_use]
+    pub const fn word(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
         self
     }
 
@@ -83,7 +92,8 @@ impl From<ConfigError> for Failure {
             ConfigError::Read { .. } => {
                 Self::of(exit::CONFIG, &error).hint("name another file with --config")
             }
-            ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error),
+            ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error)
+                .hint("what decides about changes may be written by its owner alone, and so may every folder above it"),
             ConfigError::Overridden { .. } => Self::of(exit::USAGE, &error)
                 .hint("leave it away; `--config FILE` may name another file, as trustworthy as the usual one"),
         }
@@ -98,10 +108,18 @@ impl From<SourceError> for Failure {
             SourceError::Signed(_) => exit::VERIFICATION,
             _ => exit::ERROR,
         };
-        let failure = Self::of(code, &error);
+        let word = if matches!(error, SourceError::Signed(_)) {
+            "source_unsigned"
+        } else {
+            "source_unusable"
+        };
+        let failure = Self::of(code, &error).word(word);
         match error {
             SourceError::Unnamed => failure
                 .hint("name it with --desired PATH|URL, or as [source] url in the configuration"),
+            SourceError::NoSuchPath(_) => {
+                failure.hint("name another with --desired, or as [source] url in the configuration")
+            }
             SourceError::NoFolder { .. } => {
                 failure.hint("name the folder as [source] path in the configuration")
             }
@@ -123,6 +141,7 @@ impl From<Contradiction> for Failure {
     fn from(error: Contradiction) -> Self {
         Self::of(exit::REFUSED, &error)
             .hint("this is not the machine or database that was meant; nothing else was looked at")
+            .word("wrong_identity")
     }
 }
 
@@ -132,6 +151,7 @@ impl From<Vec<Loosened>> for Failure {
             loosened.iter().map(|one| escape(&one.to_string()).into_owned()).collect();
         Self::new(exit::REFUSED, lines.join("\n"))
             .hint("the host's configuration pins these under [guard]; desired state must contain them as they are")
+            .word("guard_loosened")
     }
 }
 

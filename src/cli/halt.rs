@@ -62,14 +62,14 @@ fn set(config: &Config, reason: &str, output: &Output) -> Result<u8, Failure> {
     let by = caller();
     let path = killswitch::halt(&config.data.value, &by, reason, SystemClock.now())?;
     let reason = one_line(reason, 400);
-    record(config, HaltSet { by, reason }.into(), output);
+    record(config, &HaltSet { by, reason }.into(), output);
     output.write(|out| writeln!(out, "halted: {}", escape(&path.display().to_string())))?;
     Ok(exit::OK)
 }
 
 /// Writes a halt down where there is a ledger that can be written. A ledger that fails prevents no halt.
-fn record(config: &Config, event: Event, output: &Output) {
-    if let Err(error) = append(config, &event) {
+fn record(config: &Config, event: &Event, output: &Output) {
+    if let Err(error) = append(config, event) {
         let why = escape(&error.to_string()).into_owned();
         output.say(&format!("the ledger does not say so: {why}\n"));
     }
@@ -140,7 +140,7 @@ fn import(config: &Config, file: &Path, output: &Output) -> Result<u8, Failure> 
         Some(path) => {
             let by = format!("the signed order sha256:{}", signed.id());
             let reason = "a signed order".to_owned();
-            record(config, HaltSet { by, reason }.into(), output);
+            record(config, &HaltSet { by, reason }.into(), output);
             output.write(|out| writeln!(out, "halted: {}", escape(&path.display().to_string())))?;
         }
         None => output.write(|out| writeln!(out, "halted by this order already"))?,

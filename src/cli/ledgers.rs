@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use super::exit;
+#[cfg(feature = "execute")]
+use super::output;
+use crate::approval::Word;
 use crate::config::{Config, Verify, strict};
 use crate::desired::{self, AcceptedTip};
-use crate::ledger::event::SourceAccepted;
+use crate::ledger::event::{Refused, SourceAccepted};
 use crate::ledger::{ActorKind, Event, Ledger, LedgerError, Reader, Writer};
 use crate::model::Digest;
 use crate::plan::format::{HostId, LedgerId};
@@ -98,6 +101,29 @@ pub(super) fn accept(config: &Config, commit: &str, ledger: &mut Ledger) -> Resu
     Ok(())
 }
 
+/// The folder below the program's own that has a file for each plan that was used. It outlives a ledger that is taken back
+/// to an earlier state.
+const USED: &str = "used";
+
+/// Marks a plan as used, before the ledger says so. On the disk when this returns.
+#[cfg(feature = "execute")]
+pub(super) fn mark_used(config: &Config, plan: Digest) -> Result<(), Failure> {
+    output::place(&config.data.value, &Path::new(USED).join(plan.to_string()), b"")
+}
+
+/// Is a plan marked as used? Whatever stands there is a mark.
+pub(super) fn is_marked_used(config: &Config, plan: Digest) -> Result<bool, Failure> {
+    let mark = config.data.value.join(USED).join(plan.to_string());
+    match std::fs::symlink_metadata(&mark) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let message = format!("cannot look at {}: {error}", mark.display());
+            Err(Failure::new(exit::ERROR, message))
+        }
+    }
+}
+
 /// What a plan says of it.
 pub(super) fn id(ledger: &Ledger) -> LedgerId {
     let key = ledger.key();
@@ -146,6 +172,12 @@ impl Plans {
                 }
                 Event::PlanAbandoned(abandoned) => {
                     plans.open.retain(|sealed| sealed.digest != abandoned.plan);
+                }
+                // Nobody can approve it any more, so it must not be answered once more.
+                Event::Refused(Refused { code, plan: Some(plan), .. })
+                    if code == Word::Rejected.code() || code == Word::Revoked.code() =>
+                {
+                    plans.open.retain(|sealed| sealed.digest != plan);
                 }
                 _ => {}
             }

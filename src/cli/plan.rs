@@ -16,7 +16,7 @@ use crate::ledger::event::PlanSealed;
 use crate::ledger::{Attachment, Ledger};
 use crate::model::display::escaped_line;
 use crate::model::{Clock as _, Decimal, Digest, Period};
-use crate::plan::{self, Left, Mark, Plan, Scope, Why};
+use crate::plan::{self, Bundle, Left, Mark, Plan, Scope, Why};
 
 /// Propose the exact change that brings this host to desired state
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// Take back what this plan did, as far as it is still as it was made
     #[arg(long, value_name = "PLAN")]
     undo: Option<PathBuf>,
+    /// Also write the plan and the newest checkpoint of the ledger to FILE, for an approver's machine
+    #[arg(long, value_name = "FILE", conflicts_with = "draft")]
+    export: Option<PathBuf>,
     /// Make a draft: nothing is recorded, and nobody can approve it
     #[arg(long)]
     draft: bool,
@@ -81,7 +84,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             undo::plan(&config, request, ledger.as_ref(), &earlier, &bytes)?
         }
     };
-    finish(planned, (&config, ledger), global, output)
+    let export = arguments.export.as_deref();
+    finish(planned, (&config, ledger), export, global, output)
 }
 
 /// Opens the ledger on which a plan is sealed.
@@ -105,6 +109,7 @@ fn open(config: &Config) -> Result<Ledger, Failure> {
 fn finish(
     planned: Planned,
     (config, ledger): (&Config, Option<Ledger>),
+    export: Option<&std::path::Path>,
     global: &Global,
     output: &Output,
 ) -> Result<u8, Failure> {
@@ -114,7 +119,12 @@ fn finish(
         bytes = plan.write().map_err(|e| Failure::of(exit::ERROR, &e))?;
         if let Some(mut ledger) = ledger {
             ledgers::accept(config, &plan.source.commit, &mut ledger)?;
-            (plan, bytes) = seal(ledger, plan, bytes)?;
+            let checkpoint;
+            (plan, bytes, checkpoint) = seal(config, ledger, plan, bytes)?;
+            if let Some(file) = export {
+                let bundle = Bundle::new(&bytes, vec![checkpoint]).and_then(|b| b.write());
+                output::replace(file, &bundle.map_err(|e| Failure::of(exit::ERROR, &e))?)?;
+            }
             mark = Mark::Sealed;
         }
         if let Some(file) = output.file() {
@@ -140,19 +150,26 @@ fn finish(
 }
 
 /// Seals a plan, or answers the open one that does the same.
-fn seal(mut ledger: Ledger, plan: Plan, bytes: Vec<u8>) -> Result<(Plan, Vec<u8>), Failure> {
+fn seal(
+    config: &Config,
+    mut ledger: Ledger,
+    plan: Plan,
+    bytes: Vec<u8>,
+) -> Result<(Plan, Vec<u8>, String), Failure> {
     let failed = |e: plan::FormatError| Failure::of(exit::ERROR, &e);
     let effect = plan::effect(&plan).map_err(failed)?;
     let reader = ledger.reader();
     let now = CLOCK.now();
     for sealed in ledgers::Plans::of(&reader)?.open {
-        if sealed.effect != effect || sealed.valid_until < now {
+        // A run that crashed right after it had marked its plan as used never put that on the ledger.
+        let used = || ledgers::is_marked_used(config, sealed.digest);
+        if sealed.effect != effect || sealed.valid_until < now || used()? {
             continue;
         }
         let earlier = reader.blob(&sealed.digest)?;
         let open = Plan::read(&earlier).map_err(failed)?;
         if open.trust == plan.trust && open.ledgers == plan.ledgers {
-            return Ok((open, earlier));
+            return Ok((open, earlier, ledger.checkpoint()?.note));
         }
     }
     let event = PlanSealed {
@@ -164,8 +181,8 @@ fn seal(mut ledger: Ledger, plan: Plan, bytes: Vec<u8>) -> Result<(Plan, Vec<u8>
         valid_until: plan.valid_until,
     };
     ledger.append(&event.into(), &[Attachment { name: "plan", bytes: &bytes }])?;
-    ledger.checkpoint()?;
-    Ok((plan, bytes))
+    let checkpoint = ledger.checkpoint()?;
+    Ok((plan, bytes, checkpoint.note))
 }
 
 /// What is said besides the plan.

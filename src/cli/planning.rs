@@ -2,14 +2,14 @@
 //! see whether it would still come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::error::Failure;
 use super::{context, exit, world};
 use crate::action;
 use crate::config::Config;
-use crate::desired::{Desired, Tree};
+use crate::desired::{DatabaseIdentity, Desired, Tree};
 use crate::drift::{self, Judged, Verdict};
 use crate::model::display::escape;
 use crate::model::{Clock, Diagnostic, Digest, Period, ResourceName, SystemClock, nearest};
@@ -17,6 +17,7 @@ use crate::observed::{self, Snapshot};
 use crate::plan::format::{DatabaseId, HostId, LedgerId, Program, SourceId};
 use crate::plan::{self, Guarded, Input, Left, Plan, Proposal, Scope, Step};
 use crate::probe::World;
+use crate::probe::postgres::Settings;
 
 /// What was asked for, and what a plan names besides.
 #[derive(Debug)]
@@ -40,6 +41,10 @@ pub(super) struct Request<'a> {
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) plan: Plan,
+    /// What it was made from.
+    pub(super) desired: Arc<Desired>,
+    /// What tells each database that was asked from others.
+    pub(super) identities: BTreeMap<String, DatabaseIdentity>,
     pub(super) left: Vec<Left>,
     /// Guards that do not hold, or of which that cannot be told.
     pub(super) broken: Vec<String>,
@@ -76,9 +81,10 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let snapshot = look(&opened, &desired, &asked, request.clock).await;
     let judged = judge(&desired, &snapshot, &asked);
     let needs = plan::needs(&judged, &request.scope);
-    let around = observed::surroundings(&opened.probe, needs).await;
+    let mut around = observed::surroundings(&opened.probe, needs).await;
+    around.own_roles = own_roles(config);
     let host = host(&opened.probe, &desired)?;
-    let databases = opened.database_identities();
+    let identities = opened.database_identities();
     opened.probe.close().await;
     let input = Input {
         desired: &desired,
@@ -89,10 +95,11 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
         scope: &request.scope,
     };
     let Proposal { steps, left } = plan::propose(&input);
-    let databases = of_steps(&steps, &databases)?;
+    let databases = of_steps(&steps, &identities)?;
     let broken = broken(&judged, &guarded);
     let plan = assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
-    Ok(Planned { plan, left, broken, notes: opened.notes, warnings })
+    let (notes, desired) = (opened.notes, Arc::new(desired));
+    Ok(Planned { plan, desired, identities, left, broken, notes, warnings })
 }
 
 /// Asks about these resources, and no others.
@@ -223,6 +230,19 @@ fn asked(desired: &Desired, scope: &Scope, guarded: &Guarded) -> BTreeSet<Resour
     asked
 }
 
+/// The roles as which this program looks and changes.
+fn own_roles(config: &Config) -> BTreeMap<String, String> {
+    let mut roles = BTreeMap::new();
+    for (purpose, sessions) in [("observer", &config.observers), ("executor", &config.executors)] {
+        for (database, session) in sessions {
+            let Ok(settings) = Settings::parse(&session.value.url, None) else { continue };
+            let purpose = format!("the {purpose} of `{}`", escape(database));
+            roles.entry(settings.user().to_owned()).or_insert(purpose);
+        }
+    }
+    roles
+}
+
 /// The machine that is looked at. Without an id of its own nothing could be signed for it.
 pub(super) fn host(probe: &Arc<World>, desired: &Desired) -> Result<HostId, Failure> {
     let machine_id = probe.host.machine_id().map_err(|why| {
@@ -234,9 +254,10 @@ pub(super) fn host(probe: &Arc<World>, desired: &Desired) -> Result<HostId, Fail
     Ok(HostId { name: desired.host.clone(), id: HostId::id_of(&machine_id), hostname })
 }
 
-fn of_steps(
+/// The databases that steps change, each with what tells it from others.
+pub(super) fn of_steps(
     steps: &[Step],
-    identities: &BTreeMap<String, crate::desired::DatabaseIdentity>,
+    identities: &BTreeMap<String, DatabaseIdentity>,
 ) -> Result<BTreeMap<String, DatabaseId>, Failure> {
     let mut databases = BTreeMap::new();
     for name in steps.iter().filter_map(|step| step.action.database()) {
@@ -257,11 +278,14 @@ fn of_steps(
 fn files(tree: &Tree, desired: &Desired, steps: &[Step]) -> BTreeMap<String, Digest> {
     let own = format!("hosts/{}/host.toml", desired.host);
     let mut names: BTreeSet<String> = ["fleet.toml".to_owned(), own].into();
-    let of = |name: &String| {
-        let (kind, name) = name.split_once('.')?;
-        desired.resources.get(&ResourceName::new(kind, name)).map(|resource| resource.file.clone())
-    };
-    names.extend(steps.iter().flat_map(|step| &step.resources).filter_map(of));
+    for name in steps.iter().flat_map(|step| &step.resources) {
+        let Some(resource) = ResourceName::parse(name).and_then(|n| desired.resources.get(&n))
+        else {
+            continue;
+        };
+        names.insert(resource.file.clone());
+        names.extend(resource.declared.iter().flat_map(|declared| declared.files.iter().cloned()));
+    }
     names
         .into_iter()
         .filter_map(|name| {
@@ -280,8 +304,9 @@ fn broken(judged: &[Judged<'_>], guarded: &Guarded) -> Vec<String> {
 
 /// This program, with the digest of its own file where that can be read.
 pub(super) fn program() -> Program {
-    let sha256 = std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes));
-    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256 }
+    static OWN_FILE: LazyLock<Option<Digest>> =
+        LazyLock::new(|| std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes)));
+    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: *OWN_FILE }
 }
 
 /// 128 random bits as 26 letters and digits.

@@ -10,7 +10,7 @@ use crate::approval::{
     Authors, RemoteStatements, SIGNED_BYTES_MAX, Signed, SignedError, Statement,
 };
 use crate::config::{Config, Trust, Verify};
-use crate::desired;
+use crate::desired::{self, statements::Carried};
 use crate::ledger::Event;
 use crate::model::Digest;
 use crate::model::display::escape;
@@ -49,7 +49,11 @@ pub(super) fn gather(
             statements.extend(fetched);
             RemoteStatements::Fetched
         }
-        Err(why) => RemoteStatements::Unreachable(why.message),
+        Err(why) => {
+            // A veto that was fetched before stands, whether the policy asks for the remote or not.
+            statements.extend(seen(config, plan)?);
+            RemoteStatements::Unreachable(why.message)
+        }
     };
     Ok(Gathered { statements, remote })
 }
@@ -65,9 +69,8 @@ pub(super) fn of_file(file: &Path) -> Result<Signed, Failure> {
         Err(SignedError::Unsigned) => {
             let mut beside = file.as_os_str().to_owned();
             beside.push(".sig");
-            let signature = match read(Path::new(&beside)) {
-                Ok(signature) => signature,
-                Err(_) => return Err(refused(SignedError::Unsigned)),
+            let Ok(signature) = read(Path::new(&beside)) else {
+                return Err(refused(SignedError::Unsigned));
             };
             let origin = file.display().to_string();
             Ok(Signed { statement: bytes, signature, origin })
@@ -121,8 +124,10 @@ fn imported(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
 
 /// Stores a statement for the verbs that ask for it, under the plan that it is about.
 pub(super) fn store(config: &Config, plan: Digest, signed: &Signed) -> Result<(), Failure> {
-    let name = format!("{}.{EXTENSION}", signed.id());
-    output::place(&config.data.value, &folder(plan).join(name), &signed.as_one())
+    let bytes = signed.as_one();
+    // By the signature too: somebody else's of the same words would take its place.
+    let name = format!("{}.{EXTENSION}", Digest::of(&bytes));
+    output::place(&config.data.value, &folder(plan).join(name), &bytes)
 }
 
 /// The plan that a statement says it is about.
@@ -136,11 +141,20 @@ pub(super) fn plan_of(signed: &Signed) -> Result<(Digest, Statement), Failure> {
 
 fn fetched(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
     let Some(source) = config.source.value.as_deref() else { return Ok(Vec::new()) };
-    let carried = desired::statements::fetch(source, &config.data.value, plan, SIGNED_BYTES_MAX)?;
-    // What is no statement at all was put there by somebody who is none of those who could veto.
-    let signed =
-        carried.iter().filter_map(|one| Signed::of_one(&one.bytes, Path::new(&one.name)).ok());
-    Ok(signed.collect())
+    let data = &config.data.value;
+    Ok(signed(&desired::statements::fetch(source, data, plan, SIGNED_BYTES_MAX)?))
+}
+
+fn seen(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
+    let Some(source) = config.source.value.as_deref() else { return Ok(Vec::new()) };
+    let data = &config.data.value;
+    Ok(signed(&desired::statements::seen(source, data, plan, SIGNED_BYTES_MAX)?))
+}
+
+/// What is no statement at all was put there by somebody who is none of those who could veto.
+fn signed(carried: &[Carried]) -> Vec<Signed> {
+    let of = |one: &Carried| Signed::of_one(&one.bytes, Path::new(&one.name)).ok();
+    carried.iter().filter_map(of).collect()
 }
 
 /// Who signed the commits that a plan follows from: those since the last plan that was applied, else since the first commit.
@@ -173,8 +187,11 @@ fn last_applied(config: &Config) -> Result<Option<String>, Failure> {
     Ok(Some(plan.source.commit))
 }
 
-/// Does the executor's ledger know the plan as used?
+/// Does the executor's ledger know the plan as used, or the mark beside it?
 pub(super) fn consumed(config: &Config, plan: &Plan, digest: Digest) -> Result<bool, Failure> {
+    if ledgers::is_marked_used(config, digest)? {
+        return Ok(true);
+    }
     let Some(reader) = ledgers::read(config)? else { return Ok(false) };
     for entry in reader.entries()? {
         if let Event::PermitConsumed(used) = entry?.event

@@ -10,7 +10,9 @@ use super::file::{
 };
 use super::place::{below, secret_in_url};
 use super::trusted::{Privacy, read_checked};
-use super::{CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
+use super::{
+    CacheUse, Config, DEFAULT_PATH, Origin, Policy, SessionSection, Setting, SmokePolicy, Verify,
+};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 
@@ -121,6 +123,7 @@ fn bare() -> Config {
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
+        executors: BTreeMap::new(),
         anchor: Setting::default(None),
         sandbox: false,
     }
@@ -358,10 +361,12 @@ impl<'t> Sections<'_, 't> {
                     ));
                 }
             }
-            if let Some(mut session) = observer {
+            let kept = |mut session: SessionSection| {
                 session.password_file = session.password_file.map(|file| self.base.join(file));
-                config.observers.insert(name, Setting::file(session));
-            }
+                (name.clone(), Setting::file(session))
+            };
+            config.observers.extend(observer.map(kept));
+            config.executors.extend(executor.map(kept));
         }
         self.found.extend(wrong);
     }

@@ -66,6 +66,8 @@ pub struct Config {
     pub smoke: Setting<SmokePolicy>,
     /// How the observer reaches each database.
     pub observers: BTreeMap<String, Setting<SessionSection>>,
+    /// How the executor reaches each database that it may change.
+    pub executors: BTreeMap<String, Setting<SessionSection>>,
     /// Where checkpoints of the ledgers are brought: a path or a URL.
     pub anchor: Setting<Option<String>>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.

@@ -1,5 +1,6 @@
 //! Two throw-away keys, and the files with which the sandbox trusts whoever holds them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -30,14 +31,13 @@ pub(super) fn arm(folder: &Path) -> io::Result<bool> {
         }
         let line = fs::read_to_string(path.with_extension("pub"))?;
         let public: Vec<&str> = line.split(' ').take(2).collect();
-        trust.push_str(&format!(
-            "\n[approver.\"{name}\"]\nkeys = [\"{}\"]\nroles = [\"{role}\"]\n",
-            public.join(" ").trim_end()
-        ));
+        let (public, table) = (public.join(" "), format!("[approver.\"{name}\"]"));
+        let public = public.trim_end();
+        let _ = write!(trust, "\n{table}\nkeys = [\"{public}\"]\nroles = [\"{role}\"]\n");
     }
     trust.push_str(POLICY);
-    write(&folder.join("trust.toml"), &trust)?;
-    write(&folder.join("switch.toml"), SWITCH)?;
+    place(&folder.join("trust.toml"), &trust)?;
+    place(&folder.join("switch.toml"), SWITCH)?;
     Ok(true)
 }
 
@@ -78,7 +78,7 @@ fn generate(path: &Path, comment: &str) -> io::Result<()> {
 }
 
 /// Whatever the umask is, nobody else may write what is trusted.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+fn place(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }

@@ -15,6 +15,12 @@ use crate::model::display::escape_bytes;
 /// The deepest folder that is read.
 const DEPTH_MAX: usize = 16;
 
+/// The signature of a commit, and the bytes that it is about.
+pub(super) struct SignedCommit {
+    pub(super) signature: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+}
+
 /// A repository whose objects can be read.
 pub(super) struct Objects {
     repository: Repository,
@@ -116,10 +122,12 @@ impl Objects {
         }
     }
 
-    /// The signature of a commit, and the bytes that it is about.
-    pub(super) fn signature(&self, commit: Oid) -> Result<Option<(Vec<u8>, Vec<u8>)>, SourceError> {
+    /// The signature of a commit, with the bytes that it is about.
+    pub(super) fn signature(&self, commit: Oid) -> Result<Option<SignedCommit>, SourceError> {
         match self.repository.extract_signature(&commit, None) {
-            Ok((signature, payload)) => Ok(Some((signature.to_vec(), payload.to_vec()))),
+            Ok((signature, payload)) => {
+                Ok(Some(SignedCommit { signature: signature.to_vec(), payload: payload.to_vec() }))
+            }
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(SourceError::from_git(&self.place, &error)),
         }

@@ -3,12 +3,14 @@
 //! The operator's ssh configuration, agent and proxies work as everywhere; git's own configuration files do not, because
 //! they can name programs to run. The mirror is ours to write: it lies below the program's data folder.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::SourceError;
 use crate::model::Digest;
+use crate::model::display::escape;
 use crate::probe::runner::{Output, Run};
 
 /// How long one fetch may take.
@@ -47,17 +49,23 @@ pub(super) fn fetch_refs(
     let pattern = format!("{prefix}*");
     let listed = ["ls-remote", "--quiet", "--refs", "--end-of-options", url, pattern.as_str()];
     let listed = git(&mirror, url, &listed)?;
-    let count = listed.stdout.iter().filter(|c| **c == b'\n').count();
+    let count = String::from_utf8_lossy(&listed.stdout).lines().count();
     if count > refs_max || !listed.complete {
         return Err(SourceError::Limit(format!("more than {refs_max} refs below {prefix}")));
     }
+    require_unchanged(&mirror, url, prefix, &listed.stdout)?;
     if count > 0 {
         get(&mirror, url, &format!("+{pattern}:{pattern}"))?;
     }
-    let seen = prefix.replacen("refs/", "refs/seen/", 1);
+    let seen = seen(prefix);
     keep(&mirror, &pattern, &seen)
         .map_err(|error| SourceError::from_git(&mirror.display().to_string(), &error))?;
     Ok((mirror, seen))
+}
+
+/// Where a mirror holds what refs below `prefix` ever named.
+pub(super) fn seen(prefix: &str) -> String {
+    prefix.replacen("refs/", "refs/seen/", 1)
 }
 
 /// Gives each object that a ref names a ref of its own below `seen`.
@@ -72,6 +80,28 @@ fn keep(mirror: &Path, pattern: &str, seen: &str) -> Result<(), git2::Error> {
         }
     }
     Ok(())
+}
+
+/// Git takes another blob for a ref without being forced to, so what was fetched once is compared here, before it is lost.
+fn require_unchanged(
+    mirror: &Path,
+    url: &str,
+    prefix: &str,
+    listed: &[u8],
+) -> Result<(), SourceError> {
+    let below = prefix.trim_end_matches('/');
+    let own = git(mirror, url, &["for-each-ref", "--format=%(objectname)%09%(refname)", below])?;
+    let lines = |bytes: &[u8]| -> BTreeMap<String, String> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let pairs = text.lines().filter_map(|line| line.split_once('\t'));
+        pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect()
+    };
+    let (own, listed) = (lines(&own.stdout), lines(listed));
+    let changed = own.iter().find(|(name, id)| listed.get(*name).is_some_and(|now| now != *id));
+    changed.map_or(Ok(()), |(name, _)| {
+        let reason = format!("the ref `{}` is not what it was", escape(name));
+        Err(SourceError::Fetch { url: without_secret(url), reason })
+    })
 }
 
 /// Makes the mirror of a remote where there is none.

@@ -4,6 +4,7 @@
 
 pub mod anchor;
 mod blob;
+mod declared;
 mod git;
 mod host;
 mod lint;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use crate::model::{Diagnostic, Level, ResourceName};
 
 pub use blob::Blob;
+pub use declared::Declared;
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
 pub use lint::astray;
 pub use manifest::{read, read_begun};

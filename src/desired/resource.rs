@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Declared;
 use crate::kinds::{Entry, Spec};
 use crate::model::{ResourceName, Route, Severity, Span, Timestamp};
 
@@ -18,6 +19,8 @@ pub const COMMON_KEYS: &[&str] = &[
     "kill_switch",
     "interval",
     "contact",
+    "remedy",
+    "undo",
 ];
 
 /// What every resource can say.
@@ -43,6 +46,11 @@ pub struct Common {
     pub interval: Option<String>,
     /// Whom to ask.
     pub contact: Option<String>,
+    /// For what stands in a database: a file with the one SQL statement that makes it what is wanted, such as
+    /// "sql/lock-down.sql". Names in it have their schema, since nothing is on the search path.
+    pub remedy: Option<String>,
+    /// A file with the one statement that takes `remedy` back. Without it nothing does.
+    pub undo: Option<String>,
 }
 
 /// One resource of a host.
@@ -56,6 +64,8 @@ pub struct Resource {
     pub spec: Arc<dyn Spec>,
     /// Its kind.
     pub kind: &'static Entry,
+    /// What `remedy` and `undo` name.
+    pub declared: Option<Declared>,
     /// The file it stands in.
     pub file: String,
     /// The bytes of its name there.

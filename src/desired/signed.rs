@@ -278,10 +278,10 @@ fn signer(
     oid: Oid,
 ) -> Result<Result<String, SignedError>, SourceError> {
     let commit = oid.to_string();
-    let Some((signature, payload)) = objects.signature(oid)? else {
+    let Some(signed) = objects.signature(oid)? else {
         return Ok(Err(SignedError::Unsigned { commit, others: 0 }));
     };
-    let key = match sshsig::verify(&signature, &payload, NAMESPACE) {
+    let key = match sshsig::verify(&signed.signature, &signed.payload, NAMESPACE) {
         Ok(verified) => verified.key,
         Err(error) => {
             let reason = match error {

@@ -43,3 +43,25 @@ pub fn fetch(
     let (mirror, seen) = mirror::fetch_refs(source, &prefix, STATEMENTS_MAX, data)?;
     source::open(&mirror)?.blobs_below(&seen, STATEMENTS_MAX, bytes_max)
 }
+
+/// The statements about a plan that were ever fetched from a remote, without asking it. Of a path: none, it was read or not.
+///
+/// # Errors
+/// When the mirror is there and cannot be read.
+pub fn seen(
+    source: &str,
+    data: &Path,
+    plan: Digest,
+    bytes_max: usize,
+) -> Result<Vec<Carried>, SourceError> {
+    if !is_remote(source) {
+        return Ok(Vec::new());
+    }
+    match Objects::discover(&mirror::place(source, data))? {
+        Some(objects) => {
+            let prefix = mirror::seen(&format!("{REFS}/{plan}/"));
+            objects.blobs_below(&prefix, STATEMENTS_MAX, bytes_max)
+        }
+        None => Ok(Vec::new()),
+    }
+}

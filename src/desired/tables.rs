@@ -2,6 +2,7 @@
 
 use toml::de::DeValue;
 
+use super::Declared;
 use super::manifest::Reader;
 use super::resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
 use super::tree::Beside;
@@ -66,7 +67,8 @@ impl Reader<'_> {
         }
         let data = table.decode_free::<serde_json::Value>().0.unwrap_or_default();
         let (common, own) = table.split(COMMON_KEYS);
-        let common = self.decode::<Common>(&common);
+        let keys = common;
+        let common = self.decode::<Common>(&keys);
         let (spec, wrong) = kind.decode(&own);
         self.found.extend(wrong);
         let Some(spec) = spec else { return };
@@ -74,16 +76,21 @@ impl Reader<'_> {
         let mut problems = Vec::new();
         let files = Beside { tree: self.tree, folder: &folder, values: &self.values };
         let spec = spec.prepare(name, &files, &mut problems);
-        for problem in problems {
-            self.problem(problem, &own, &span, &folder);
+        let mut of_keys = Vec::new();
+        let declared =
+            common.as_ref().and_then(|common| Declared::read(common, kind, &files, &mut of_keys));
+        for (problems, table) in [(problems, &own), (of_keys, &keys)] {
+            for problem in problems {
+                self.problem(problem, table, &span, &folder);
+            }
         }
         let Some(mut common) = common else { return };
         common.severity = common.severity.or(self.defaults.severity);
         common.contact = common.contact.or_else(|| self.defaults.contact.clone());
         let table = serde_json::Value::Object(data.into_iter().collect());
-        self.desired
-            .resources
-            .insert(id.clone(), Resource { name: id, common, spec, kind, file, span, line, table });
+        let resource =
+            Resource { name: id.clone(), common, spec, kind, declared, file, span, line, table };
+        self.desired.resources.insert(id, resource);
     }
 
     fn problem(&mut self, problem: Problem, table: &Table<'_>, name: &Span, folder: &str) {

@@ -137,7 +137,7 @@ const fn word(present: bool) -> &'static str {
 
 impl Ready<'_> {
     /// Imports the key, and looks at what came of it.
-    pub(super) fn run(&self, _: &StepPermit<'_>) -> (Outcome, String, Option<PathState>) {
+    pub(super) fn run(&self, _: &StepPermit<'_>) -> (Outcome, String, Option<Condition>) {
         let why = self.import().err().map(|Failed(why)| why);
         failpoint::boundary();
         let (outcome, detail) = match (why, present(self.host, &self.home, &self.fingerprint)) {

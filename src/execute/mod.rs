@@ -9,20 +9,24 @@
     reason = "the one room that changes a host, with a permit for each step"
 )]
 
+mod asked;
 mod confine;
 mod key;
 mod path;
+mod postgres;
 mod recover;
 mod unit;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::action::{Action, Condition, PathState};
 use crate::approval::{Permit, PermitError};
 use crate::config::Config;
+use crate::desired::Desired;
 use crate::killswitch::{self, Halted, Verb};
 use crate::ledger::event::{PlanDone, PlanFailed};
-use crate::ledger::{Ledger, LedgerError, Outcome, failpoint};
+use crate::ledger::{Attachment, Ledger, LedgerError, Outcome, failpoint};
 use crate::model::{Clock, Decimal, Digest, Unknown};
 use crate::plan::Step;
 use crate::probe::host::Host;
@@ -31,16 +35,24 @@ pub use confine::{Confinement, confine};
 pub use recover::{Recovered, recover};
 
 /// What a run works with.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 pub struct Means<'a> {
     /// The host, beneath its root.
-    pub host: &'a Host,
+    pub host: &'a Arc<Host>,
     /// The host's own configuration, for the switch.
     pub config: &'a Config,
     /// Who may own the folders above what is changed: root, and whoever owns a sandbox.
     pub owners: &'a [u32],
     /// The time.
     pub clock: &'a dyn Clock,
+    /// Desired state, which says what a database is asked and what it should answer; or why there is none.
+    pub desired: &'a (dyn Fn() -> Result<Arc<Desired>, String> + Sync),
+}
+
+impl fmt::Debug for Means<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Means").field("owners", &self.owners).finish_non_exhaustive()
+    }
 }
 
 /// How a step ended.
@@ -75,6 +87,14 @@ pub enum Stopped {
         /// The step that was not begun.
         n: Decimal,
         /// What differs.
+        detail: String,
+    },
+    /// Another database answers than the one that was signed.
+    #[error("step {n}: {detail}")]
+    OtherDatabase {
+        /// The step that was not begun.
+        n: Decimal,
+        /// Which, and which was meant.
         detail: String,
     },
     /// A step failed, or did not end as it was signed.
@@ -120,6 +140,35 @@ impl Failed {
 
     fn of(what: &'static str) -> impl Fn(rustix::io::Errno) -> Self {
         move |errno| Self(format!("{what}: {errno}"))
+    }
+}
+
+/// Why a step is not begun.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unready {
+    /// Its precondition does not hold, or cannot be told.
+    #[error("{0}")]
+    Failed(Failed),
+    /// It is for another database.
+    #[error("{0}")]
+    OtherDatabase(String),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Failed> for Unready {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<Unknown> for Unready {
+    fn from(unknown: Unknown) -> Self {
+        Self::Failed(unknown.into())
     }
 }
 
@@ -173,7 +222,9 @@ fn finish(
         None => PlanDone { plan }.into(),
         Some(why) => {
             let step = match why {
-                Stopped::Precondition { n, .. } | Stopped::Step { n, .. } => *n,
+                Stopped::Precondition { n, .. }
+                | Stopped::OtherDatabase { n, .. }
+                | Stopped::Step { n, .. } => *n,
                 _ => next.map_or(Decimal(0), |step| step.n),
             };
             PlanFailed { plan, step, detail: why.to_string() }.into()
@@ -193,8 +244,16 @@ fn one(
 ) -> Result<StepEnd, Stopped> {
     let armed = killswitch::check(means.config, Verb::Apply)?;
     let precondition = |detail: String| Stopped::Precondition { n: step.n, detail };
-    let ready = ready(step, permit, means).map_err(|Failed(detail)| precondition(detail))?;
-    let Some(step_permit) = permit.step(armed, means.clock.now(), ledger, &[])? else {
+    let ready = ready(step, permit, means).map_err(|why| match why {
+        Unready::Failed(Failed(detail)) => precondition(detail),
+        Unready::OtherDatabase(detail) => Stopped::OtherDatabase { n: step.n, detail },
+    })?;
+    let transaction = ready.transaction().map(str::to_owned);
+    let attached = transaction
+        .as_ref()
+        .map(|number| Attachment { name: postgres::TRANSACTION, bytes: number.as_bytes() });
+    let begun = permit.step(armed, means.clock.now(), ledger, attached.as_slice())?;
+    let Some(step_permit) = begun else {
         return Err(precondition("there is no such step".to_owned()));
     };
     failpoint::boundary();
@@ -206,6 +265,7 @@ fn one(
         }
         Ready::Unit(ready) => ready.run(&step_permit),
         Ready::Key(ready) => ready.run(&step_permit),
+        Ready::Sql(ready) => ready.run(&step_permit),
     };
     step_permit.close(ledger, outcome, &detail, seen.as_ref())?;
     Ok(StepEnd { n: step.n, outcome, detail })
@@ -216,10 +276,21 @@ enum Ready<'a> {
     Path(path::Ready),
     Unit(unit::Ready<'a>),
     Key(key::Ready<'a>),
+    Sql(Box<postgres::Ready<'a>>),
+}
+
+impl Ready<'_> {
+    /// The number of the transaction that it has open.
+    fn transaction(&self) -> Option<&str> {
+        match self {
+            Self::Path(_) | Self::Unit(_) | Self::Key(_) => None,
+            Self::Sql(ready) => Some(ready.transaction()),
+        }
+    }
 }
 
 /// Looks at the precondition of a step.
-fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a>, Failed> {
+fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a>, Unready> {
     match &step.action {
         Action::CreateDirectory { .. }
         | Action::WriteFile { .. }
@@ -227,13 +298,15 @@ fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a
         | Action::SetMode { .. }
         | Action::SetOwner { .. }
         | Action::Remove { .. } => {
-            path::ready(step, &permit.plan().id, means.host, means.owners).map(Ready::Path)
+            let ready = path::ready(step, &permit.plan().id, means.host, means.owners)?;
+            Ok(Ready::Path(ready))
         }
-        Action::Unit { .. } => unit::ready(step, means.host).map(Ready::Unit),
-        Action::ImportKey { .. } => key::ready(step, means).map(Ready::Key),
-        Action::Sql(_) => {
-            Err(Failed::new(format!("this version cannot do `{}`", step.action.name())))
+        Action::Sql(sql) => {
+            let ready = postgres::ready(step, sql, permit.plan(), *means)?;
+            Ok(Ready::Sql(Box::new(ready)))
         }
+        Action::Unit { .. } => Ok(Ready::Unit(unit::ready(step, means.host)?)),
+        Action::ImportKey { .. } => Ok(Ready::Key(key::ready(step, means)?)),
     }
 }
 
@@ -242,22 +315,21 @@ fn look(
     ready: &path::Ready,
     step: &Step,
     acted: Result<(), Failed>,
-) -> (Outcome, String, Option<PathState>) {
-    let (Condition::Path { is: before, .. }, Condition::Path { is: after, .. }) =
+) -> (Outcome, String, Option<Condition>) {
+    let (Condition::Path { path, is: before }, Condition::Path { is: after, .. }) =
         (&step.before, &step.after)
     else {
         return (Outcome::Diverged, "the step has no state of a path".to_owned(), None);
     };
+    let seen = |is: PathState| Some(Condition::Path { path: path.clone(), is });
     match (acted, ready.state()) {
-        (Ok(()), Ok(seen)) if after.holds(&seen) => {
-            (Outcome::Applied, seen.to_string(), Some(seen))
+        (Ok(()), Ok(is)) if after.holds(&is) => (Outcome::Applied, is.to_string(), seen(is)),
+        (Ok(()), Ok(is)) => (Outcome::Diverged, format!("it is {is}"), seen(is)),
+        (Err(Failed(why)), Ok(is)) if before.holds(&is) => {
+            (Outcome::Failed, format!("{why}; nothing changed"), seen(is))
         }
-        (Ok(()), Ok(seen)) => (Outcome::Diverged, format!("it is {seen}"), Some(seen)),
-        (Err(Failed(why)), Ok(seen)) if before.holds(&seen) => {
-            (Outcome::Failed, format!("{why}; nothing changed"), Some(seen))
-        }
-        (Err(Failed(why)), Ok(seen)) => {
-            (Outcome::Diverged, format!("{why}; now it is {seen}"), Some(seen))
+        (Err(Failed(why)), Ok(is)) => {
+            (Outcome::Diverged, format!("{why}; now it is {is}"), seen(is))
         }
         (acted, Err(Failed(unknown))) => {
             let why = acted.err().map_or_else(String::new, |Failed(why)| format!("{why}; "));

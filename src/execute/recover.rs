@@ -7,8 +7,9 @@ use std::ffi::CString;
 use std::path::Path;
 
 use super::path::{beside_name, clear};
+use super::postgres::{self, TRANSACTION};
 use super::{Failed, Means, key, unit};
-use crate::action::{Condition, Depth, PathState};
+use crate::action::{Action, Condition, Depth, PathState};
 use crate::approval::SEEN;
 use crate::ledger::event::{PlanAbandoned, StepOutcome};
 use crate::ledger::{Attachment, Event, Ledger, LedgerError, Outcome, Reader};
@@ -28,7 +29,8 @@ pub struct Recovered {
 /// What the ledger says of a plan that was used up.
 #[derive(Default)]
 struct Under {
-    open: Option<Decimal>,
+    /// The step without an outcome, and the number of its transaction where it has one.
+    open: Option<(Decimal, Option<Digest>)>,
     ended: bool,
 }
 
@@ -40,10 +42,13 @@ pub fn recover(means: &Means<'_>, ledger: &mut Ledger) -> Result<Vec<Recovered>,
     let reader = ledger.reader();
     let mut plans: BTreeMap<Digest, Under> = BTreeMap::new();
     for entry in reader.entries()? {
-        match entry?.event {
+        let entry = entry?;
+        match entry.event {
             Event::PermitConsumed(event) => drop(plans.entry(event.plan).or_default()),
             Event::StepIntent(event) => {
-                plans.entry(event.plan).or_default().open = Some(event.step);
+                let number = entry.attachments.iter().find(|one| one.name == TRANSACTION);
+                let open = (event.step, number.map(|attached| attached.sha256));
+                plans.entry(event.plan).or_default().open = Some(open);
             }
             Event::StepOutcome(event) => plans.entry(event.plan).or_default().open = None,
             Event::PlanDone(event) => plans.entry(event.plan).or_default().ended = true,
@@ -55,8 +60,10 @@ pub fn recover(means: &Means<'_>, ledger: &mut Ledger) -> Result<Vec<Recovered>,
     let mut recovered = Vec::new();
     for (digest, under) in plans.into_iter().filter(|(_, under)| !under.ended) {
         let mut steps = Vec::new();
-        if let Some(n) = under.open {
-            let (outcome, detail, seen) = found(&reader, digest, n, means);
+        if let Some((n, transaction)) = under.open {
+            let transaction = transaction.and_then(|number| reader.blob(&number).ok());
+            let transaction = transaction.and_then(|bytes| String::from_utf8(bytes).ok());
+            let (outcome, detail, seen) = found(&reader, digest, n, transaction.as_deref(), means);
             let event = StepOutcome { plan: digest, step: n, outcome, detail: detail.clone() };
             let seen = seen.and_then(|seen| serde_json::to_vec(&seen).ok());
             let attachment = seen.as_ref().map(|bytes| Attachment { name: SEEN, bytes });
@@ -78,27 +85,32 @@ fn found(
     reader: &Reader,
     digest: Digest,
     n: Decimal,
+    transaction: Option<&str>,
     means: &Means<'_>,
-) -> (Outcome, String, Option<PathState>) {
+) -> (Outcome, String, Option<Condition>) {
     let diverged = |why: String| (Outcome::Diverged, why, None);
     let plan = reader.blob(&digest).ok().and_then(|bytes| Plan::read(&bytes).ok());
     let Some(plan) = plan else { return diverged("its plan cannot be read".to_owned()) };
     let Some(step) = plan.steps.iter().find(|step| step.n == n) else {
         return diverged("its plan has no such step".to_owned());
     };
-    match &step.before {
-        Condition::Path { path, .. } => match of_path(step, &plan.id, path, means) {
-            Ok((outcome, seen)) => (outcome, seen.to_string(), Some(seen)),
+    match (&step.before, &step.action) {
+        (Condition::Path { path, .. }, _) => match of_path(step, &plan.id, path, means) {
+            Ok((outcome, is)) => {
+                (outcome, is.to_string(), Some(Condition::Path { path: path.clone(), is }))
+            }
             Err(Failed(why)) => diverged(why),
         },
-        Condition::Unit { .. } => match unit::came_to(step, means.host) {
+        (_, Action::Unit { .. }) => match unit::came_to(step, means.host) {
             Ok((outcome, detail)) => (outcome, detail, None),
             Err(Failed(why)) => diverged(why),
         },
-        Condition::Key { .. } => match key::came_to(step, means.host) {
+        (_, Action::ImportKey { .. }) => match key::came_to(step, means.host) {
             Ok((outcome, detail)) => (outcome, detail, None),
             Err(Failed(why)) => diverged(why),
         },
+        (_, Action::Sql(sql)) => postgres::recovered(step, sql, &plan, transaction, *means)
+            .unwrap_or_else(|Failed(why)| diverged(why)),
         _ => diverged("this version cannot tell what it came to".to_owned()),
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use zbus::{DynamicType, MatchRule, MessageStream, OwnedObjectPath, Type};
 
 use super::Failed;
-use crate::action::{Action, Condition, PathState, UnitChange, UnitState};
+use crate::action::{Action, Condition, UnitChange, UnitState};
 use crate::approval::StepPermit;
 use crate::ledger::{Outcome, failpoint};
 use crate::model::display::one_line;
@@ -104,7 +104,7 @@ pub(super) fn came_to(step: &Step, host: &Host) -> Result<(Outcome, String), Fai
 
 impl Ready<'_> {
     /// Has the manager do what the step says, and looks at what came of it.
-    pub(super) fn run(&self, permit: &StepPermit<'_>) -> (Outcome, String, Option<PathState>) {
+    pub(super) fn run(&self, permit: &StepPermit<'_>) -> (Outcome, String, Option<Condition>) {
         let ran =
             About::of(permit.step()).map(|about| self.runtime.block_on(run(&about, self.host)));
         match ran {

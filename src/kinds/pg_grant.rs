@@ -4,6 +4,7 @@
 mod adopt;
 mod compare;
 mod look;
+mod remedy;
 mod subject;
 mod wanted;
 
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, by_database};
+use crate::action::{Remedy, Surroundings};
 use crate::model::{Code, Comparison, Digest, Reason, Unknown};
 use crate::probe::World;
 use look::Seen;
@@ -148,6 +150,13 @@ grants = ["SELECT to cutter_ro"]
                 found
             }
         }
+    }
+
+    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Result<Remedy, Unknown> {
+        let subject = self.subject(name);
+        let subject =
+            subject.map_err(|problem| Unknown::new(Reason::Undecidable, problem.message))?;
+        Ok(remedy::remedy(self, name, &subject, seen, around))
     }
 }
 

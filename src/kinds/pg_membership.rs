@@ -1,5 +1,7 @@
 //! `[pg_membership."ROLE to MEMBER"]`: that a role is granted to another, how, and by whom; and all such grants.
 
+mod remedy;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use super::listed::{self, Chosen, Listed, Listing};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
+use crate::action::{Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference, MembershipName, Reason, Unknown};
 use crate::probe::World;
@@ -120,6 +123,15 @@ only = ["pg_monitor to countersign_observer"]
 
     fn diff(&self, name: &str, chosen: &Chosen<Grants>) -> Comparison {
         listed::diff(self, name, chosen)
+    }
+
+    fn remedy(
+        &self,
+        name: &str,
+        seen: &Chosen<Grants>,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        Ok(remedy::remedy(self, name, seen, around))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing of a password is ever read, not even whether there is one.
 
+mod remedy;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::listed::{self, Chosen, Listed, Listing};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
+use crate::action::{Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Reason, Timestamp, Unknown};
 use crate::probe::World;
@@ -154,6 +157,15 @@ only = ["cutter_exec", "cutter_ro", "cutter_verify"]
 
     fn diff(&self, name: &str, chosen: &Chosen<Seen>) -> Comparison {
         listed::diff(self, name, chosen)
+    }
+
+    fn remedy(
+        &self,
+        name: &str,
+        seen: &Chosen<Seen>,
+        around: &Surroundings,
+    ) -> Result<Remedy, Unknown> {
+        Ok(remedy::remedy(self, name, seen, around))
     }
 }
 

@@ -146,14 +146,13 @@ impl Listed for PgSetting {
         };
         let shown = seen.value.shown.as_ref().and_then(Value::as_str);
         let same = match (shown, &seen.of_type) {
-            // Of a secret there is the digest of its text, and nothing else to compare.
-            (None, _) => Ok(false),
             (Some(is), Some(of_type)) => of_type.same(wanted, is),
             (Some(is), None) if may_be_same(wanted, is) => Err(format!(
                 "whether `{}` means the same depends on its type, which is hidden",
                 one_line(is, 80)
             )),
-            (Some(_), None) => Ok(false),
+            // Different under every type; or a secret, of which there is the digest of its text and nothing else.
+            _ => Ok(false),
         };
         match same {
             Ok(true) => {}

@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use super::checkpoint::{self, Key, Signed};
 use super::entry::{BLOB_BYTES_MAX, Entry};
 use super::error::{Damage, LedgerError};
-use super::merkle::Hash;
+use super::merkle::{Frontier, Hash};
 use super::names;
 use super::verify::require_opening;
 use super::walk::Walk;
@@ -124,6 +124,23 @@ impl Reader {
     /// When the folder cannot be read any more.
     pub fn entries(&self) -> Result<Entries, LedgerError> {
         Ok(Entries { walk: Some(Walk::start(&self.dir)?), size: self.size, last: self.last })
+    }
+
+    /// The root that it had when it was this large; `None` when it never was.
+    ///
+    /// # Errors
+    /// As for the entries.
+    pub fn root_at(&self, size: u64) -> Result<Option<Hash>, LedgerError> {
+        if size > self.size {
+            return Ok(None);
+        }
+        let mut frontier = Frontier::default();
+        let mut entries = self.entries()?;
+        while frontier.size() < size {
+            let Some(entry) = entries.next() else { return Ok(None) };
+            frontier.push(entry?.leaf);
+        }
+        Ok(Some(frontier.root()))
     }
 
     /// The bytes of a blob.

@@ -22,6 +22,7 @@ mod resource;
 mod role;
 pub mod setting;
 mod size;
+pub mod sql;
 mod ssh_key;
 pub mod sshsig;
 mod time;

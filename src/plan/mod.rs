@@ -4,6 +4,7 @@
 //! [`format`] is the file. What two plans do is compared by their effect digest, so that an approval outlives a plan that
 //! was made again and came out the same.
 
+mod bundle;
 mod effect;
 pub mod format;
 mod guarded;
@@ -14,6 +15,7 @@ mod scope;
 mod show;
 mod undo;
 
+pub use bundle::Bundle;
 pub use effect::effect;
 pub use format::{FormatError, Plan, Step};
 pub use guarded::Guarded;
@@ -21,4 +23,4 @@ pub use left::{Left, Why};
 pub use propose::{Input, Proposal, answer_digest, needs, propose};
 pub use scope::Scope;
 pub use show::{Mark, show};
-pub use undo::{Applied, undo};
+pub use undo::{Applied, Present, undo};

@@ -138,7 +138,17 @@ fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
     let question =
         Question { name: resource.name.clone(), kind: resource.kind, spec: resource.spec.clone() };
     let seen = input.snapshot.answer(&question).map_err(unknown)?;
-    let remedy = resource.spec.remedy(&resource.name.name, seen, input.around).map_err(unknown)?;
+    let remedy = match &resource.declared {
+        Some(declared) => Remedy::Statements(vec![Statement {
+            resource: resource.name.to_string(),
+            text: declared.text.clone(),
+            undo: declared.undo.clone(),
+            rehearse: false,
+            // Nobody but its author knows what it does.
+            risk: Risk::High,
+        }]),
+        None => resource.spec.remedy(&resource.name.name, seen, input.around).map_err(unknown)?,
+    };
     match remedy {
         Remedy::Nothing(why) => Err(Why::NoRemedy(why)),
         Remedy::Changes(changes) if changes.is_empty() => Err(moved()),
@@ -156,7 +166,8 @@ fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
 }
 
 fn moved() -> Why {
-    Why::Unknown("it changed while the plan was made".to_owned())
+    let why = "it differs, and nothing is to be changed: it moved while the plan was made, or two names have one number";
+    Why::Unknown(why.to_owned())
 }
 
 /// Takes out what has to wait for something that is left alone, until nothing more has to.
@@ -240,7 +251,30 @@ fn above(input: &Input<'_>, change: &Change, made: &BTreeSet<String>) -> Option<
 struct OfDatabase {
     resources: BTreeSet<ResourceName>,
     after: BTreeSet<ResourceName>,
-    statements: Vec<Statement>,
+    /// Those of each resource, to be put in order.
+    statements: Vec<Block<Vec<Statement>>>,
+}
+
+/// The kind without whose things nothing can be granted.
+const FIRST: &str = "pg_role";
+
+impl OfDatabase {
+    /// All statements: roles before what is granted to them, and what others depend on before those. The same statement
+    /// for two resources stands once.
+    fn in_order(&mut self) -> Vec<Statement> {
+        let is_role = |name: &&ResourceName| name.kind == FIRST;
+        let roles: BTreeSet<ResourceName> =
+            self.resources.iter().filter(is_role).cloned().collect();
+        let mut blocks = std::mem::take(&mut self.statements);
+        for block in blocks.iter_mut().filter(|block| !block.resources.iter().any(|n| is_role(&n)))
+        {
+            block.after.extend(roles.iter().cloned());
+        }
+        let (ordered, circular) = order(blocks);
+        let mut said = BTreeSet::new();
+        let all = ordered.into_iter().chain(circular).flat_map(|block| block.content);
+        all.filter(|statement| said.insert(statement.text.clone())).collect()
+    }
 }
 
 /// Puts changes together that run together: those of a resource, and all statements of a database.
@@ -264,13 +298,20 @@ fn blocks(
             Own::Statements(statements) => {
                 let database = resource.spec.database().unwrap_or_default().to_owned();
                 let of_database = databases.entry(database).or_default();
-                of_database.resources.insert(name);
-                of_database.after.extend(after);
-                of_database.statements.extend(statements);
+                of_database.resources.insert(name.clone());
+                of_database.after.extend(after.iter().cloned());
+                of_database.statements.push(Block {
+                    resources: [name].into(),
+                    after,
+                    paths: BTreeSet::new(),
+                    content: statements,
+                });
             }
         }
     }
-    for (database, OfDatabase { resources, mut after, statements }) in databases {
+    for (database, mut of_database) in databases {
+        let statements = of_database.in_order();
+        let OfDatabase { resources, mut after, .. } = of_database;
         after.retain(|name| !resources.contains(name));
         let content = vec![transaction(input, wanted, database, &resources, statements)];
         blocks.push(Block { resources, after, paths: BTreeSet::new(), content });
@@ -310,7 +351,11 @@ fn transaction(
         }
         None => Undo::Irreversible("one of its statements cannot be taken back".to_owned()),
     };
-    let risk = if matches!(undo, Undo::By(_)) { Risk::Medium } else { Risk::High };
+    let riskiest = statements.iter().map(|statement| statement.risk).max();
+    let risk = match undo {
+        Undo::By(_) => riskiest.unwrap_or(Risk::Medium),
+        Undo::Irreversible(_) => Risk::High,
+    };
     let action = Action::Sql(Sql { database, statements });
     Change { action, before, after, undo, risk }
 }

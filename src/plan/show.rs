@@ -98,9 +98,13 @@ fn step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     }
     match &step.action {
         Action::WriteFile { content, .. } => self::content(content, out),
-        Action::Sql(sql) if sql.statements.len() > 1 => {
-            sql.statements.iter().try_for_each(|one| text(&one.text, out))
-        }
+        Action::Sql(sql) => sql.statements.iter().try_for_each(|one| {
+            text(&one.text, out)?;
+            match &one.undo {
+                Some(undo) => writeln!(out, "      |   undo: {}", escaped_line(undo, usize::MAX)),
+                None => writeln!(out, "      |   undo: none"),
+            }
+        }),
         Action::ImportKey { key, .. } => self::content(key, out),
         _ => Ok(()),
     }

@@ -4,39 +4,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::{Plan, Step};
-use super::{Left, Proposal, Why};
+use super::{Guarded, Left, Proposal, Why};
 use crate::action::{Action, Condition, PathState, Surroundings, Undo};
 use crate::model::display::escape;
-use crate::model::{Decimal, ResourceName};
+use crate::model::{Decimal, Digest, ResourceName, Unknown};
 
 /// A step that was applied, with the state that was seen right afterwards.
 #[derive(Debug, Clone)]
 pub struct Applied {
     /// The number of the step.
     pub n: Decimal,
-    /// What stood there then; `None` for what is no path.
-    pub seen: Option<PathState>,
+    /// The state that was seen then; `None` where the ledger does not say.
+    pub seen: Option<Condition>,
 }
 
-/// Proposes to take the applied steps of a plan back. `around` has the present state of their paths, and `entries` what
-/// stands in the directories among them.
+/// What is there now.
+#[derive(Debug, Clone, Copy)]
+pub struct Present<'a> {
+    /// The state of the paths.
+    pub around: &'a Surroundings,
+    /// What stands in the directories among them.
+    pub entries: &'a BTreeMap<String, BTreeSet<String>>,
+    /// The digests of what databases answer about resources, by their names.
+    pub answers: &'a BTreeMap<String, Result<Digest, Unknown>>,
+}
+
+/// Proposes to take the applied steps of a plan back.
 #[must_use]
-pub fn undo(
-    plan: &Plan,
-    applied: &[Applied],
-    around: &Surroundings,
-    entries: &BTreeMap<String, BTreeSet<String>>,
-) -> Proposal {
+pub fn undo(plan: &Plan, applied: &[Applied], present: Present<'_>, guarded: &Guarded) -> Proposal {
     let mut steps: Vec<Step> = Vec::new();
     let mut left = Vec::new();
-    let mut removed: BTreeSet<String> = BTreeSet::new();
+    let mut reached = Reached { present, removed: BTreeSet::new(), states: BTreeMap::new() };
     for applied in applied.iter().rev() {
         let Some(step) = plan.steps.iter().find(|step| step.n == applied.n) else { continue };
-        match one(step, applied, around, entries, &removed) {
+        match one(step, applied, &reached, guarded) {
             Ok(mut back) => {
-                if let Action::Remove { path } = &back.action {
-                    removed.insert(path.clone());
-                }
+                reached.take(&back);
                 back.n = Decimal(steps.len() as u64 + 1);
                 steps.push(back);
             }
@@ -52,28 +55,69 @@ pub fn undo(
     Proposal { steps, left }
 }
 
+/// What stands where, after the steps so far.
+struct Reached<'a> {
+    present: Present<'a>,
+    removed: BTreeSet<String>,
+    /// Of paths whose attributes were taken back already: one resource may have had several steps.
+    states: BTreeMap<String, PathState>,
+}
+
+impl Reached<'_> {
+    fn state(&self, path: &str) -> Result<&PathState, Why> {
+        match self.states.get(path) {
+            Some(state) => Ok(state),
+            None => self.present.around.path(path).map_err(|unknown| Why::Unknown(unknown.detail)),
+        }
+    }
+
+    /// The same after one more step.
+    fn take(&mut self, back: &Step) {
+        let Condition::Path { path, is } = &back.before else { return };
+        let state = match &back.action {
+            Action::SetMode { mode, .. } => is.with_mode(*mode),
+            Action::SetOwner { uid, gid, .. } => is.owned_by((*uid, *gid)),
+            Action::Remove { .. } => {
+                self.removed.insert(path.clone());
+                return;
+            }
+            _ => return,
+        };
+        self.states.insert(path.clone(), state);
+    }
+}
+
 fn one(
     step: &Step,
     applied: &Applied,
-    around: &Surroundings,
-    entries: &BTreeMap<String, BTreeSet<String>>,
-    removed: &BTreeSet<String>,
+    reached: &Reached<'_>,
+    guarded: &Guarded,
 ) -> Result<Step, Why> {
     let action = match &step.undo {
         Undo::By(action) => (**action).clone(),
         Undo::Irreversible(why) => return Err(Why::NoRemedy(why.clone())),
     };
+    if let Some(guard) = guarded.touched(&action) {
+        let guard = escape(guard);
+        return Err(Why::Guard(format!("the guard {guard} lives in what it would change")));
+    }
     let (before, after) = match (&step.before, &step.after, &applied.seen) {
-        (Condition::Path { path, is: was }, Condition::Path { .. }, Some(made)) => {
-            let now = around.path(path).map_err(|unknown| Why::Unknown(unknown.detail))?;
-            let is = as_made(path, made, now, entries, removed)?;
+        (Condition::Path { path, is: was }, Condition::Path { .. }, Some(seen)) => {
+            let Condition::Path { is: made, .. } = seen else { return Err(unsaid()) };
+            let removes = matches!(action, Action::Remove { .. });
+            let is = as_made(path, made, removes, reached)?;
             (
                 Condition::Path { path: path.clone(), is },
                 Condition::Path { path: path.clone(), is: forget_inode(was) },
             )
         }
-        (Condition::Path { .. }, ..) => {
-            return Err(Why::Unknown("the ledger does not say what was made".to_owned()));
+        // What it was before the step is known only as answers: the step back has to bring exactly those about.
+        (was @ Condition::Answers { .. }, _, Some(Condition::Answers { database, answers })) => {
+            for (name, left) in answers {
+                as_left(name, left, reached.present.answers)?;
+            }
+            let left = Condition::Answers { database: database.clone(), answers: answers.clone() };
+            (left, was.clone())
         }
         // What had failed and was started is inactive when it is stopped, and not failed.
         (Condition::Unit { unit, .. }, after, _) => {
@@ -82,6 +126,7 @@ fn one(
             };
             (after.clone(), Condition::Unit { unit: unit.clone(), is: change.leads_to() })
         }
+        (Condition::Path { .. } | Condition::Answers { .. }, ..) => return Err(unsaid()),
         (before, after, _) => (after.clone(), before.clone()),
     };
     let undo = Undo::Irreversible("a new plan from desired state makes it again".to_owned());
@@ -89,14 +134,40 @@ fn one(
     Ok(Step { n: step.n, resources, action, before, after, undo, risk: step.risk })
 }
 
-/// Is what stands there still what was made? A directory may hold only what is removed before it.
+fn unsaid() -> Why {
+    Why::Unknown("the ledger does not say what was made".to_owned())
+}
+
+/// Does a database still answer as after the step?
+fn as_left(
+    name: &str,
+    left: &Digest,
+    answers: &BTreeMap<String, Result<Digest, Unknown>>,
+) -> Result<(), Why> {
+    match answers.get(name) {
+        Some(Ok(now)) if now == left => Ok(()),
+        Some(Ok(_)) => {
+            let name = escape(name);
+            Err(Why::NoRemedy(format!(
+                "{name} is no longer as it was left: somebody changed it since"
+            )))
+        }
+        Some(Err(unknown)) => Err(Why::Unknown(escape(&unknown.detail).into_owned())),
+        None => {
+            let name = escape(name);
+            Err(Why::NoRemedy(format!("desired state does not say what {name} is any more")))
+        }
+    }
+}
+
+/// Is what stands there still what was made? A directory that is removed may hold only what is removed before it.
 fn as_made(
     path: &str,
     created: &PathState,
-    now: &PathState,
-    entries: &BTreeMap<String, BTreeSet<String>>,
-    removed: &BTreeSet<String>,
+    removes: bool,
+    reached: &Reached<'_>,
 ) -> Result<PathState, Why> {
+    let now = reached.state(path)?;
     let changed = || {
         Why::NoRemedy(format!("it is no longer as it was made: {now}, where {created} was made"))
     };
@@ -111,8 +182,12 @@ fn as_made(
             if !same {
                 return Err(changed());
             }
-            let inside = entries.get(path);
-            let other = inside.into_iter().flatten().find(|entry| !removed.contains(*entry));
+            if !removes {
+                return Ok(as_now(None));
+            }
+            let inside = reached.present.entries.get(path);
+            let other =
+                inside.into_iter().flatten().find(|entry| !reached.removed.contains(*entry));
             if let Some(other) = other {
                 let other = escape(other);
                 let why = format!("it holds what this plan did not make: {other}");

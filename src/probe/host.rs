@@ -258,38 +258,6 @@ impl Host {
         Facts(self)
     }
 
-    /// The name of a user of this host; its number as text where it has none.
-    ///
-    /// # Errors
-    /// Unknown, when the host's own list of users cannot be read: then nobody can say that there is no name.
-    pub fn user_name(&self, uid: u32) -> Result<String, Unknown> {
-        self.users.get_or_init(|| Names::of_users(self)).of(uid)
-    }
-
-    /// The number of the user of that name; `None` where nobody has it. The number as text is its own name.
-    ///
-    /// # Errors
-    /// Unknown, when the host's own list of users cannot be read as a whole.
-    pub fn user_number(&self, name: &str) -> Result<Option<u32>, Unknown> {
-        self.users.get_or_init(|| Names::of_users(self)).number(name)
-    }
-
-    /// The number of the group of that name.
-    ///
-    /// # Errors
-    /// Unknown, when the host's own list of groups cannot be read as a whole.
-    pub fn group_number(&self, name: &str) -> Result<Option<u32>, Unknown> {
-        self.groups.get_or_init(|| Names::of_groups(self)).number(name)
-    }
-
-    /// The name of a group of this host; its number as text where it has none.
-    ///
-    /// # Errors
-    /// Unknown, when the host's own list of groups cannot be read.
-    pub fn group_name(&self, gid: u32) -> Result<String, Unknown> {
-        self.groups.get_or_init(|| Names::of_groups(self)).of(gid)
-    }
-
     /// The name of this host: the kernel's for the running system, that of `/etc/hostname` for another root.
     ///
     /// # Errors

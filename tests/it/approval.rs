@@ -21,7 +21,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let (world, keys) = (World::new(), Keys::new());
-        for (kind, name) in [("ed25519", "alice"), ("ecdsa", "bob"), ("ed25519", "mallory")] {
+        for (kind, name) in [("ed25519", "first"), ("ecdsa", "second"), ("ed25519", "other")] {
             keys.make(kind, name);
         }
         world.host_file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
@@ -41,7 +41,7 @@ impl Lab {
         let (config, plan) = (lab.config(), lab.plan());
         run(&["plan", "--config", &config, "-o", &plan]).ends_with(0);
         let sum = Command::new("sha256sum").arg(&plan).output().unwrap();
-        lab.digest = String::from_utf8(sum.stdout).unwrap()[..64].to_owned();
+        String::from_utf8(sum.stdout).unwrap()[..64].clone_into(&mut lab.digest);
         lab
     }
 
@@ -53,11 +53,11 @@ impl Lab {
 
     fn trust(&self, policy: &str) {
         let text = format!(
-            "version = 1\n[approver.alice]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[approver.bob]\nkeys = [\"{}\"]\nroles = [\"owner\"]\n\
+            "version = 1\n[approver.first]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[approver.second]\nkeys = [\"{}\"]\nroles = [\"owner\"]\n\
              [policy.provision]\nactions = [\"create_directory\"]\nroots = [\"/srv\"]\nmax_steps = 4\ntotal = 2\n\
              require = [{{ role = \"dba\", min = 1 }}, {{ role = \"owner\", min = 1 }}]\nlifetime = \"24h\"\n{policy}",
-            self.keys.line("alice"),
-            self.keys.line("bob")
+            self.keys.line("first"),
+            self.keys.line("second")
         );
         self.file("trust.toml", &text);
     }
@@ -93,7 +93,9 @@ impl Lab {
     fn status(&self, approvals: &[&str]) -> Ran {
         let (config, plan) = (self.config(), self.plan());
         let mut words = vec!["approve", "--config", &config, "--status", &plan];
-        approvals.iter().for_each(|file| words.extend(["--approval", file]));
+        for file in approvals {
+            words.extend(["--approval", file]);
+        }
         run(&words)
     }
 
@@ -108,22 +110,24 @@ impl Lab {
 fn two_people_sign_and_the_status_says_what_is_missing() {
     let lab = Lab::new();
     let ran = lab.status(&[]).ends_with(6);
-    for part in
-        ["0 of 1 as `dba`; could: alice", "0 of 2 people in all; could: alice, bob", "NOT APPROVED"]
-    {
+    for part in [
+        "0 of 1 as `dba`; could: first",
+        "0 of 2 people in all; could: first, second",
+        "NOT APPROVED",
+    ] {
         assert!(ran.stdout.contains(part), "{part}\n{}", ran.stdout);
     }
-    let alice = lab.approved("alice", "dba", &[]);
-    let ran = lab.status(&[&alice]).ends_with(6);
-    assert!(ran.stdout.contains("1 of 2 people in all; could: bob"), "{}", ran.stdout);
-    let bob = lab.approved("bob", "owner", &["--expires", "30m"]);
-    let ran = lab.status(&[&alice, &bob]).ends_with(0);
+    let first = lab.approved("first", "dba", &[]);
+    let ran = lab.status(&[&first]).ends_with(6);
+    assert!(ran.stdout.contains("1 of 2 people in all; could: second"), "{}", ran.stdout);
+    let second = lab.approved("second", "owner", &["--expires", "30m"]);
+    let ran = lab.status(&[&first, &second]).ends_with(0);
     assert!(
         ran.stdout.ends_with("APPROVED\n") && ran.stdout.contains("policy provision"),
         "{}",
         ran.stdout
     );
-    let text = fs::read_to_string(&bob).unwrap();
+    let text = fs::read_to_string(&second).unwrap();
     assert!(text.contains("\nsummary: 1 step: 1 create_directory; touches /srv/runs\n"), "{text}");
 }
 
@@ -134,7 +138,7 @@ fn stock_openssh_takes_the_same_statements() {
     let allowed =
         run(&["trust", "export-allowed-signers", "--config", &config]).ends_with(0).stdout;
     lab.file("allowed", &allowed);
-    for (who, role) in [("alice", "dba"), ("bob", "owner")] {
+    for (who, role) in [("first", "dba"), ("second", "owner")] {
         let mut approve = lab.approve(who, role, &["--digest", &lab.digest]);
         ran(&approve.output().unwrap()).ends_with(0);
         let text = format!("{}.{who}.statement", lab.plan());
@@ -143,7 +147,7 @@ fn stock_openssh_takes_the_same_statements() {
         let bytes = fs::read(&text).unwrap();
         assert!(verifies(&allowed, who, NAMESPACE, &signature, &bytes));
         assert!(!verifies(&allowed, who, "git", &signature, &bytes));
-        assert!(!verifies(&allowed, "mallory", NAMESPACE, &signature, &bytes));
+        assert!(!verifies(&allowed, "other", NAMESPACE, &signature, &bytes));
         lab.refused(&[&text], "insufficient");
     }
 }
@@ -151,13 +155,13 @@ fn stock_openssh_takes_the_same_statements() {
 #[test]
 fn an_agent_signs_without_the_private_key() {
     let lab = Lab::new();
-    let key = lab.keys.path("alice");
+    let key = lab.keys.path("first");
     let agent = Agent::with(&lab.keys, &key);
     fs::remove_file(&key).unwrap();
-    let public = lab.keys.path("alice.pub").display().to_string();
+    let public = lab.keys.path("first.pub").display().to_string();
     let (plan, file) = (lab.plan(), lab.path("a.approval"));
     let words =
-        ["approve", &plan, "--as", "alice", "--role", "dba", "--reason", "x", "--key", &public];
+        ["approve", &plan, "--as", "first", "--role", "dba", "--reason", "x", "--key", &public];
     let mut approve = command(&[&words[..], &["--digest", &lab.digest, "-o", &file]].concat());
     ran(&approve.env("SSH_AUTH_SOCK", &agent.socket).output().unwrap()).ends_with(0);
     lab.refused(&[&file], "insufficient");
@@ -171,30 +175,25 @@ fn an_agent_signs_without_the_private_key() {
 #[test]
 fn whatever_was_signed_otherwise_counts_for_nothing() {
     let lab = Lab::new();
-    let alice = lab.approved("alice", "dba", &[]);
-    let good = fs::read(lab.approved("bob", "owner", &[])).unwrap();
+    let first = lab.approved("first", "dba", &[]);
+    let good = fs::read(lab.approved("second", "owner", &[])).unwrap();
     let at = good.windows(11).position(|part| part == b"\n-----BEGIN").unwrap() + 1;
     let (statement, signature) = good.split_at(at);
-    let bob = lab.keys.path("bob");
+    let second = lab.keys.path("second");
     let with = |name: &str, statement: &[u8], signature: &[u8]| {
         lab.world.write(name, statement);
         lab.world.write(&format!("{name}.sig"), signature);
         lab.path(name)
     };
-    lab.status(&[&alice, &with("good", statement, signature)]).ends_with(0);
+    lab.status(&[&first, &with("good", statement, signature)]).ends_with(0);
     let mut changed = statement.to_vec();
     let role = changed.windows(5).position(|part| part == b"CHG-1").unwrap();
     changed[role] = b'X';
     for (name, text, signature, code) in [
-        ("namespace", statement, sign(&bob, "git", statement), "wrong_namespace"),
-        ("file", statement, sign(&bob, "file", statement), "wrong_namespace"),
-        (
-            "stranger",
-            statement,
-            sign(&lab.keys.path("mallory"), NAMESPACE, statement),
-            "unknown_key",
-        ),
-        ("other", statement, sign(&lab.keys.path("alice"), NAMESPACE, statement), "unknown_key"),
+        ("namespace", statement, sign(&second, "git", statement), "wrong_namespace"),
+        ("file", statement, sign(&second, "file", statement), "wrong_namespace"),
+        ("stranger", statement, sign(&lab.keys.path("other"), NAMESPACE, statement), "unknown_key"),
+        ("other", statement, sign(&lab.keys.path("first"), NAMESPACE, statement), "unknown_key"),
         ("changed", &changed[..], signature.to_vec(), "bad_signature"),
         ("after", statement, [signature, &b"x\n"[..]].concat(), "bad_signature"),
         ("before", statement, [&b"x\n"[..], signature].concat(), "bad_signature"),
@@ -203,29 +202,29 @@ fn whatever_was_signed_otherwise_counts_for_nothing() {
         (
             "text",
             b"approve it, please\n",
-            sign(&bob, NAMESPACE, b"approve it, please\n"),
+            sign(&second, NAMESPACE, b"approve it, please\n"),
             "no_statement",
         ),
     ] {
-        lab.refused(&[&alice, &with(name, text, &signature)], code);
+        lab.refused(&[&first, &with(name, text, &signature)], code);
     }
 }
 
 #[test]
 fn certificates_and_rsa_are_refused() {
     let lab = Lab::new();
-    let alice = lab.approved("alice", "dba", &[]);
+    let first = lab.approved("first", "dba", &[]);
     let ca = lab.keys.make("ed25519", "ca");
     let mut certify = Command::new("ssh-keygen");
-    certify.args(["-q", "-I", "bob", "-n", "bob", "-s"]).arg(&ca);
-    succeeds(&certify.arg(lab.keys.path("bob.pub")).output().unwrap());
-    let bob = lab.approved("bob", "owner", &[]);
-    let text = fs::read(bob).unwrap();
+    certify.args(["-q", "-I", "second", "-n", "second", "-s"]).arg(&ca);
+    succeeds(&certify.arg(lab.keys.path("second.pub")).output().unwrap());
+    let second = lab.approved("second", "owner", &[]);
+    let text = fs::read(second).unwrap();
     let at = text.windows(11).position(|part| part == b"\n-----BEGIN").unwrap() + 1;
     lab.world.write("certified", &text[..at]);
-    let signature = sign(&lab.keys.path("bob-cert.pub"), NAMESPACE, &text[..at]);
+    let signature = sign(&lab.keys.path("second-cert.pub"), NAMESPACE, &text[..at]);
     lab.world.write("certified.sig", signature);
-    lab.refused(&[&alice, &lab.path("certified")], "bad_signature");
+    lab.refused(&[&first, &lab.path("certified")], "bad_signature");
     lab.keys.make("rsa", "rsa");
     let mut approve = lab.approve("rsa", "owner", &["--digest", &lab.digest]);
     let ran = ran(&approve.output().unwrap()).ends_with(6);
@@ -235,26 +234,26 @@ fn certificates_and_rsa_are_refused() {
 #[test]
 fn nobody_signs_unasked() {
     let lab = Lab::new();
-    let try_with = |more: &[&str]| ran(&lab.approve("alice", "dba", more).output().unwrap());
+    let try_with = |more: &[&str]| ran(&lab.approve("first", "dba", more).output().unwrap());
     assert!(try_with(&[]).ends_with(64).stderr.contains("no terminal"));
     let other = "0".repeat(64);
     assert!(
         try_with(&["--digest", &other]).ends_with(6).stderr.contains("the digest of this plan")
     );
     assert!(try_with(&["--digest", &lab.digest[..6]]).ends_with(6).stderr.contains("digest"));
-    let mut remote = lab.approve("alice", "dba", &["--digest", &lab.digest]);
+    let mut remote = lab.approve("first", "dba", &["--digest", &lab.digest]);
     let ran_remote = ran(&remote.env("SSH_CONNECTION", "1 2 3 4").output().unwrap()).ends_with(64);
     assert!(ran_remote.stderr.contains("--i-am-remote"), "{}", ran_remote.stderr);
-    assert!(!Path::new(&format!("{}.alice.statement", lab.plan())).exists());
-    let mut meant = lab.approve("alice", "dba", &["--digest", &lab.digest, "--i-am-remote"]);
+    assert!(!Path::new(&format!("{}.first.statement", lab.plan())).exists());
+    let mut meant = lab.approve("first", "dba", &["--digest", &lab.digest, "--i-am-remote"]);
     ran(&meant.env("SSH_CONNECTION", "1 2 3 4").output().unwrap()).ends_with(0);
     // A reason that would add a line is none.
-    let (plan, key) = (lab.plan(), lab.keys.path("alice").display().to_string());
+    let (plan, key) = (lab.plan(), lab.keys.path("first").display().to_string());
     let words = [
         "approve",
         &plan,
         "--as",
-        "alice",
+        "first",
         "--role",
         "dba",
         "--key",
@@ -273,18 +272,18 @@ fn nobody_signs_unasked() {
 #[test]
 fn imported_statements_and_those_of_the_repository_count() {
     let lab = Lab::new();
-    let (alice, bob) = (lab.approved("alice", "dba", &[]), lab.approved("bob", "owner", &[]));
+    let (first, second) = (lab.approved("first", "dba", &[]), lab.approved("second", "owner", &[]));
     let config = lab.config();
-    run(&["approve", "--config", &config, "--import", &alice]).ends_with(0);
+    run(&["approve", "--config", &config, "--import", &first]).ends_with(0);
     lab.refused(&[], "insufficient");
-    // bob's goes by the repository, which is a folder here.
+    // second's goes by the repository, which is a folder here.
     let desired = lab.world.path("desired");
     let push = |file: &str, name: &str| {
         let blob = git(&desired, &["hash-object", "-w", file]);
         let name = format!("refs/countersign/approvals/{}/{name}", lab.digest);
         git(&desired, &["update-ref", &name, blob.trim()]);
     };
-    push(&bob, "bob");
+    push(&second, "second");
     lab.status(&[]).ends_with(0);
     // And from a remote.
     let remote = format!("url = \"file://{}\"", desired.display());
@@ -295,7 +294,7 @@ fn imported_statements_and_those_of_the_repository_count() {
     lab.world.write("rubbish", "x".repeat(100_000));
     push(&lab.path("rubbish"), "rubbish");
     lab.status(&[]).ends_with(0);
-    let veto = lab.approved("bob", "owner", &["--decision", "reject"]);
+    let veto = lab.approved("second", "owner", &["--decision", "reject"]);
     push(&veto, "veto");
     lab.refused(&[], "rejected");
     // What was fetched once stays, whatever becomes of the ref.
@@ -305,27 +304,31 @@ fn imported_statements_and_those_of_the_repository_count() {
     );
     lab.refused(&[], "rejected");
     // Also when it comes back as something else.
-    push(&bob, "veto");
+    push(&second, "veto");
     lab.refused(&[], "rejected");
     // A repository that cannot be reached is a refusal.
     fs::rename(&desired, lab.world.path("gone")).unwrap();
     lab.refused(&[], "remote_unreachable");
+    // Where it is none, what was fetched before still stands.
+    lab.trust("separation = \"none\"\nremote = \"offline\"\n");
+    let offline = lab.status(&[&second]).ends_with(6).stdout;
+    assert!(offline.contains(" rejected: ") && !offline.contains("unreachable"), "{offline}");
 }
 
 #[test]
 fn authors_have_to_be_known_where_they_may_not_approve() {
     let lab = Lab::new();
-    let (alice, bob) = (lab.approved("alice", "dba", &[]), lab.approved("bob", "owner", &[]));
+    let (first, second) = (lab.approved("first", "dba", &[]), lab.approved("second", "owner", &[]));
     lab.trust("");
-    lab.refused(&[&alice, &bob], "author_unknown");
+    lab.refused(&[&first, &second], "author_unknown");
 }
 
 #[test]
 fn a_window_that_is_shut_has_a_code_of_its_own() {
     let lab = Lab::new();
-    let (alice, bob) = (lab.approved("alice", "dba", &[]), lab.approved("bob", "owner", &[]));
+    let (first, second) = (lab.approved("first", "dba", &[]), lab.approved("second", "owner", &[]));
     lab.trust("separation = \"none\"\nfreeze = [\"2000-01-01/2999-12-31\"]\n");
-    let ran = lab.status(&[&alice, &bob]).ends_with(7);
+    let ran = lab.status(&[&first, &second]).ends_with(7);
     assert!(ran.stdout.contains("outside_window"), "{}", ran.stdout);
 }
 
@@ -339,12 +342,12 @@ fn the_trust_file_is_linted_and_shown() {
         "2 approvers, 0 committers, 1 policy, 0 warnings\n"
     );
     let shown = trust("show").ends_with(0).stdout;
-    for part in ["alice  as dba", "2 people: 1 as dba, 1 as owner", "paths     /srv", "at most 1 d"]
+    for part in ["first  as dba", "2 people: 1 as dba, 1 as owner", "paths     /srv", "at most 1 d"]
     {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
     let text = fs::read_to_string(lab.world.path("trust.toml")).unwrap();
-    let shared = text.replace(&lab.keys.line("bob"), &lab.keys.line("alice"));
+    let shared = text.replace(&lab.keys.line("second"), &lab.keys.line("first"));
     lab.file("trust.toml", &shared);
     let linted = trust("lint").ends_with(0).stdout;
     assert!(linted.contains("CS0025") && linted.contains("count as one person"), "{linted}");
@@ -370,7 +373,7 @@ fn a_halt_is_set_told_ordered_and_lifted() {
     // An order of an approver halts as well, once for each order.
     let order = |host: &str| {
         format!(
-            "countersign halt v1\nhost: {host}\napprover: alice\nreason: look at this\ntime: 2026-11-23T12:00:00Z\n"
+            "countersign halt v1\nhost: {host}\napprover: first\nreason: look at this\ntime: 2026-11-23T12:00:00Z\n"
         )
     };
     let signed = |name: &str, text: &str, key: &str, namespace: &str| {
@@ -381,15 +384,15 @@ fn a_halt_is_set_told_ordered_and_lifted() {
     };
     let purpose = "countersign/halt/v1";
     for (name, text, key, namespace) in [
-        ("approval", order("a"), "alice", NAMESPACE),
-        ("stranger", order("a"), "mallory", purpose),
-        ("elsewhere", order("b"), "alice", purpose),
-        ("form", order("a").replace("time", "when"), "alice", purpose),
+        ("approval", order("a"), "first", NAMESPACE),
+        ("stranger", order("a"), "other", purpose),
+        ("elsewhere", order("b"), "first", purpose),
+        ("form", order("a").replace("time", "when"), "first", purpose),
     ] {
         halt(&["--import", &signed(name, &text, key, namespace)]).ends_with(6);
     }
     halt(&["--status"]).ends_with(0);
-    let file = signed("order", &order("any"), "alice", purpose);
+    let file = signed("order", &order("any"), "first", purpose);
     assert!(halt(&["--import", &file]).ends_with(0).stdout.contains("halted: "));
     assert!(halt(&["--import", &file]).ends_with(0).stdout.contains("already"));
     assert!(halt(&["--status"]).ends_with(7).stdout.contains("look at this"));
@@ -411,7 +414,7 @@ fn a_halt_is_set_told_ordered_and_lifted() {
         halt(&[&["--reason", "x"][..], &flag].concat()).ends_with(64);
     }
     let mut tried = command(&["halt", "--config", &config, "--reason", "x"]);
-    ran_ends(&mut tried.env("COUNTERSIGN_DATA", "/x"), 64);
+    ran_ends(tried.env("COUNTERSIGN_DATA", "/x"), 64);
     halt(&["--reason", " "]).ends_with(64);
 }
 
@@ -424,10 +427,10 @@ fn ran_ends(command: &mut Command, code: i32) {
 fn a_person_reads_the_plan_and_types_its_first_digits() {
     let lab = Lab::new();
     let typed = |digits: &str| {
-        let (plan, key) = (lab.plan(), lab.keys.path("alice").display().to_string());
+        let (plan, key) = (lab.plan(), lab.keys.path("first").display().to_string());
         let program = env!("CARGO_BIN_EXE_countersign");
         let words =
-            format!("{program} approve {plan} --as alice --role dba --reason CHG-142 --key {key}");
+            format!("{program} approve {plan} --as first --role dba --reason CHG-142 --key {key}");
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--command", &words, "/dev/null"]);
         script.env_remove("SSH_CONNECTION").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -441,7 +444,7 @@ fn a_person_reads_the_plan_and_types_its_first_digits() {
         return;
     };
     assert!(wrong.ends_with(6).stdout.contains("nothing was signed"));
-    let statement = format!("{}.alice.statement", lab.plan());
+    let statement = format!("{}.first.statement", lab.plan());
     assert!(!Path::new(&statement).exists());
     let right = typed(&lab.digest[..6]).unwrap().ends_with(0);
     for part in ["create directory /srv/runs", &lab.digest, "approve until"] {

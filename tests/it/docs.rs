@@ -122,9 +122,9 @@ fn the_page_about_approvals_names_every_refusal_and_its_example_is_valid() {
     keys.make("ed25519", "two");
     let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     // Keys of the page are not whole; a security key cannot be made here.
-    let example = example.replace("sk-ssh-ed25519@openssh.com AAAA… alice", &keys.line("one"));
-    let example = example.replacen("ssh-ed25519 AAAA… bob", &keys.line("two"), 1);
-    let example = example.replace("ssh-ed25519 AAAA… carol", &keys.line("two"));
+    let example = example.replace("sk-ssh-ed25519@openssh.com AAAA… first", &keys.line("one"));
+    let example = example.replacen("ssh-ed25519 AAAA… second", &keys.line("two"), 1);
+    let example = example.replace("ssh-ed25519 AAAA… third", &keys.line("two"));
     let example = example.replace("require_touch = true", "require_touch = false");
     let trust = countersign::config::Trust::parse(Path::new("trust.toml"), example).unwrap();
     for action in trust.policies.values().flat_map(|policy| &policy.actions) {

@@ -305,8 +305,9 @@ fn a_checkpoint_is_anchored_where_it_cannot_be_rewritten() {
     assert_eq!(shown("countersign-ledger/a:executor/checkpoint"), note);
     fs::write(folder.join("outside"), &note).unwrap();
     lab.run(&["verify", "--checkpoint", folder.join("outside").to_str().unwrap()]).ends_with(8);
-    let none: Value = run(&["config", "show", "--config", config, "--output", "json"]).report();
-    assert!(none["anchor.url"]["value"].as_str().unwrap().ends_with("anchors.git"));
+    let shown_of_config: Value =
+        run(&["config", "show", "--config", config, "--output", "json"]).report();
+    assert!(shown_of_config["anchor.url"]["value"].as_str().unwrap().ends_with("anchors.git"));
 }
 
 #[test]

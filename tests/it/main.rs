@@ -13,6 +13,8 @@ mod cached;
 mod check;
 mod config;
 mod contabo;
+#[cfg(feature = "execute")]
+mod deeds;
 mod desired;
 mod docs;
 #[cfg(feature = "execute")]
@@ -23,6 +25,8 @@ mod key_import;
 mod keys;
 mod lab;
 mod ledger;
+#[cfg(feature = "execute")]
+mod pg_apply;
 mod pg_functions;
 mod pg_grants;
 mod pg_objects;

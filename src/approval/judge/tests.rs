@@ -2,6 +2,7 @@
 //! keys and statements deceives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -347,6 +348,25 @@ fn anybodys_no_is_a_no_whenever_and_in_whatever_role() {
 }
 
 #[test]
+fn a_strangers_signature_of_the_same_words_takes_nobodys_place() {
+    // Of an approval, and of a veto, whichever comes first.
+    let strangers = signed(9, &says("bob", "owner"));
+    for statements in [vec![alice(), strangers.clone(), bob()], vec![alice(), bob(), strangers]] {
+        assert_eq!(asked(statements).words(), (vec![], vec!["unknown_key"]));
+    }
+    let no = Statement { decision: Decision::Reject, ..says("eve", "owner") };
+    let (masks, veto) = (signed(9, &no), signed(5, &no));
+    for pair in [[masks.clone(), veto.clone()], [veto, masks]] {
+        let words = asked([vec![alice(), bob()], pair.to_vec()].concat()).words();
+        assert_eq!(words, (vec!["rejected"], vec!["unknown_key"]));
+    }
+    // An untouched signature does not spoil the touched one.
+    let carol = says("carol", "owner");
+    let pair = vec![alice(), touched(7, &carol, 0), touched(7, &carol, 1)];
+    assert_eq!(asked(pair).words(), (vec![], vec!["untouched_key"]));
+}
+
+#[test]
 fn one_policy_covers_every_step_or_none_does() {
     let with = |step: Step, policy: &str| {
         let mut changed = about();
@@ -459,7 +479,8 @@ impl Crowd {
         for (at, (keys, both)) in self.names.iter().enumerate() {
             let keys: Vec<String> = keys.iter().map(|key| format!("\"{}\"", line(*key))).collect();
             let roles = if *both { "\"a\", \"b\"" } else { "\"a\"" };
-            text += &format!("[approver.n{at}]\nkeys = [{}]\nroles = [{roles}]\n", keys.join(", "));
+            let _ =
+                write!(text, "[approver.n{at}]\nkeys = [{}]\nroles = [{roles}]\n", keys.join(", "));
         }
         Trust::parse(Path::new("trust.toml"), text).expect("valid")
     }

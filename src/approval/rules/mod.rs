@@ -42,6 +42,11 @@ pub struct Rule {
     pub(super) ask: Ask,
 }
 
+/// Keeps those that count, and refuses the others.
+type Together = for<'a> fn(Vec<Case<'a>>) -> (Vec<Case<'a>>, Vec<Refusal>);
+/// Who is missing, and the refusal that it makes.
+type Quorum = fn(&[Case<'_>], &Policy) -> (Vec<Missing>, Option<Refusal>);
+
 /// What a rule is asked about.
 #[derive(Debug)]
 pub(super) enum Ask {
@@ -52,9 +57,9 @@ pub(super) enum Ask {
     /// A statement that approves, under one policy.
     UnderPolicy(fn(&Case<'_>, &Policy) -> Option<(Word, String)>),
     /// All of them together.
-    Together(for<'a> fn(Vec<Case<'a>>) -> (Vec<Case<'a>>, Vec<Refusal>)),
+    Together(Together),
     /// What is left of them in the end, under one policy.
-    Quorum(fn(&[Case<'_>], &Policy) -> (Vec<Missing>, Option<Refusal>)),
+    Quorum(Quorum),
     /// The plan, under one policy.
     PlanUnderPolicy(fn(&Facts<'_>, &Policy) -> Option<Refusal>),
     /// The plan, whatever the policy.

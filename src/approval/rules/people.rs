@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// Parts statements into those of people who do not count yet, and the others. The first one stays.
-fn ask<'a>(cases: Vec<Case<'a>>) -> (Vec<Case<'a>>, Vec<Refusal>) {
+fn ask(cases: Vec<Case<'_>>) -> (Vec<Case<'_>>, Vec<Refusal>) {
     let mut seen = BTreeSet::new();
     let (mut counted, mut refused) = (Vec::new(), Vec::new());
     for case in cases {

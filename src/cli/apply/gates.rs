@@ -1,16 +1,20 @@
 //! Everything that has to hold before a plan may be begun, in order. The first that does not is the refusal.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK, Planned, Request};
 use super::super::{exit, ledgers, show, statements};
 use super::Arguments;
-use crate::approval::{self, About, Question, QuorumMet};
+use crate::approval::{self, About, Question, QuorumMet, Signed, Statement};
 use crate::config::{Config, strict};
+use crate::desired::{DatabaseIdentity, Desired};
 use crate::ledger::event::{ApprovalAccepted, ApprovalRefused};
 use crate::ledger::{Event, Ledger};
-use crate::model::{Clock as _, Digest, Period};
+use crate::model::display::escape;
+use crate::model::{Clock as _, Digest, Period, sshsig};
 use crate::plan::format::HostId;
 use crate::plan::{self, Plan, Scope};
 use crate::probe::host::Host;
@@ -22,7 +26,16 @@ const BEHIND_MS_MAX: u64 = 5_000;
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) plan: Option<Digest>,
-    pub(super) failure: Failure,
+    pub(super) failure: Box<Failure>,
+}
+
+/// What came through all gates.
+pub(super) struct Passed {
+    pub(super) plan: Plan,
+    pub(super) bytes: Vec<u8>,
+    pub(super) met: QuorumMet,
+    /// The desired state from which the plan came out the same once more.
+    pub(super) desired: Arc<Desired>,
 }
 
 pub(super) struct Gates<'a> {
@@ -34,44 +47,42 @@ pub(super) struct Gates<'a> {
 
 /// A refusal under construction: which plan it is about is known or not.
 fn refuse(code: &'static str, failure: Failure) -> Refusal {
-    Refusal { code, plan: None, failure }
+    Refusal { code, plan: None, failure: Box::new(failure) }
 }
 
 impl Gates<'_> {
     /// Passes all of them, or says which one did not open.
-    pub(super) fn pass(&self, ledger: &mut Ledger) -> Result<(Plan, Vec<u8>, QuorumMet), Refusal> {
+    pub(super) fn pass(&self, ledger: &mut Ledger) -> Result<Passed, Refusal> {
         let (plan, bytes) = show::read(&self.arguments.plan)
             .map_err(|failure| refuse("plan_malformed", failure))?;
         let digest = Digest::of(&bytes);
         let about = |refusal: Refusal| Refusal { plan: Some(digest), ..refusal };
-        self.sealed(ledger, digest).map_err(about)?;
-        // Asked first, because a plan that was run does not come out the same any more, and that would not be the reason.
-        self.unused(&plan, digest).map_err(about)?;
+        // A plan for another machine is not sealed here either, and that would not be the reason.
         self.identity(&plan).map_err(about)?;
-        self.time(&plan, ledger).map_err(about)?;
-        let broken = self.replanned(&plan, ledger).map_err(about)?;
+        sealed(ledger, digest).map_err(about)?;
+        // Asked early, because a plan that was run does not come out the same any more, and that would not be the reason.
+        self.unused(&plan, digest).map_err(about)?;
+        time(&plan, ledger).map_err(about)?;
+        self.reachable(&plan).map_err(about)?;
+        let (broken, desired) = self.replanned(&plan, ledger).map_err(about)?;
         let met = self.approved(&plan, digest, ledger).map_err(about)?;
         guards(&broken).map_err(about)?;
         let accepted = ledgers::accept(self.config, &plan.source.commit, ledger);
         accepted.map_err(|failure| about(refuse("source_unverified", failure)))?;
-        Ok((plan, bytes, met))
+        let marked = ledgers::mark_used(self.config, digest);
+        marked.map_err(|failure| about(refuse("not_marked", failure)))?;
+        Ok(Passed { plan, bytes, met, desired })
     }
 
-    /// Does the ledger know it, byte for byte?
-    fn sealed(&self, ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
-        let entries = ledger.reader().entries();
-        let entries = entries.map_err(|e| refuse(e.code(), e.into()))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
-            if matches!(&entry.event, Event::PlanSealed(sealed) if sealed.plan == digest) {
-                return Ok(());
-            }
-        }
-        let message = format!("plan {digest:?} was not sealed on this host");
-        let failure = Failure::new(exit::VERIFICATION, message).hint(
-            "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
-        );
-        Err(refuse("not_sealed", failure))
+    /// Can its databases be changed at all? A plan must not be used up to find out.
+    fn reachable(&self, plan: &Plan) -> Result<(), Refusal> {
+        let unreachable = |name: &&String| !self.config.executors.contains_key(*name);
+        let Some(name) = plan.databases.keys().find(unreachable) else { return Ok(()) };
+        let name = escape(name);
+        let message = format!("the host's configuration has no [database.{name}] executor");
+        let failure = Failure::new(exit::CONFIG, message)
+            .hint("executor = { url = \"postgres://ROLE@/DATABASE?host=/run/postgresql\" }");
+        Err(refuse("no_executor", failure))
     }
 
     fn unused(&self, plan: &Plan, digest: Digest) -> Result<(), Refusal> {
@@ -92,38 +103,26 @@ impl Gates<'_> {
             Ok(id) => {
                 let message =
                     format!("the plan is for machine {:?}, and this is {id:?}", plan.host.id);
-                Err(refuse("wrong_host", Failure::new(exit::REFUSED, message)))
+                let failure = Failure::new(exit::REFUSED, message)
+                    .hint("plan and approve on the machine that is meant");
+                Err(refuse("wrong_host", failure))
             }
             Err(why) => {
                 let message = format!("this machine cannot be told from others: {}", why.detail);
-                Err(refuse("host_unverified", Failure::new(exit::REFUSED, message)))
+                let failure = Failure::new(exit::REFUSED, message)
+                    .hint("a machine has one line in /etc/machine-id; see machine-id(5)");
+                Err(refuse("host_unverified", failure))
             }
         }
     }
 
-    fn time(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
-        let behind = ledger.clock_behind();
-        if behind > BEHIND_MS_MAX {
-            let event =
-                crate::ledger::event::ClockRegressed { by_ms: crate::model::Decimal(behind) };
-            let recorded = ledger.append(&event.into(), &[]);
-            recorded.map_err(|e| refuse(e.code(), e.into()))?;
-            let message = format!("the clock is {behind} ms behind the newest entry of the ledger");
-            let failure = Failure::new(exit::REFUSED, message)
-                .hint("an approval that has expired must not count again: set the clock right");
-            return Err(refuse("clock_regressed", failure));
-        }
-        let now = CLOCK.now().max(ledger.newest());
-        if now <= plan.valid_until {
-            return Ok(());
-        }
-        let message = format!("the plan was valid until {}", plan.valid_until);
-        Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
-    }
-
     /// Makes the plan again, from the commit that is accepted now and the world as it is now.
-    fn replanned(&self, plan: &Plan, ledger: &Ledger) -> Result<Vec<String>, Refusal> {
-        let stale = |failure: Failure| refuse("replan_failed", failure);
+    fn replanned(
+        &self,
+        plan: &Plan,
+        ledger: &Ledger,
+    ) -> Result<(Vec<String>, Arc<Desired>), Refusal> {
+        let stale = |failure: Failure| refuse(failure.word.unwrap_or("replan_failed"), failure);
         let request = Request {
             scope: plan.scope.clone(),
             id: plan.id.clone(),
@@ -135,9 +134,11 @@ impl Gates<'_> {
         };
         if request.ledgers != plan.ledgers {
             let message = "the plan was sealed on another ledger than this host has";
-            return Err(refuse("other_ledger", Failure::new(exit::VERIFICATION, message)));
+            let failure = Failure::new(exit::VERIFICATION, message)
+                .hint("make a new plan, and find out where the other ledger is");
+            return Err(refuse("other_ledger", failure));
         }
-        let Planned { plan: again, broken, .. } = match &plan.scope {
+        let Planned { plan: again, broken, desired, identities, .. } = match &plan.scope {
             Scope::Undo(earlier) => {
                 let bytes =
                     ledger.reader().blob(earlier).map_err(|e| refuse(e.code(), e.into()))?;
@@ -148,9 +149,10 @@ impl Gates<'_> {
             _ => planning::run(planning::plan(self.config, request)),
         }
         .map_err(stale)?;
+        cluster(plan, &identities)?;
         let effects = (plan::effect(plan), plan::effect(&again));
         match effects {
-            (Ok(signed), Ok(now)) if signed == now => Ok(broken),
+            (Ok(signed), Ok(now)) if signed == now => Ok((broken, desired)),
             _ => Err(refuse("stale_plan", stale_plan(plan, &again))),
         }
     }
@@ -183,6 +185,7 @@ impl Gates<'_> {
             consumed: statements::consumed(self.config, plan, digest).map_err(unreadable)?,
             remote: &gathered.remote,
         });
+        witnessed(&judgement, &gathered.statements, ledger)?;
         record(&judgement, digest, &gathered.statements, ledger)
             .map_err(|e| refuse(e.code(), e.into()))?;
         let exit = judgement.exit();
@@ -195,14 +198,111 @@ impl Gates<'_> {
     }
 }
 
+/// Are its databases those that it was made for?
+fn cluster(plan: &Plan, identities: &BTreeMap<String, DatabaseIdentity>) -> Result<(), Refusal> {
+    for (name, signed) in &plan.databases {
+        let Some(now) = identities.get(name) else { continue };
+        let cluster = now.system_identifier.as_ref();
+        if cluster.is_none_or(|cluster| *cluster == signed.system_identifier)
+            && now.name.as_ref().is_none_or(|now| *now == signed.name)
+        {
+            continue;
+        }
+        let message = format!(
+            "the plan is for database `{}` of cluster {}, and this is `{}` of {}",
+            escape(&signed.name),
+            escape(&signed.system_identifier),
+            escape(now.name.as_deref().unwrap_or("?")),
+            escape(cluster.map_or("?", String::as_str)),
+        );
+        return Err(refuse("wrong_cluster", Failure::new(exit::REFUSED, message)));
+    }
+    Ok(())
+}
+
+/// Does the ledger know it, byte for byte?
+fn sealed(ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
+    let entries = ledger.reader().entries();
+    let entries = entries.map_err(|e| refuse(e.code(), e.into()))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
+        if matches!(&entry.event, Event::PlanSealed(sealed) if sealed.plan == digest) {
+            return Ok(());
+        }
+    }
+    let message = format!("plan {digest:?} was not sealed on this host");
+    let failure = Failure::new(exit::VERIFICATION, message).hint(
+        "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
+    );
+    Err(refuse("not_sealed", failure))
+}
+
+/// Is it still time for it?
+fn time(plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
+    let behind = ledger.clock_behind();
+    if behind > BEHIND_MS_MAX {
+        let event = crate::ledger::event::ClockRegressed { by_ms: crate::model::Decimal(behind) };
+        let recorded = ledger.append(&event.into(), &[]);
+        recorded.map_err(|e| refuse(e.code(), e.into()))?;
+        let message = format!("the clock is {behind} ms behind the newest entry of the ledger");
+        let failure = Failure::new(exit::REFUSED, message)
+            .hint("an approval that has expired must not count again: set the clock right");
+        return Err(refuse("clock_regressed", failure));
+    }
+    let now = CLOCK.now().max(ledger.newest());
+    if now <= plan.valid_until {
+        return Ok(());
+    }
+    let message = format!("the plan was valid until {}", plan.valid_until);
+    Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
+}
+
+/// Is the ledger still the one that the approvers saw? Each of their checkpoints names a root that it must have had.
+fn witnessed(
+    judgement: &approval::Judgement,
+    statements: &[Signed],
+    ledger: &Ledger,
+) -> Result<(), Refusal> {
+    let reader = ledger.reader();
+    for accepted in &judgement.accepted {
+        let signed = statements.iter().find(|signed| signed.id() == accepted.statement);
+        let statement = signed.and_then(|signed| Statement::parse(&signed.statement).ok());
+        for seen in statement.into_iter().flat_map(|statement| statement.checkpoints) {
+            let had = reader.root_at(seen.size).map_err(|e| refuse(e.code(), e.into()))?;
+            if seen.origin == reader.key().origin() && had == Some(seen.root) {
+                continue;
+            }
+            let (who, size) = (escape(&accepted.approver), seen.size);
+            let message = format!(
+                "{who} saw a ledger `{}` of {size} entries, and this one, of {}, never was that",
+                escape(&seen.origin),
+                reader.size()
+            );
+            let failure = Failure::new(exit::VERIFICATION, message).hint(
+                "the ledger was shortened or written anew: nothing is changed on its word; find out by whom, and restore it",
+            );
+            return Err(refuse("ledger_contradicted", failure));
+        }
+    }
+    Ok(())
+}
+
 /// Puts on the ledger what every statement came to.
 fn record(
     judgement: &approval::Judgement,
     plan: Digest,
-    statements: &[approval::Signed],
+    statements: &[Signed],
     ledger: &mut Ledger,
 ) -> Result<(), crate::ledger::LedgerError> {
     let bytes_of = |id: Digest| statements.iter().find(|signed| signed.id() == id);
+    // The same words may be there with several signatures; what counted is the one of this key.
+    let counted = |id: Digest, key: &str| {
+        statements.iter().filter(|signed| signed.id() == id).find(|signed| {
+            let verified =
+                sshsig::verify(&signed.signature, &signed.statement, approval::NAMESPACE);
+            verified.is_ok_and(|verified| verified.key.fingerprint() == key)
+        })
+    };
     for accepted in &judgement.accepted {
         let event = ApprovalAccepted {
             plan,
@@ -212,7 +312,7 @@ fn record(
             decision: "approve".to_owned(),
             key: accepted.key.clone(),
         };
-        append(event.into(), bytes_of(accepted.statement), ledger)?;
+        append(&event.into(), counted(accepted.statement, &accepted.key), ledger)?;
     }
     for refused in &judgement.refused {
         let Some(statement) = refused.statement else { continue };
@@ -222,14 +322,14 @@ fn record(
             code: refused.word.code().to_owned(),
             detail: refused.detail.clone(),
         };
-        append(event.into(), bytes_of(statement), ledger)?;
+        append(&event.into(), bytes_of(statement), ledger)?;
     }
     Ok(())
 }
 
 fn append(
-    event: Event,
-    signed: Option<&approval::Signed>,
+    event: &Event,
+    signed: Option<&Signed>,
     ledger: &mut Ledger,
 ) -> Result<(), crate::ledger::LedgerError> {
     use crate::ledger::Attachment;
@@ -239,7 +339,7 @@ fn append(
             Attachment { name: "signature", bytes: &signed.signature },
         ]
     });
-    ledger.append(&event, attached.as_ref().map_or(&[], |attached| attached.as_slice()))?;
+    ledger.append(event, attached.as_ref().map_or(&[], |attached| attached.as_slice()))?;
     Ok(())
 }
 
@@ -248,7 +348,7 @@ fn guards(broken: &[String]) -> Result<(), Refusal> {
     if broken.is_empty() {
         return Ok(());
     }
-    let names = crate::model::display::escape(&broken.join(", ")).into_owned();
+    let names = escape(&broken.join(", ")).into_owned();
     let failure = Failure::new(exit::REFUSED, format!("a guard does not hold: {names}"))
         .hint("`countersign check` says what it found; nothing is applied until every guard holds");
     Err(refuse("guard_broken", failure))

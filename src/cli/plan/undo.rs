@@ -1,17 +1,20 @@
 //! A plan that takes an applied one back, from what the ledger says was made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::error::Failure;
+use super::super::exit;
 use super::super::planning::{self, Planned, Request};
-use super::super::{exit, world};
+use super::super::world::{self, Opened};
 use crate::action::{Depth, Needs, PathState};
 use crate::approval::SEEN;
 use crate::config::Config;
+use crate::desired::Desired;
 use crate::ledger::{Event, Ledger, Outcome, Reader};
-use crate::model::{Decimal, Digest};
-use crate::observed;
-use crate::plan::{self, Applied, Guarded, Plan, Scope};
+use crate::model::{Clock, Decimal, Digest, ResourceName, Unknown};
+use crate::observed::{self, Question, Snapshot};
+use crate::plan::{self, Applied, Guarded, Plan, Present, Scope};
 
 /// Makes it.
 pub(in crate::cli) fn plan(
@@ -50,17 +53,51 @@ pub(in crate::cli) fn plan(
             .filter(|(_, state)| matches!(state, Ok(PathState::Directory { .. })))
             .map(|(path, _)| path.clone());
         let entries = observed::entries(&opened.probe, directories.collect()).await;
+        let names = steps().filter(|step| step.action.database().is_some());
+        let names: Vec<&String> = names.flat_map(|step| &step.resources).collect();
+        let answers = answers(&opened, &desired, &names, request.clock).await;
         let guarded = Guarded::of(&desired, &config.guard);
-        let proposal = plan::undo(earlier, &applied, &around, &entries);
+        let present = Present { around: &around, entries: &entries, answers: &answers };
+        let proposal = plan::undo(earlier, &applied, present, &guarded);
         let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
-        let databases = earlier.databases.clone();
+        let identities = opened.database_identities();
+        let databases = planning::of_steps(&proposal.steps, &identities)?;
         opened.probe.close().await;
+        if databases.iter().any(|(name, now)| earlier.databases.get(name) != Some(now)) {
+            return Err(Failure::new(exit::REFUSED, "the plan was for another database"));
+        }
         let steps = proposal.steps;
         let plan =
             planning::assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
         let (left, notes) = (proposal.left, opened.notes);
-        Ok(Planned { plan, left, broken, notes, warnings })
+        let desired = Arc::new(desired);
+        Ok(Planned { plan, desired, identities, left, broken, notes, warnings })
     })
+}
+
+/// What the databases answer now about these resources, as far as desired state still has them.
+async fn answers(
+    opened: &Opened,
+    desired: &Desired,
+    names: &[&String],
+    clock: &dyn Clock,
+) -> BTreeMap<String, Result<Digest, Unknown>> {
+    let resources =
+        names.iter().filter_map(|name| desired.resources.get(&ResourceName::parse(name)?));
+    let questions: Vec<Question> = resources
+        .map(|resource| {
+            let (name, kind) = (resource.name.clone(), resource.kind);
+            Question { name, kind, spec: Arc::clone(&resource.spec) }
+        })
+        .collect();
+    let mut withheld = Snapshot::empty(clock.now());
+    let asked = opened.withhold(questions.clone(), &mut withheld);
+    let mut seen = observed::collect(&opened.probe, &asked, clock).await;
+    seen.answers.append(&mut withheld.answers);
+    let answer = |question: &Question| {
+        (question.name.to_string(), seen.answer(question).map(plan::answer_digest))
+    };
+    questions.iter().map(answer).collect()
 }
 
 fn never(digest: Digest) -> Failure {

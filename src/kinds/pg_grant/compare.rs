@@ -71,16 +71,16 @@ fn matrix(granted: &[&Grant]) -> String {
 }
 
 /// A closed list beside what is granted.
-struct List<'a> {
+pub(super) struct List<'a> {
     phrases: &'a [Phrase],
     seen: &'a Seen,
-    granted: BTreeMap<Key, &'a Grant>,
+    pub(super) granted: BTreeMap<Key, &'a Grant>,
     /// What is wanted one by one, and what is wanted not to be.
-    wanted: BTreeMap<Key, &'a Phrase>,
+    pub(super) wanted: BTreeMap<Key, &'a Phrase>,
 }
 
 impl<'a> List<'a> {
-    fn new(table: &'a PgGrant, seen: &'a Seen, granted: &[&'a Grant]) -> Self {
+    pub(super) fn new(table: &'a PgGrant, seen: &'a Seen, granted: &[&'a Grant]) -> Self {
         let phrases = table.wanted.grants.as_slice();
         let named = |phrase| keys(phrase, seen.version).into_iter().map(move |key| (key, phrase));
         let mut wanted: BTreeMap<Key, &Phrase> = BTreeMap::new();
@@ -129,7 +129,7 @@ impl<'a> List<'a> {
     }
 
     /// What is wanted on all of a schema becomes what is wanted on each; what is said of one thing by its name stands.
-    fn spread(&mut self, found: &mut Comparison) {
+    pub(super) fn spread(&mut self, found: &mut Comparison) {
         for phrase in self.phrases {
             let Some(Objects::All(class, schemas)) = &phrase.on else { continue };
             let privileges = privileges(phrase, self.seen.version);
@@ -167,12 +167,17 @@ impl<'a> List<'a> {
         }
     }
 
-    fn missing(&self, key: &Key) -> Difference {
+    /// Why a grant cannot be there, where a part of it does not exist.
+    pub(super) fn absence(&self, key: &Key) -> Option<&'a str> {
         let (on, column, _, grantee) = key;
         let column = column.as_deref().map(|column| column_of(on, column));
         let absent = &self.seen.absent;
         let why = absent.get(&on.to_string()).or_else(|| absent.get(&column?));
-        let why = why.or_else(|| absent.get(&format!("to {grantee}")));
+        why.or_else(|| absent.get(&format!("to {grantee}"))).map(String::as_str)
+    }
+
+    fn missing(&self, key: &Key) -> Difference {
+        let why = self.absence(key);
         let actual = why.map_or(Value::Null, |why| Value::from(escape(why).into_owned()));
         Difference::new(shown(key), "present", actual).changed(Change::Missing)
     }
@@ -228,7 +233,7 @@ fn otherwise(key: &Key, phrase: &Phrase, grant: &Grant) -> Vec<Difference> {
 }
 
 /// Compares what a role can do in effect.
-fn effective(probes: &[Probe], seen: &Seen, found: &mut Comparison) {
+pub(super) fn effective(probes: &[Probe], seen: &Seen, found: &mut Comparison) {
     if probes.is_empty() {
         return;
     }

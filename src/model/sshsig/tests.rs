@@ -105,7 +105,7 @@ fn one_block_is_the_whole_file() {
         format!("{good}{good}"),
         good.replace('\n', "\r\n"),
         good.replace(END, "-----END SSH SIGNATURE----"),
-        good.replace("\n", " \n"),
+        good.replace('\n', " \n"),
         good.replacen('A', "-", 1),
         String::new(),
         "A".repeat(SIGNATURE_BYTES_MAX + 1),

@@ -23,7 +23,8 @@ pub(super) fn ends_session(error: &Error) -> bool {
 }
 
 /// Why there is no answer.
-pub(super) fn unknown(error: &Error) -> Unknown {
+#[must_use]
+pub fn unknown(error: &Error) -> Unknown {
     let Some(db) = error.as_db_error() else {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         let text = one_line(&format!("{error}{cause}"), MESSAGE_WIDTH_MAX);

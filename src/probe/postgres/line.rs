@@ -3,26 +3,21 @@
 //! The pipeline is queued as a whole before the first answer is awaited. So whoever stops waiting leaves the session
 //! as usable as it was.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio_postgres::config::{ChannelBinding, SslMode};
-use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, Error, Row, SimpleQueryMessage};
 
-use super::settings::{Binding, Place, Settings, Tls};
-use super::stream::{Budget, Metered, connect};
-use super::{Limits, failure, tls};
+use super::connection::Connection;
+use super::settings::Settings;
+use super::stream::Budget;
+use super::{Limits, failure};
 use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
 
 /// How much longer than the server's own limit an answer is awaited.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 /// A counted query is counted up to here.
 const COUNT_MAX: u64 = 1_000_000_000;
 
@@ -92,48 +87,24 @@ pub(super) struct Line {
 
 #[derive(Debug)]
 enum State {
-    /// Dropping `goodbye` gives the task a moment to end the connection in order.
-    Open {
-        client: Client,
-        task: JoinHandle<()>,
-        goodbye: oneshot::Sender<()>,
-    },
+    /// A connection of its own.
+    Open(Connection),
+    /// A transaction that belongs to somebody else.
+    Within(Arc<Client>),
     Lost(Unknown),
 }
 
 impl Line {
     pub(super) async fn open(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
-        let wanted = settings.tls.clone();
-        let config = tokio::task::spawn_blocking(move || tls::client_config(&wanted)).await;
-        let config = config
-            .map_err(|e| Unknown::new(Reason::IoError, format!("TLS cannot be set up: {e}")))??;
-        let name = match &settings.place {
-            Place::Socket(_) => "localhost",
-            Place::Host { name, .. } => name,
-        };
-        let mut tls = MakeRustlsConnect::new(config);
-        let tls = <MakeRustlsConnect as MakeTlsConnect<Metered>>::make_tls_connect(&mut tls, name)
-            .map_err(|e| Unknown::new(Reason::NotConfigured, format!("host name: {e}")))?;
-        let budget = Budget::default();
-        budget.refill(limits.bytes_max);
-        let stream =
-            connect(settings, budget.clone()).await.map_err(|e| unreachable(settings, &e))?;
-        let connected = postgres_config(settings).connect_raw(stream, tls).await;
-        let (client, connection) = connected.map_err(|e| failure::unknown(&e))?;
-        let (goodbye, said) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            tokio::pin!(connection);
-            tokio::select! {
-                _ = &mut connection => {}
-                _ = said => {
-                    let _ = tokio::time::timeout(GOODBYE, connection).await;
-                }
-            }
-        });
-        let state = State::Open { client, task, goodbye };
-        let mut line = Self { state, limits, budget, asked: 0 };
+        let connection = Connection::to_look(settings, limits).await?;
+        let budget = connection.budget.clone();
+        let mut line = Self { state: State::Open(connection), limits, budget, asked: 0 };
         line.begin().await?;
         Ok(line)
+    }
+
+    pub(super) fn within(client: Arc<Client>, budget: Budget, limits: Limits) -> Self {
+        Self { state: State::Within(client), limits, budget, asked: 0 }
     }
 
     /// Opens the snapshot. `SET LOCAL` ends with the transaction, so a pooler hands nothing of it to the next client.
@@ -213,8 +184,11 @@ impl Line {
         found(&messages, amount)
     }
 
-    /// Ends the snapshot and opens another.
+    /// Ends the snapshot and opens another. In somebody else's transaction every question has one of its own.
     pub(super) async fn renew(&mut self) -> Result<(), Unknown> {
+        if matches!(self.state, State::Within(_)) {
+            return Ok(());
+        }
         let limits = self.limits;
         let renewing = tokio::time::timeout(limits.statement + GRACE, async {
             self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
@@ -231,7 +205,8 @@ impl Line {
     /// The client, or why there is none any more.
     pub(super) fn lost(&self) -> Result<&Client, Unknown> {
         match &self.state {
-            State::Open { client, .. } => Ok(client),
+            State::Open(connection) => Ok(&connection.client),
+            State::Within(client) => Ok(client),
             State::Lost(why) => Err(why.clone()),
         }
     }
@@ -261,21 +236,17 @@ impl Line {
     }
 
     fn lose(&mut self, why: &str) {
-        if let State::Open { task, .. } = &self.state {
-            task.abort();
+        if let State::Open(connection) = &self.state {
+            connection.abort();
         }
         self.state = State::Lost(Unknown::new(Reason::Unreachable, why));
     }
 
     pub(super) async fn close(&mut self) {
         let closed = State::Lost(Unknown::new(Reason::Unreachable, "the session was closed"));
-        let State::Open { client, task, goodbye } = std::mem::replace(&mut self.state, closed)
-        else {
-            return;
-        };
-        let _ = tokio::time::timeout(GOODBYE, client.batch_execute("ROLLBACK")).await;
-        drop((client, goodbye));
-        let _ = task.await;
+        if let State::Open(connection) = std::mem::replace(&mut self.state, closed) {
+            connection.close().await;
+        }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -287,38 +258,10 @@ impl Line {
     }
 }
 
-fn postgres_config(settings: &Settings) -> Config {
-    let mut config = Config::new();
-    config.user(&settings.user).dbname(&settings.database);
-    config.application_name("countersign-observer");
-    if let Some(password) = &settings.password {
-        config.password(password.expose());
-    }
-    config.ssl_mode(match settings.tls {
-        Tls::Disable => SslMode::Disable,
-        Tls::Prefer => SslMode::Prefer,
-        Tls::Require | Tls::VerifyCa(_) | Tls::VerifyFull(_) => SslMode::Require,
-    });
-    config.channel_binding(match settings.binding {
-        Binding::Disable => ChannelBinding::Disable,
-        Binding::Prefer => ChannelBinding::Prefer,
-        Binding::Require => ChannelBinding::Require,
-    });
-    config
-}
-
 /// As the server counts a limit, for which 0 would mean none.
-fn milliseconds(limit: Duration) -> u128 {
+#[must_use]
+pub fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().clamp(1, 0x7fff_ffff)
-}
-
-fn unreachable(settings: &Settings, error: &std::io::Error) -> Unknown {
-    let place = match &settings.place {
-        Place::Socket(folder) => format!("{}/.s.PGSQL.{}", folder.display(), settings.port),
-        Place::Host { name, .. } => format!("{name}:{}", settings.port),
-    };
-    let text = format!("no connection to {place}: {error}");
-    Unknown::new(Reason::Unreachable, escape(&text))
 }
 
 pub(super) fn late(what: &str, limit: Duration) -> Unknown {

@@ -3,7 +3,11 @@
 //! A session never commits and never leaves `READ ONLY`. A question that fails is undone to its savepoint, so that it
 //! costs nobody else an answer; a session that is lost answers every later question with the reason. What a
 //! read-only transaction does not stop (see [`Identity::require_harmless`]) is stopped by refusing powerful roles.
+//!
+//! The executor opens a [`Connection`] of its own to change something, and looks through its transaction with a session
+//! that the transaction does not belong to.
 
+mod connection;
 mod failure;
 mod identity;
 mod line;
@@ -18,9 +22,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::model::Unknown;
+pub use connection::Connection;
+pub use failure::unknown;
 pub use identity::Identity;
 use line::Line;
-pub use line::{Amount, Found, Param, Rows};
+pub use line::{Amount, Found, Param, Rows, milliseconds};
 pub use reading::{Fields, Reading};
 pub use settings::{Secret, Settings, SettingsError};
 
@@ -70,12 +76,15 @@ impl Session {
     /// Why there is no session, within `limits.connect`.
     pub async fn open(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
         let opened = tokio::time::timeout(limits.connect, async {
-            let mut line = Line::open(settings, limits).await?;
-            let identity = Identity::ask(&mut line).await?;
-            line.forget_count();
-            Ok(Self { line: Mutex::new(line), identity, past_snapshot: AtomicBool::new(false) })
+            Self::on(Line::open(settings, limits).await?).await
         });
         opened.await.unwrap_or_else(|_| Err(line::late("no session", limits.connect)))
+    }
+
+    async fn on(mut line: Line) -> Result<Self, Unknown> {
+        let identity = Identity::ask(&mut line).await?;
+        line.forget_count();
+        Ok(Self { line: Mutex::new(line), identity, past_snapshot: AtomicBool::new(false) })
     }
 
     /// Who answers, and as whom we ask.

@@ -134,6 +134,12 @@ pub(super) enum Binding {
 }
 
 impl Settings {
+    /// The role that logs in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
     /// Reads a connection URL.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("constant", &["file", "format", "key"]),
     ("cron_entry", &["file", "program"]),
     // What cannot be changed cannot be taken away after the test either.
-    ("file", &["source", "immutable"]),
+    ("file", &["source", "values", "immutable"]),
     ("deployment", &["file", "commit_key", "source"]),
     ("freshness", &["directory", "pattern", "digest"]),
     ("git_head", &["clean_path"]),
