@@ -130,3 +130,22 @@ fn only_the_public_key_that_is_named_is_taken() {
     site.wants("[gpg_key.\"/root/.gnupg/*\"]\nonly = []\nsource = \"files/a.asc\"\n");
     site.plan("bad.json", &[]).ends_with(65).says("source");
 }
+
+#[test]
+fn whoever_owns_the_home_imports() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return skipped("the import for another user", "only root can act as one");
+    }
+    let Some(pair) = Pair::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let site = site(folder.path());
+    let home = folder.path().join("root/root/.gnupg");
+    std::os::unix::fs::chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+    site.write("desired/hosts/a/files/a.asc", &pair.public);
+    site.wants(&pair.wanted("source = \"files/a.asc\""));
+    site.deed("in.json", &[]).ends_with(0).says("applied: 1 of 1 steps");
+    let ring = fs::metadata(home.join("pubring.kbx")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&ring), NOBODY);
+}
