@@ -42,8 +42,10 @@ pub(super) struct Request<'a> {
 pub(super) struct Planned {
     pub(super) plan: Plan,
     /// What it was made from.
+    #[cfg_attr(not(feature = "execute"), expect(dead_code, reason = "asked by apply alone"))]
     pub(super) desired: Arc<Desired>,
     /// What tells each database that was asked from others.
+    #[cfg_attr(not(feature = "execute"), expect(dead_code, reason = "asked by apply alone"))]
     pub(super) identities: BTreeMap<String, DatabaseIdentity>,
     pub(super) left: Vec<Left>,
     /// Guards that do not hold, or of which that cannot be told.

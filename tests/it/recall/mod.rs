@@ -62,7 +62,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("package", &["manager", "name"]),
     ("user", &["source"]),
     // Algorithm and type follow from the fingerprint in the name: wrong from the start, or never.
-    ("gpg_key", &["algorithm", "bits_at_least"]),
+    ("gpg_key", &["source", "algorithm", "bits_at_least"]),
     ("ssh_authorized_key", &["file", "type"]),
     ("process", &["exe", "name", "command"]),
     ("systemd_unit", &["source"]),
