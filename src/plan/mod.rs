@@ -1,7 +1,7 @@
 //! The exact change that is proposed: pure, choice-free, and as bytes that people sign.
 //!
 //! [`propose()`] decides what is done and what is left alone, from desired state, verdicts and surroundings alone.
-//! [`format`] is the file. What two plans do is compared by their effect digest, so that an approval outlives a plan that
+//! [`mod@format`] is the file. What two plans do is compared by their effect digest, so that an approval outlives a plan that
 //! was made again and came out the same.
 
 mod bundle;
