@@ -14,7 +14,7 @@
 //! or a second one out of a first:
 //! ```compile_fail,E0599
 //! # use countersign::approval::Permit;
-//! fn twice(permit: &Permit) -> Permit { permit.clone() }
+//! fn twice(permit: Permit) -> (Permit, Permit) { (permit.clone(), permit) }
 //! ```
 //! or runs one step after another with one step's permit:
 //! ```compile_fail,E0382
