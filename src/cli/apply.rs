@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     // What is done is judged by what was planned from, whatever is pushed meanwhile.
     let planned = || Ok(Arc::clone(&desired));
     let means = Means { desired: &planned, ..means };
-    execute(plan, &bytes, met, &means, ledger, output)
+    execute(plan, &bytes, met, &means, (ledger, deadline), output)
 }
 
 /// The switch came before the ledger was opened; it is recorded all the same, where that can be done.
@@ -153,7 +153,7 @@ fn execute(
     bytes: &[u8],
     met: QuorumMet,
     means: &Means<'_>,
-    mut ledger: Ledger,
+    (mut ledger, deadline): (Ledger, Duration),
     output: &Output,
 ) -> Result<u8, Failure> {
     let (total, digest) = (plan.steps.len(), Digest::of(bytes));
@@ -183,15 +183,47 @@ fn execute(
     })?;
     let ended = ended?;
     let syncs = ledger.syncs() - before;
+    let broken = guards_afterwards(means, digest, deadline, &mut ledger);
     output.write(|out| {
         if means.config.sandbox {
             writeln!(out, "sandbox: this is no machine's own configuration")?;
         }
         writeln!(out, "plan {digest:?}, approved by {}", escape(&approvers.join(", ")))?;
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-        summary(&ended, total, &confinement, syncs, out)
+        summary(&ended, total, &confinement, syncs, out)?;
+        broken.iter().try_for_each(|guard| {
+            let guard = escaped_line(guard, usize::MAX);
+            writeln!(out, "GUARD BROKEN: {guard} does not hold after the run")
+        })
     })?;
-    Ok(code(&ended))
+    Ok(match code(&ended) {
+        exit::OK if !broken.is_empty() => exit::REFUSED,
+        code => code,
+    })
+}
+
+/// The guards that do not hold any more, which the ledger says as well. One that cannot be told does not hold.
+fn guards_afterwards(
+    means: &Means<'_>,
+    plan: Digest,
+    deadline: Duration,
+    ledger: &mut Ledger,
+) -> Vec<String> {
+    let look = || {
+        let desired = (means.desired)().map_err(|why| Failure::new(exit::UNKNOWN, why))?;
+        let looking = planning::guards_afterwards(means.config, &desired, deadline, means.clock);
+        planning::run(looking)
+    };
+    let broken =
+        look().unwrap_or_else(|why: Failure| vec![format!("every guard ({})", why.message)]);
+    if !broken.is_empty() {
+        let detail = format!("after the run these do not hold: {}", broken.join(", "));
+        let (verb, code) = ("apply".to_owned(), "guard_broken_afterwards".to_owned());
+        let event = Refused { verb, code, plan: Some(plan), detail };
+        // What could not be recorded is said all the same.
+        ledger.append(&event.into(), &[]).and_then(|_| ledger.checkpoint()).ok();
+    }
+    broken
 }
 
 fn line(step: &Step, end: &StepEnd, total: usize) -> String {

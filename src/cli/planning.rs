@@ -143,6 +143,21 @@ pub(super) async fn broken_guards(
     broken(&judge(desired, &snapshot, &asked), guarded)
 }
 
+/// The guards that do not hold after a run, or of which that cannot be told.
+#[cfg(feature = "execute")]
+pub(super) async fn guards_afterwards(
+    config: &Config,
+    desired: &Desired,
+    deadline: Duration,
+    clock: &dyn Clock,
+) -> Result<Vec<String>, Failure> {
+    let guarded = Guarded::of(desired, &config.guard);
+    let opened = world::open(config, desired, deadline, false, &[]).await?;
+    let broken = broken_guards(&opened, desired, &guarded, clock).await;
+    opened.probe.close().await;
+    Ok(broken)
+}
+
 pub(super) fn assemble(
     request: Request<'_>,
     (tree, desired): (&Tree, &Desired),

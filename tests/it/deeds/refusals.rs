@@ -335,6 +335,26 @@ fn settings_come_from_the_configuration_alone() {
     assert_eq!((lab.snapshot(), lab.events().len()), before);
 }
 
+/// A guard that is read from a file which nobody says it lives in, and a plan that rewrites that file.
+#[test]
+fn a_guard_that_a_run_breaks_is_told() {
+    let table = "[group.ops]\nmembers = []\nkill_switch = true\n\
+                 [file.\"/srv/group\"]\nowner = \"me\"\ngroup = \"me\"\nmode = \"0644\"\nsource = \"files/note\"\n";
+    let lab = Lab::wanting(table);
+    let group = fs::read_to_string(lab.host("etc/group")).unwrap();
+    lab.world.desired("hosts/a/files/note", format!("{group}ops:x:7:somebody\n"));
+    lab.world.commit();
+    lab.world.host_file("srv/group", format!("{group}ops:x:7:\n"));
+    lab.mode("root/srv/group", 0o644);
+    fs::remove_file(lab.host("etc/group")).unwrap();
+    std::os::unix::fs::symlink("../srv/group", lab.host("etc/group")).unwrap();
+    lab.plan_with(&[]).ends_with(0);
+    let ran = lab.apply_with(&lab.path("plan.json"), &lab.approved()).ends_with(7);
+    assert!(ran.stdout.contains("GUARD BROKEN: group.ops"), "{}", ran.stdout);
+    let entries = fs::read_to_string(lab.ledger().join("00000000.jsonl")).unwrap();
+    assert!(entries.contains("guard_broken_afterwards"), "{entries}");
+}
+
 const GUARD: &str = "[file.\"/srv/guard\"]\nmode = \"0600\"\nkill_switch = true\n";
 
 #[test]
