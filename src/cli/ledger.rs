@@ -66,7 +66,7 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
     let dir = folder(&arguments.ledger, global)?;
     match &arguments.what {
-        What::Show(asked) => show::run(asked, &dir, output),
+        What::Show(asked) => show::run(asked, &dir, global.verbose, output),
         What::Verify(asked) => verified(asked, &dir, output),
         What::Prove(asked) => proofs::prove(asked, &dir, output),
         What::Consistency(asked) => proofs::consistency(asked, &dir, output),

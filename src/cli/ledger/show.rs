@@ -15,12 +15,14 @@ use super::super::output::Output;
 use crate::ledger::event::TYPES;
 use crate::ledger::{Entry, LedgerError, Reader};
 use crate::model::display::{escape, one_line};
-use crate::model::{json, nearest};
+use crate::model::{Digest, json, nearest};
 
 /// The fewest digits of a digest that choose a plan.
 const DIGITS_MIN: usize = 6;
 /// How much of a value is shown to people.
 const VALUE_WIDTH_MAX: usize = 200;
+/// How many digits of a digest are shown.
+const DIGITS: usize = 12;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -78,14 +80,19 @@ fn is_of(name: &str, kind: &str) -> bool {
     name == kind || name.split('.').next() == Some(kind)
 }
 
-pub(super) fn run(asked: &Arguments, dir: &Path, output: &Output) -> Result<u8, Failure> {
+pub(super) fn run(
+    asked: &Arguments,
+    dir: &Path,
+    whole: bool,
+    output: &Output,
+) -> Result<u8, Failure> {
     let wanted = Wanted::of(asked)?;
     let reader = Reader::open(dir)?;
     let taken =
         reader.entries()?.filter(|entry| entry.as_ref().map_or(true, |entry| wanted.takes(entry)));
     let mut failed = None;
     let written = match asked.last {
-        None => write(output, &reader, taken, &mut failed),
+        None => write((output, whole), &reader, taken, &mut failed),
         Some(last) => {
             let mut kept = VecDeque::new();
             for entry in taken {
@@ -94,7 +101,7 @@ pub(super) fn run(asked: &Arguments, dir: &Path, output: &Output) -> Result<u8, 
                     kept.pop_front();
                 }
             }
-            write(output, &reader, kept.into_iter(), &mut failed)
+            write((output, whole), &reader, kept.into_iter(), &mut failed)
         }
     };
     match failed {
@@ -105,7 +112,7 @@ pub(super) fn run(asked: &Arguments, dir: &Path, output: &Output) -> Result<u8, 
 
 /// Writes entries as they come: what is shown takes no more memory for being long.
 fn write(
-    output: &Output,
+    (output, whole): (&Output, bool),
     reader: &Reader,
     entries: impl Iterator<Item = Result<Entry, LedgerError>>,
     failed: &mut Option<LedgerError>,
@@ -127,7 +134,7 @@ fn write(
             };
             return json::write(out, &document);
         }
-        good.try_for_each(|entry| writeln!(out, "{}", line(&entry)))
+        good.try_for_each(|entry| writeln!(out, "{}", line(&entry, whole)))
     })
 }
 
@@ -160,8 +167,9 @@ struct Shown {
     entry: Value,
 }
 
-/// One entry on one line: number, time, type, and what its body says.
-fn line(entry: &Entry) -> String {
+/// One entry on one line: number, time, type, and what its body says. Not `whole`: digests by their first digits, which
+/// `--plan` takes as well, and without what is attached.
+fn line(entry: &Entry, whole: bool) -> String {
     let mut line = format!(
         "{:>6}  {}  {:<19}",
         entry.seq,
@@ -170,9 +178,9 @@ fn line(entry: &Entry) -> String {
     );
     let body = serde_json::from_str::<Value>(&entry.line).unwrap_or_default()["body"].take();
     for (name, value) in body.as_object().into_iter().flatten() {
-        let _ = write!(line, "  {}={}", escape(name), shown(value));
+        let _ = write!(line, "  {}={}", escape(name), shown(value, whole));
     }
-    for one in &entry.attachments {
+    for one in entry.attachments.iter().filter(|_| whole) {
         let _ = write!(
             line,
             "  [{} sha256:{}, {} bytes]",
@@ -184,13 +192,18 @@ fn line(entry: &Entry) -> String {
     line
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &Value, whole: bool) -> String {
     match value {
+        Value::String(text) if !whole && text.parse::<Digest>().is_ok() => {
+            format!("{}…", &text[..DIGITS])
+        }
         Value::String(text) if text.contains([' ', '"', '=']) || text.is_empty() => {
             format!("\"{}\"", one_line(text, VALUE_WIDTH_MAX))
         }
         Value::String(text) => one_line(text, VALUE_WIDTH_MAX),
-        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+        Value::Array(values) => {
+            values.iter().map(|value| shown(value, whole)).collect::<Vec<_>>().join(",")
+        }
         other => one_line(&other.to_string(), VALUE_WIDTH_MAX),
     }
 }
