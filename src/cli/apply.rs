@@ -115,8 +115,12 @@ fn report_recovered(
     output: &Output,
 ) -> Result<(), Failure> {
     for recovered in execute::recover(means, ledger)? {
-        let mut text = format!("plan {:?} had been begun and not ended\n", recovered.plan);
-        for (n, outcome, detail) in &recovered.steps {
+        let total = recovered.total.map_or_else(|| "?".to_owned(), |total| total.to_string());
+        let (plan, applied) = (recovered.plan, recovered.applied);
+        let mut text = format!(
+            "plan {plan:?} had been begun and not ended: {applied} of {total} steps are applied\n"
+        );
+        if let Some((n, outcome, detail)) = &recovered.open {
             let detail = escaped_line(detail, usize::MAX);
             let _ = writeln!(text, "  step {n} {}: {detail}", execute::Ended(*outcome));
         }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is run again, and nothing is taken back. A plan that was used up stays so; what it did not do needs a new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::postgres::{self, TRANSACTION};
 use super::{Failed, Means, key, unit};
 use crate::action::{Action, Condition, Depth, PathState};
 use crate::approval::SEEN;
-use crate::ledger::event::{PlanAbandoned, StepOutcome};
+use crate::ledger::event::{PlanAbandoned, PlanDone, StepOutcome};
 use crate::ledger::{Attachment, Event, Ledger, LedgerError, Outcome, Reader};
 use crate::model::{Decimal, Digest};
 use crate::plan::{Plan, Step};
@@ -22,8 +22,12 @@ use crate::probe::cancel::Cancel;
 pub struct Recovered {
     /// Of its bytes.
     pub plan: Digest,
-    /// The steps whose end was not recorded, with what came of them.
-    pub steps: Vec<(Decimal, Outcome, String)>,
+    /// The step whose end was not recorded, with what came of it.
+    pub open: Option<(Decimal, Outcome, String)>,
+    /// How many steps are applied in all.
+    pub applied: usize,
+    /// How many it has; `None` where the plan cannot be read any more.
+    pub total: Option<usize>,
 }
 
 /// What the ledger says of a plan that was used up.
@@ -31,6 +35,7 @@ pub struct Recovered {
 struct Under {
     /// The step without an outcome, and the number of its transaction where it has one.
     open: Option<(Decimal, Option<Digest>)>,
+    applied: BTreeSet<Decimal>,
     ended: bool,
 }
 
@@ -50,7 +55,13 @@ pub fn recover(means: &Means<'_>, ledger: &mut Ledger) -> Result<Vec<Recovered>,
                 let open = (event.step, number.map(|attached| attached.sha256));
                 plans.entry(event.plan).or_default().open = Some(open);
             }
-            Event::StepOutcome(event) => plans.entry(event.plan).or_default().open = None,
+            Event::StepOutcome(event) => {
+                let under = plans.entry(event.plan).or_default();
+                under.open = None;
+                if is_applied(event.outcome) {
+                    under.applied.insert(event.step);
+                }
+            }
             Event::PlanDone(event) => plans.entry(event.plan).or_default().ended = true,
             Event::PlanFailed(event) => plans.entry(event.plan).or_default().ended = true,
             Event::PlanAbandoned(event) => plans.entry(event.plan).or_default().ended = true,
@@ -59,20 +70,7 @@ pub fn recover(means: &Means<'_>, ledger: &mut Ledger) -> Result<Vec<Recovered>,
     }
     let mut recovered = Vec::new();
     for (digest, under) in plans.into_iter().filter(|(_, under)| !under.ended) {
-        let mut steps = Vec::new();
-        if let Some((n, transaction)) = under.open {
-            let transaction = transaction.and_then(|number| reader.blob(&number).ok());
-            let transaction = transaction.and_then(|bytes| String::from_utf8(bytes).ok());
-            let (outcome, detail, seen) = found(&reader, digest, n, transaction.as_deref(), means);
-            let event = StepOutcome { plan: digest, step: n, outcome, detail: detail.clone() };
-            let seen = seen.and_then(|seen| serde_json::to_vec(&seen).ok());
-            let attachment = seen.as_ref().map(|bytes| Attachment { name: SEEN, bytes });
-            ledger.append(&event.into(), attachment.as_slice())?;
-            steps.push((n, outcome, detail));
-        }
-        let detail = "the run that had begun it did not come to its end".to_owned();
-        ledger.append(&PlanAbandoned { plan: digest, detail }.into(), &[])?;
-        recovered.push(Recovered { plan: digest, steps });
+        recovered.push(settle(&reader, digest, under, means, ledger)?);
     }
     if !recovered.is_empty() {
         ledger.checkpoint()?;
@@ -80,16 +78,52 @@ pub fn recover(means: &Means<'_>, ledger: &mut Ledger) -> Result<Vec<Recovered>,
     Ok(recovered)
 }
 
-/// What an open intent came to.
-fn found(
+const fn is_applied(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Applied | Outcome::Recovered)
+}
+
+/// Records what became of the open step of a plan, and that the plan has ended: done, when nothing of it is missing.
+fn settle(
     reader: &Reader,
     digest: Digest,
+    mut under: Under,
+    means: &Means<'_>,
+    ledger: &mut Ledger,
+) -> Result<Recovered, LedgerError> {
+    let plan = reader.blob(&digest).ok().and_then(|bytes| Plan::read(&bytes).ok());
+    let mut open = None;
+    if let Some((n, transaction)) = under.open {
+        let transaction = transaction.and_then(|number| reader.blob(&number).ok());
+        let transaction = transaction.and_then(|bytes| String::from_utf8(bytes).ok());
+        let (outcome, detail, seen) = found(plan.as_ref(), n, transaction.as_deref(), means);
+        let event = StepOutcome { plan: digest, step: n, outcome, detail: detail.clone() };
+        let seen = seen.and_then(|seen| serde_json::to_vec(&seen).ok());
+        let attachment = seen.as_ref().map(|bytes| Attachment { name: SEEN, bytes });
+        ledger.append(&event.into(), attachment.as_slice())?;
+        if is_applied(outcome) {
+            under.applied.insert(n);
+        }
+        open = Some((n, outcome, detail));
+    }
+    let (applied, total) = (under.applied.len(), plan.map(|plan| plan.steps.len()));
+    let event = if total == Some(applied) {
+        PlanDone { plan: digest }.into()
+    } else {
+        let detail = "the run that had begun it did not come to its end".to_owned();
+        PlanAbandoned { plan: digest, detail }.into()
+    };
+    ledger.append(&event, &[])?;
+    Ok(Recovered { plan: digest, open, applied, total })
+}
+
+/// What an open intent came to.
+fn found(
+    plan: Option<&Plan>,
     n: Decimal,
     transaction: Option<&str>,
     means: &Means<'_>,
 ) -> (Outcome, String, Option<Condition>) {
     let diverged = |why: String| (Outcome::Diverged, why, None);
-    let plan = reader.blob(&digest).ok().and_then(|bytes| Plan::read(&bytes).ok());
     let Some(plan) = plan else { return diverged("its plan cannot be read".to_owned()) };
     let Some(step) = plan.steps.iter().find(|step| step.n == n) else {
         return diverged("its plan has no such step".to_owned());
@@ -101,7 +135,7 @@ fn found(
             }
             Err(Failed(why)) => diverged(why),
         },
-        (_, Action::Sql(sql)) => postgres::recovered(step, sql, &plan, transaction, *means)
+        (_, Action::Sql(sql)) => postgres::recovered(step, sql, plan, transaction, *means)
             .unwrap_or_else(|Failed(why)| diverged(why)),
         (Condition::Unit { .. }, _) => match unit::came_to(step, means.host) {
             Ok((outcome, detail)) => (outcome, detail, None),
