@@ -47,7 +47,7 @@ pub(super) struct ProofGuard {
     #[serde(default)]
     provers: BTreeSet<String>,
     /// The role that owns all of it: without login, without any attribute, without members, a member of nothing. Default:
-    /// "countersign_owner".
+    /// `countersign_owner`.
     owner: Option<String>,
 }
 
@@ -142,11 +142,13 @@ provers = ["cutter_exec", "cutter_verify"]
             problems.push(Problem::key("provers", Code::MissingKey, message));
         }
         if self.provers.len() > PROVERS_MAX {
-            let message = format!("{} provers, at most {PROVERS_MAX} are taken", self.provers.len());
+            let message =
+                format!("{} provers, at most {PROVERS_MAX} are taken", self.provers.len());
             problems.push(Problem::key("provers", Code::Limit, message));
         }
         if self.provers.contains(self.owner()) {
-            let message = format!("`{}` owns the guard, and could take it away", escape(self.owner()));
+            let message =
+                format!("`{}` owns the guard, and could take it away", escape(self.owner()));
             problems.push(Problem::key("provers", Code::Contradiction, message));
         }
         let provers = self.provers.iter().map(|prover| ("provers", prover.as_str()));
@@ -177,12 +179,7 @@ provers = ["cutter_exec", "cutter_verify"]
         compare::compare(self, object_name(name, &self.database), seen)
     }
 
-    fn remedy(
-        &self,
-        name: &str,
-        seen: &Guard,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Guard, around: &Surroundings) -> Result<Remedy, Unknown> {
         Ok(match remedy::statements(self, name, seen, around) {
             Ok(statements) => Remedy::Statements(statements),
             Err(why) => Remedy::Nothing(why),

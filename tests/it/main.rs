@@ -39,6 +39,8 @@ mod postgres_places;
 mod postgres_tls;
 mod private_server;
 mod program;
+#[cfg(feature = "execute")]
+mod proof_guard;
 mod readonly;
 mod recall;
 mod recall_pg;

@@ -55,6 +55,7 @@ fn deeds(
     }
     let spoken_of = |grant: &&Grant| {
         subject.covers(grant)
+            && !table.wanted.leaves(grant)
             && (!matches!(subject, Subject::To(_)) || table.is_within(schema_of(&grant.on)))
     };
     let there: Vec<&Grant> = seen.grants.iter().filter(spoken_of).collect();
@@ -391,6 +392,14 @@ mod tests {
         let mut twice = seen(&[("SELECT", "public.a", "r")], &[]);
         twice.grants[0].granted_by.push("other".to_owned());
         assert!(why("r", json!([]), &twice).contains("owner, other"));
+        // What another table decides is neither granted nor revoked.
+        let spec = table(
+            "r",
+            json!({"grants": ["SELECT on public.a"], "elsewhere": ["INSERT on public.a"]}),
+        );
+        let inserts = seen(&[("INSERT", "public.a", "r")], &[]);
+        let remedy = Kind::remedy(&spec, "r", &inserts, &Surroundings::default());
+        assert!(matches!(remedy, Ok(Remedy::Statements(all)) if all.len() == 1));
         // To grant on the whole, and take that back, would take the column with it.
         let column = seen(&[("SELECT x", "public.a", "r")], &[]);
         let wanted = json!(["SELECT on public.a", "SELECT (x) on public.a"]);

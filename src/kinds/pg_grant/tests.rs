@@ -72,6 +72,21 @@ fn what_cannot_be_meant_is_refused() {
         Code::Contradiction,
         "neither",
     );
+    for (elsewhere, words) in [
+        ("SELECT on s.t", "in `grants` too"),
+        ("no SELECT on s.u", "thing by thing"),
+        ("SELECT on s.u with grant option", "thing by thing"),
+        ("SELECT on all tables in schema s", "thing by thing"),
+    ] {
+        let table = json!({"grants": ["SELECT on s.t"], "elsewhere": [elsewhere]});
+        refused("x", &table, Code::Contradiction, words);
+    }
+    refused(
+        "x",
+        &json!({"denied": ["SELECT on a.t"], "elsewhere": []}),
+        Code::Contradiction,
+        "neither",
+    );
     refused("on s.t", &json!({"denied": ["SELECT to x"]}), Code::Contradiction, "about one role");
     refused("x", &json!({"denied": ["no SELECT on s.t"]}), Code::Contradiction, "`no`");
     refused(
@@ -141,6 +156,9 @@ fn a_list_is_complete_in_both_directions() {
     );
     assert_eq!(found.seen.as_deref(), Some("1 grant, 1 unlisted"));
     compared(&json!({"grants": [], "within": ["other"]}), seen(&there), &[]);
+    let elsewhere =
+        json!({"grants": [], "elsewhere": ["SELECT, UPDATE (c), INSERT on s.a, s.absent"]});
+    compared(&elsewhere, seen(&there), &[]);
     compared(
         &json!({"grants": ["SELECT on s.a granted by other"], "within": ["s"]}),
         seen(&there[..1]),

@@ -62,7 +62,9 @@ fn of_others(
     around: &Surroundings,
 ) -> Result<(), String> {
     let provers = || table.provers.iter().map(String::as_str);
-    if let Some(why) = std::iter::once(table.owner()).chain(provers()).find_map(|r| around.own_role(r)) {
+    if let Some(why) =
+        std::iter::once(table.owner()).chain(provers()).find_map(|r| around.own_role(r))
+    {
         return Err(why);
     }
     if let Some(prover) = provers().find(|prover| !seen.provers.contains_key(*prover)) {
@@ -82,7 +84,8 @@ fn of_others(
         ));
     }
     let other = seen.others.first();
-    let other = other.map(|other| format!("{} {} is somebody else's", other.class, escape(&other.name)));
+    let other =
+        other.map(|other| format!("{} {} is somebody else's", other.class, escape(&other.name)));
     other.map_or(Ok(()), Err)
 }
 
@@ -143,11 +146,7 @@ impl<'a> Said<'a> {
         };
         alter(seen.persistence == "unlogged", "SET LOGGED", "SET UNLOGGED");
         alter(seen.row_security, "DISABLE ROW LEVEL SECURITY", "ENABLE ROW LEVEL SECURITY");
-        alter(
-            seen.forced_row_security,
-            "NO FORCE ROW LEVEL SECURITY",
-            "FORCE ROW LEVEL SECURITY",
-        );
+        alter(seen.forced_row_security, "NO FORCE ROW LEVEL SECURITY", "FORCE ROW LEVEL SECURITY");
         Ok(())
     }
 
@@ -182,7 +181,8 @@ impl<'a> Said<'a> {
     fn old_trigger(&mut self, seen: Option<&GuardTrigger>) -> Result<(), String> {
         let Some(seen) = seen.filter(|seen| self.is_another(seen)) else { return Ok(()) };
         let again = wanted::create_trigger(self.schema, seen);
-        let again = again.ok_or("its trigger is another one than can be made again; drop it by hand")?;
+        let again =
+            again.ok_or("its trigger is another one than can be made again; drop it by hand")?;
         if seen.enabled != "origin" {
             self.enable("origin", &seen.enabled);
         }
@@ -241,7 +241,9 @@ impl<'a> Said<'a> {
             (Class::Function, format!("FUNCTION {}", wanted::function_sql(self.schema))),
         ];
         for (class, thing) in things {
-            let Some(was) = owner_of(class, seen).filter(|owner| *owner != self.owner) else { continue };
+            let Some(was) = owner_of(class, seen).filter(|owner| *owner != self.owner) else {
+                continue;
+            };
             let give = |owner: &str| format!("ALTER {thing} OWNER TO {}", quoted(owner));
             let (text, back) = (give(self.owner), give(was));
             self.alters(text, Some(back));
@@ -251,13 +253,14 @@ impl<'a> Said<'a> {
     /// What nobody should have. Its owner takes it back, so what others granted stays.
     fn takes(&mut self, rights: &Rights<'_>, seen: &Guard) -> Result<(), String> {
         let mut groups: BTreeMap<Group, Vec<Privilege>> = BTreeMap::new();
-        let option = |grant: &&Grant| match grant.with_grant_option {
-            true => (Verb::Revoke, Verb::GrantWithOption),
-            false => (Verb::Revoke, Verb::Grant),
+        let verbs = |grant: &&Grant| {
+            let back = if grant.with_grant_option { Verb::GrantWithOption } else { Verb::Grant };
+            (Verb::Revoke, back)
         };
-        let unlisted = rights.unlisted.iter().map(|grant| (*grant, option(grant)));
+        let unlisted = rights.unlisted.iter().map(|grant| (*grant, verbs(grant)));
         let passed_on = rights.passed_on.iter();
-        let passed_on = passed_on.map(|grant| (*grant, (Verb::RevokeOption, Verb::GrantWithOption)));
+        let passed_on =
+            passed_on.map(|grant| (*grant, (Verb::RevokeOption, Verb::GrantWithOption)));
         for (grant, verbs) in unlisted.chain(passed_on) {
             let owner = owner_of(grant.on.class, seen);
             let by_owner = |by: &[String]| match (by, owner) {

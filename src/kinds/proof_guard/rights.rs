@@ -61,10 +61,11 @@ impl<'a> Rights<'a> {
     pub(super) fn new(table: &ProofGuard, schema: &str, seen: &'a Guard, all: bool) -> Self {
         let mut rights = Self::default();
         let needed = needed(table, schema, seen, all);
-        let mut granted = Vec::new();
+        let mut held = Vec::new();
         for grant in &seen.grants {
             let owner = owner_of(grant.on.class, seen);
-            let of_owner = matches!(&grant.grantee, Grantee::Role(role) if Some(role.as_str()) == owner);
+            let of_owner =
+                matches!(&grant.grantee, Grantee::Role(role) if Some(role.as_str()) == owner);
             let is_needed = needed.iter().any(|needed| needed.key() == grant.key());
             let open = grant.on.class == Class::Function && grant.grantee == Grantee::Public;
             match grant.standing {
@@ -80,7 +81,7 @@ impl<'a> Rights<'a> {
                 _ if of_owner && owner != Some(table.owner()) => {}
                 Standing::Initial => {}
                 Standing::Granted if is_needed || of_owner => {
-                    granted.push(grant.key());
+                    held.push(grant.key());
                     if grant.with_grant_option {
                         rights.passed_on.push(grant);
                     }
@@ -88,7 +89,7 @@ impl<'a> Rights<'a> {
                 Standing::Granted => rights.unlisted.push(grant),
             }
         }
-        let missing = needed.iter().filter(|needed| !granted.contains(&needed.key()));
+        let missing = needed.iter().filter(|needed| !held.contains(&needed.key()));
         rights.missing.extend(missing.cloned());
         rights
     }

@@ -115,11 +115,8 @@ pub(super) fn create_function(
         [one] if one == SETTING => words.push("SET search_path = pg_catalog".to_owned()),
         _ => return None,
     }
-    let body = if function.body == BODY {
-        format!("{TAG}{BODY}{TAG}")
-    } else {
-        literal(&function.body)
-    };
+    let body =
+        if function.body == BODY { format!("{TAG}{BODY}{TAG}") } else { literal(&function.body) };
     Some(format!(
         "{create} {} RETURNS trigger LANGUAGE plpgsql {} AS {body}",
         function_sql(schema),

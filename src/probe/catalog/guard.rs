@@ -247,10 +247,11 @@ pub async fn guard(session: &Session, names: &GuardNames<'_>) -> Result<Guard, U
         Param::Texts(&beyond),
         Param::Texts(names.parameters),
     ];
-    let found = rows(session, "guards", sql(version), params, read).await?;
+    let found = rows(session, "guards", sql(version), params, |row| read(*row)).await?;
     let guard = found.into_iter().next();
-    let (mut guard, items) = guard
-        .ok_or_else(|| Unknown::new(Reason::Malformed, "the catalog gave no row about the guard"))?;
+    let (mut guard, items) = guard.ok_or_else(|| {
+        Unknown::new(Reason::Malformed, "the catalog gave no row about the guard")
+    })?;
     guard.version = version;
     for (what, count, max) in
         [("objects", guard.others.len(), OTHERS_MAX), ("grants", items.len(), GRANTS_MAX)]
@@ -265,7 +266,7 @@ pub async fn guard(session: &Session, names: &GuardNames<'_>) -> Result<Guard, U
     Ok(guard)
 }
 
-fn read(row: &Fields<'_>) -> Result<(Guard, Vec<Item>), Unknown> {
+fn read(row: Fields<'_>) -> Result<(Guard, Vec<Item>), Unknown> {
     let guard = Guard {
         version: 0,
         owner: maybe(row, 0)?,
@@ -281,14 +282,15 @@ fn read(row: &Fields<'_>) -> Result<(Guard, Vec<Item>), Unknown> {
     Ok((guard, row.json(5)?))
 }
 
-fn maybe<T: serde::de::DeserializeOwned>(row: &Fields<'_>, at: usize) -> Result<Option<T>, Unknown> {
+fn maybe<T: serde::de::DeserializeOwned>(row: Fields<'_>, at: usize) -> Result<Option<T>, Unknown> {
     row.maybe(at)?.is_some().then(|| row.json(at)).transpose()
 }
 
 impl Item {
     fn read(self, names: &GuardNames<'_>) -> Result<Grant, Unknown> {
         let malformed = |what: &str| Unknown::new(Reason::Malformed, what);
-        let class = Class::of_word(&self.class).ok_or_else(|| malformed("a class that nobody knows"))?;
+        let class =
+            Class::of_word(&self.class).ok_or_else(|| malformed("a class that nobody knows"))?;
         let inside = |name: &str| Securable {
             schema: Some(names.schema.to_owned()),
             ..Securable::plain(class, name)
