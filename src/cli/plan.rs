@@ -1,5 +1,7 @@
 //! `countersign plan`: the exact change that would bring this host to desired state, sealed so that people can sign it.
 
+#[cfg(feature = "execute")]
+mod rehearse;
 pub(super) mod undo;
 
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use super::output::{self, Output};
 use super::planning::{self, CLOCK, Planned, Request};
 use super::{Global, context, exit, ledgers, refusal, show};
 use crate::config::Config;
+use crate::desired::Desired;
 use crate::ledger::event::PlanSealed;
 use crate::ledger::{Attachment, Ledger};
 use crate::model::display::escaped_line;
@@ -110,7 +113,7 @@ fn finish(
         if let Some(mut ledger) = ledger {
             ledgers::accept(config, &plan.source.commit, &mut ledger)?;
             let checkpoint;
-            (plan, bytes, checkpoint) = seal(config, ledger, plan, bytes)?;
+            (plan, bytes, checkpoint) = seal(config, ledger, (plan, &planned.desired), global)?;
             if let Some(file) = export {
                 let bundle = Bundle::new(&bytes, vec![checkpoint]).and_then(|b| b.write());
                 output::replace(file, &bundle.map_err(|e| Failure::of(exit::ERROR, &e))?)?;
@@ -143,8 +146,8 @@ fn finish(
 fn seal(
     config: &Config,
     mut ledger: Ledger,
-    plan: Plan,
-    bytes: Vec<u8>,
+    (mut plan, desired): (Plan, &Desired),
+    global: &Global,
 ) -> Result<(Plan, Vec<u8>, String), Failure> {
     let failed = |e: plan::FormatError| Failure::of(exit::ERROR, &e);
     let effect = plan::effect(&plan).map_err(failed)?;
@@ -162,6 +165,7 @@ fn seal(
             return Ok((open, earlier, ledger.checkpoint()?.note));
         }
     }
+    let bytes = rehearsed(&mut plan, desired, global, &mut ledger)?;
     let event = PlanSealed {
         plan: Digest::of(&bytes),
         effect,
@@ -173,6 +177,24 @@ fn seal(
     ledger.append(&event.into(), &[Attachment { name: "plan", bytes: &bytes }])?;
     let checkpoint = ledger.checkpoint()?;
     Ok((plan, bytes, checkpoint.note))
+}
+
+/// The bytes of a plan whose statements were tried, where they may be.
+#[cfg(feature = "execute")]
+fn rehearsed(
+    plan: &mut Plan,
+    desired: &Desired,
+    global: &Global,
+    ledger: &mut Ledger,
+) -> Result<Vec<u8>, Failure> {
+    plan.rehearsals = rehearse::steps(plan, desired, global, ledger)?;
+    plan.write().map_err(|error| Failure::of(exit::ERROR, &error))
+}
+
+/// The bytes of a plan. This build tries nothing.
+#[cfg(not(feature = "execute"))]
+fn rehearsed(plan: &mut Plan, _: &Desired, _: &Global, _: &mut Ledger) -> Result<Vec<u8>, Failure> {
+    plan.write().map_err(|error| Failure::of(exit::ERROR, &error))
 }
 
 /// What is said besides the plan.

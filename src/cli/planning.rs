@@ -42,7 +42,6 @@ pub(super) struct Request<'a> {
 pub(super) struct Planned {
     pub(super) plan: Plan,
     /// What it was made from.
-    #[cfg_attr(not(feature = "execute"), expect(dead_code, reason = "asked by apply alone"))]
     pub(super) desired: Arc<Desired>,
     /// What tells each database that was asked from others.
     #[cfg_attr(not(feature = "execute"), expect(dead_code, reason = "asked by apply alone"))]
@@ -219,6 +218,7 @@ pub(super) fn assemble(
         created,
         valid_until: created.after(request.valid),
         steps,
+        rehearsals: BTreeMap::new(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::ledger::{Attachment, Event, Ledger};
 use crate::model::{Digest, json};
 use crate::proof::{Evidence, SetResult, Verdict, protocol};
 use gates::{Cleared, Gates};
+pub(super) use gates::{guard_of, settings};
 
 /// Run statements on the real database in transactions that cannot commit
 #[derive(Debug, clap::Args)]

@@ -17,7 +17,7 @@ mod undo;
 
 pub use bundle::Bundle;
 pub use effect::effect;
-pub use format::{FormatError, Plan, Step};
+pub use format::{FormatError, Plan, Rehearsal, Step};
 pub use guarded::Guarded;
 pub use left::{Left, Why};
 pub use propose::{Input, Proposal, answer_digest, needs, propose};

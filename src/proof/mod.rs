@@ -16,4 +16,4 @@ pub use evidence::{
     Attempt, Census, Evidence, Foreign, Function, Inside, Lock, Outside, Sequence, Server, Written,
 };
 pub use set::{Holds, LineResult, SetResult};
-pub use verdict::{Judged, Verdict, judge};
+pub use verdict::{Judged, Verdict, judge, judge_script};

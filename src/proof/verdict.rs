@@ -77,6 +77,26 @@ const CONFINED: &[&str] = &["internal", "plpgsql", "sql"];
 /// Judges an attempt. The first rule that has something to say decides.
 #[must_use]
 pub fn judge(contract: &Contract, attempt: &Attempt) -> Judged {
+    decide(contract, attempt, unexpected)
+}
+
+/// The same for statements of a plan, which have only to run. How far a sequence has come is none of their promises.
+#[must_use]
+pub fn judge_script(script: &Contract, attempt: &Attempt) -> Judged {
+    let sequences = attempt.sequences().into_iter().map(|one| one.name).collect();
+    let writes = attempt.inside.iter().flat_map(|inside| &inside.writes);
+    let writes = writes.map(|one| one.table.clone()).collect();
+    let script = Contract { writes, sequences, ..script.clone() };
+    decide(&script, attempt, |_, inside| {
+        (!inside.done).then(|| (Verdict::ContractFailed, said(Some(inside))))
+    })
+}
+
+fn decide(
+    contract: &Contract,
+    attempt: &Attempt,
+    unexpected: impl Fn(&Contract, &Inside) -> Option<(Verdict, String)>,
+) -> Judged {
     let sequences = attempt.sequences();
     let remarks = remarks(contract, attempt, &sequences);
     let decided =
@@ -198,22 +218,23 @@ fn stayed(contract: &Contract, attempt: &Attempt, sequences: &[Sequence]) -> Vec
         }
     }
     if let Some(inside) = &attempt.inside {
-        let unseen = inside.functions.iter().filter(|function| is_unseen(contract, function));
-        stayed.extend(unseen.map(|function| {
-            format!(
-                "{} ran, written in {}: what it did outside of the transaction nobody can see",
-                function.name, function.language
-            )
-        }));
-        let foreign = inside.locks.iter().filter(|lock| lock.relkind == "f");
-        stayed.extend(foreign.map(|lock| {
-            format!(
-                "{} is a foreign table: what was done there another server knows",
-                lock.relation
-            )
-        }));
+        stayed.extend(out_of_sight(contract, inside));
     }
     stayed
+}
+
+/// What was run where nobody can look.
+fn out_of_sight(contract: &Contract, inside: &Inside) -> Vec<String> {
+    let unseen = inside.functions.iter().filter(|function| is_unseen(contract, function));
+    let unseen = unseen.map(|function| {
+        let Function { name, language, .. } = function;
+        format!("{name} ran, written in {language}: what it did outside of the transaction nobody can see")
+    });
+    let foreign = inside.locks.iter().filter(|lock| lock.relkind == "f");
+    let foreign = foreign.map(|lock| {
+        format!("{} is a foreign table: what was done there another server knows", lock.relation)
+    });
+    unseen.chain(foreign).collect()
 }
 
 /// Code that can leave the transaction without a trace in it.

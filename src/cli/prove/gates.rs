@@ -134,15 +134,10 @@ impl Gates<'_> {
                 Failure::new(exit::REFUSED, message).hint(hint),
             ));
         };
-        let guards = desired
-            .resources
-            .values()
-            .filter(|one| is_guard_of(&one.name, one.spec.database(), database));
-        let Some(guard) = guards.map(|one| guard_schema(&one.name)).next() else {
-            return Err(missing("proof_guard"));
-        };
-        let observer = settings(&observer.value, None)?;
-        let prover = settings(&session, Some(&role))?;
+        let guard = guard_of(desired, database).ok_or_else(|| missing("proof_guard"))?;
+        let refused = |failure| Refusal::new("not_configured", failure);
+        let observer = settings(&observer.value, None).map_err(refused)?;
+        let prover = settings(&session, Some(&role)).map_err(refused)?;
         Ok(Way { observer, prover, guard })
     }
 
@@ -211,15 +206,24 @@ fn guard_schema(name: &ResourceName) -> String {
     name.name.rsplit_once('/').map_or(name.name.as_str(), |(_, schema)| schema).to_owned()
 }
 
-fn settings(session: &SessionSection, role: Option<&str>) -> Result<Settings, Refusal> {
-    let refused = |failure: Failure| Refusal::new("not_configured", failure);
-    let password =
-        Config::password(session).map_err(|error| refused(error.into()))?.map(Secret::new);
+/// The schema of the guard objects of a database.
+pub(in crate::cli) fn guard_of(desired: &Desired, database: &str) -> Option<String> {
+    let mut guards = desired.resources.values();
+    let guard = guards.find(|one| is_guard_of(&one.name, one.spec.database(), database))?;
+    Some(guard_schema(&guard.name))
+}
+
+/// A way into a database, as a role or as the user of its URL.
+pub(in crate::cli) fn settings(
+    session: &SessionSection,
+    role: Option<&str>,
+) -> Result<Settings, Failure> {
+    let password = Config::password(session)?.map(Secret::new);
     let parsed = match role {
         Some(role) => Settings::parse_as(&session.url, role, password),
         None => Settings::parse(&session.url, password),
     };
-    parsed.map_err(|error| refused(Failure::of(exit::CONFIG, &error)))
+    parsed.map_err(|error| Failure::of(exit::CONFIG, &error))
 }
 
 fn unknown(asked: &str, desired: &Desired) -> Refusal {

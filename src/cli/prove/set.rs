@@ -90,7 +90,7 @@ fn of_line(
     for name in &unchanged {
         match (before.answers.get(name), now.answers.get(name)) {
             (Some(was), Some(is)) if was == is && is.iter().all(|answer| answer.seen.is_ok()) => {
-                counts[1] += 1
+                counts[1] += 1;
             }
             (Some(was), Some(is)) if was.iter().chain(is).all(|answer| answer.seen.is_ok()) => {
                 take(holds, Holds::No);

@@ -13,18 +13,20 @@
 mod closure;
 mod foreign;
 mod prover;
+mod rehearsal;
 mod window;
 mod wrapper;
 
 use std::time::{Duration, Instant};
 
-use super::{Attempt, Evidence, Judged, Server, Verdict, judge};
+use super::{Attempt, Evidence, Judged, Server, Verdict, judge, judge_script};
 use crate::desired::{Contract, Proof};
-use crate::killswitch::Armed;
+use crate::killswitch::{Armed, Verb};
 use crate::model::{Clock, Decimal, Reason, RelationName, Unknown};
 use crate::probe::postgres::{Identity, Limits, Param, Session, Settings};
 use closure::Closure;
 use prover::{Pill, Prover};
+pub use rehearsal::rehearse;
 use window::Window;
 
 /// How often a quiet moment is waited for.
@@ -55,109 +57,178 @@ pub async fn prove(
     armed: Armed,
     clock: &dyn Clock,
 ) -> Evidence {
-    let contract = &proof.contract;
-    let began = clock.now();
-    let mut evidence = Evidence {
-        countersign: "proof".to_owned(),
-        v: "1".to_owned(),
-        proof: name.to_owned(),
-        title: proof.title.clone(),
-        verdict: Verdict::Inconclusive,
-        because: Vec::new(),
-        remarks: Vec::new(),
-        contract: contract.digest(),
-        closure: None,
-        expect: contract.expect.clone(),
-        role: contract.role.clone(),
-        observer: None,
-        server: None,
-        nonce: parties.nonce.to_owned(),
-        began,
-        attempts: Decimal(0),
-        attempt: Attempt::default(),
-    };
-    if armed.verb() != crate::killswitch::Verb::Prove {
-        evidence.because.push("the switch was asked about another verb".to_owned());
-        return evidence;
-    }
-    match Session::open(parties.observer, Limits::default()).await {
-        Ok(session) => {
-            watched(&session, contract, parties, &mut evidence).await;
-            session.close().await;
-        }
-        Err(why) => evidence.attempt.trouble.push(why.of("the observer").detail),
-    }
-    let Judged { verdict, because, remarks, .. } = judge(contract, &evidence.attempt);
-    (evidence.verdict, evidence.because, evidence.remarks) = (verdict, because, remarks);
-    evidence
+    let run = Run { contract: &proof.contract, parties, script: false };
+    run.through((name, proof.title.clone()), armed, clock).await
 }
 
-/// Tries until a moment was quiet enough to tell.
-async fn watched(
-    session: &Session,
-    contract: &Contract,
-    parties: &Parties<'_>,
-    evidence: &mut Evidence,
-) {
-    let pill = match prepared(session, contract, parties, evidence).await {
-        Ok(pill) if evidence.attempt.unprovable.is_empty() => pill,
-        Ok(_) => return,
-        Err(why) => return evidence.attempt.trouble.push(why.detail),
-    };
-    let mut pause = PAUSE;
-    for n in 1..=ATTEMPTS_MAX {
-        evidence.attempts = Decimal(n);
-        let mut attempt = Attempt::default();
-        if let Err(why) = once(session, contract, parties, &pill, &mut attempt).await {
-            attempt.trouble.push(why.detail);
-        }
-        let again = judge(contract, &attempt).again;
-        evidence.attempt = attempt;
-        if !again {
-            return;
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
-    }
+/// What is run.
+struct Run<'a> {
+    contract: &'a Contract,
+    parties: &'a Parties<'a>,
+    /// Is it a list of statements of a plan?
+    script: bool,
 }
 
-/// Everything that has to be so before the prover connects.
-async fn prepared(
-    session: &Session,
-    contract: &Contract,
-    parties: &Parties<'_>,
-    evidence: &mut Evidence,
-) -> Result<Pill, Unknown> {
-    let identity = session.identity();
-    evidence.observer = Some(identity.session_role.clone());
-    evidence.server = Some(Server {
-        system_identifier: identity.system_identifier.clone()?,
-        database: identity.database.clone(),
-        version: identity.version(),
-    });
-    let unprovable = &mut evidence.attempt.unprovable;
-    if identity.standby {
-        unprovable.push("a standby answers, where nothing can be written".to_owned());
+impl Run<'_> {
+    fn judge(&self, attempt: &Attempt) -> Judged {
+        if self.script {
+            judge_script(self.contract, attempt)
+        } else {
+            judge(self.contract, attempt)
+        }
     }
-    if identity.session_role == contract.role {
-        unprovable.push(
-            "observer and prover are one role: a session cannot be its own witness".to_owned(),
-        );
+
+    async fn through(
+        &self,
+        (name, title): (&str, Option<String>),
+        armed: Armed,
+        clock: &dyn Clock,
+    ) -> Evidence {
+        let mut evidence = self.nothing_yet(name, title, clock);
+        // Spent by acting on it.
+        if armed.verb() != Verb::Prove {
+            evidence.because.push("the switch was asked about another verb".to_owned());
+            return evidence;
+        }
+        match Session::open(self.parties.observer, Limits::default()).await {
+            Ok(session) => {
+                self.watched(&session, &mut evidence).await;
+                session.close().await;
+            }
+            Err(why) => evidence.attempt.trouble.push(why.of("the observer").detail),
+        }
+        let Judged { verdict, because, remarks, .. } = self.judge(&evidence.attempt);
+        (evidence.verdict, evidence.because, evidence.remarks) = (verdict, because, remarks);
+        evidence
     }
-    sees_all(session).await?;
-    let powers = Identity::powers_of(session, &contract.role).await?;
-    if !powers.is_empty() {
-        let why = format!(
-            "`{}` is {}: what a proof rests on, it could undo",
-            contract.role,
-            powers.join(", ")
-        );
-        unprovable.push(why);
+
+    fn nothing_yet(&self, name: &str, title: Option<String>, clock: &dyn Clock) -> Evidence {
+        let (contract, parties) = (self.contract, self.parties);
+        Evidence {
+            countersign: "proof".to_owned(),
+            v: "1".to_owned(),
+            proof: name.to_owned(),
+            title,
+            verdict: Verdict::Inconclusive,
+            because: Vec::new(),
+            remarks: Vec::new(),
+            contract: contract.digest(),
+            closure: None,
+            expect: contract.expect.clone(),
+            role: contract.role.clone(),
+            observer: None,
+            server: None,
+            nonce: parties.nonce.to_owned(),
+            began: clock.now(),
+            attempts: Decimal(0),
+            attempt: Attempt::default(),
+        }
     }
-    let closure = Closure::of(session, contract).await?;
-    unprovable.extend(closure.faults(contract));
-    evidence.closure = Some(closure.digest());
-    pill(session, parties.guard).await
+
+    /// Tries until a moment was quiet enough to tell.
+    async fn watched(&self, session: &Session, evidence: &mut Evidence) {
+        let pill = match self.prepared(session, evidence).await {
+            Ok(pill) if evidence.attempt.unprovable.is_empty() => pill,
+            Ok(_) => return,
+            Err(why) => return evidence.attempt.trouble.push(why.detail),
+        };
+        let mut pause = PAUSE;
+        for n in 1..=ATTEMPTS_MAX {
+            evidence.attempts = Decimal(n);
+            let mut attempt = Attempt::default();
+            if let Err(why) = self.once(session, &pill, &mut attempt).await {
+                attempt.trouble.push(why.detail);
+            }
+            let again = self.judge(&attempt).again;
+            evidence.attempt = attempt;
+            if !again {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// Everything that has to be so before the prover connects.
+    async fn prepared(&self, session: &Session, evidence: &mut Evidence) -> Result<Pill, Unknown> {
+        let (contract, parties) = (self.contract, self.parties);
+        let identity = session.identity();
+        evidence.observer = Some(identity.session_role.clone());
+        evidence.server = Some(Server {
+            system_identifier: identity.system_identifier.clone()?,
+            database: identity.database.clone(),
+            version: identity.version(),
+        });
+        let unprovable = &mut evidence.attempt.unprovable;
+        if identity.standby {
+            unprovable.push("a standby answers, where nothing can be written".to_owned());
+        }
+        if identity.session_role == contract.role {
+            unprovable.push(
+                "observer and prover are one role: a session cannot be its own witness".to_owned(),
+            );
+        }
+        sees_all(session).await?;
+        if self.script {
+            // The executor changes things by its office, and its statements are no functions to follow.
+            return pill(session, parties.guard).await;
+        }
+        let powers = Identity::powers_of(session, &contract.role).await?;
+        if !powers.is_empty() {
+            let why = format!(
+                "`{}` is {}: what a proof rests on, it could undo",
+                contract.role,
+                powers.join(", ")
+            );
+            unprovable.push(why);
+        }
+        let closure = Closure::of(session, contract).await?;
+        unprovable.extend(closure.faults(contract));
+        evidence.closure = Some(closure.digest());
+        pill(session, parties.guard).await
+    }
+
+    /// The protocol, once.
+    async fn once(
+        &self,
+        session: &Session,
+        pill: &Pill,
+        attempt: &mut Attempt,
+    ) -> Result<(), Unknown> {
+        let (contract, parties) = (self.contract, self.parties);
+        let opened = Instant::now();
+        let window = Window::open(session).await?;
+        attempt.before = Some(window::outside(session, contract).await?);
+        let prover = Prover::begin(self, pill).await;
+        let prover = prover.map_err(|why| why.of("the prover"))?;
+        attempt.transaction = Some(prover.xid.clone());
+        let (xid, pid) = (prover.xid.clone(), prover.pid.clone());
+        // 32 bits of it are shown.
+        let seen = window::held_by(session, &pid).await;
+        let short = |text: &str| text.parse::<u64>().ok().map(|number| number & 0xffff_ffff);
+        match seen {
+            Ok(Some(seen)) if short(&seen) == short(&xid) => {
+                prover.run(contract, pill).await.into_attempt(attempt);
+            }
+            other => {
+                prover.leave().await;
+                let why = match other {
+                Ok(_) => "the observer does not see the transaction of the prover: is there a pooler between?".to_owned(),
+                Err(why) => why.detail,
+            };
+                attempt.trouble.push(why);
+            }
+        }
+        let closed = window.close(session, (&xid, &pid)).await?;
+        attempt.trouble.extend(closed.trouble);
+        let committed = (closed.committed.as_slice(), closed.alone);
+        let about = (contract, attempt.inside.as_ref(), parties.nonce);
+        let foreign = foreign::attribute(session, &window, committed, about).await?;
+        attempt.census = Some(super::Census { foreign, ..closed.census });
+        attempt.after = Some(window::outside(session, contract).await?);
+        attempt.window_us = Some(microseconds(opened.elapsed()));
+        Ok(())
+    }
 }
 
 /// Without that, transactions of others could not be told from those of the proof.
@@ -184,48 +255,6 @@ async fn pill(session: &Session, schema: &str) -> Result<Pill, Unknown> {
     let oid =
         oid.ok_or_else(|| Unknown::new(Reason::NotConfigured, format!("{table} is not there")))?;
     Ok(Pill { table, oid })
-}
-
-/// The protocol, once.
-async fn once(
-    session: &Session,
-    contract: &Contract,
-    parties: &Parties<'_>,
-    pill: &Pill,
-    attempt: &mut Attempt,
-) -> Result<(), Unknown> {
-    let opened = Instant::now();
-    let window = Window::open(session).await?;
-    attempt.before = Some(window::outside(session, contract).await?);
-    let prover = Prover::begin(contract, parties.prover, (pill, parties.nonce)).await;
-    let prover = prover.map_err(|why| why.of("the prover"))?;
-    attempt.transaction = Some(prover.xid.clone());
-    let (xid, pid) = (prover.xid.clone(), prover.pid.clone());
-    // 32 bits of it are shown.
-    let seen = window::held_by(session, &pid).await;
-    let short = |text: &str| text.parse::<u64>().ok().map(|number| number & 0xffff_ffff);
-    match seen {
-        Ok(Some(seen)) if short(&seen) == short(&xid) => {
-            prover.run(contract, pill).await.into_attempt(attempt);
-        }
-        other => {
-            prover.leave().await;
-            let why = match other {
-                Ok(_) => "the observer does not see the transaction of the prover: is there a pooler between?".to_owned(),
-                Err(why) => why.detail,
-            };
-            attempt.trouble.push(why);
-        }
-    }
-    let closed = window.close(session, (&xid, &pid)).await?;
-    attempt.trouble.extend(closed.trouble);
-    let committed = (closed.committed.as_slice(), closed.alone);
-    let about = (contract, attempt.inside.as_ref(), parties.nonce);
-    let foreign = foreign::attribute(session, &window, committed, about).await?;
-    attempt.census = Some(super::Census { foreign, ..closed.census });
-    attempt.after = Some(window::outside(session, contract).await?);
-    attempt.window_us = Some(microseconds(opened.elapsed()));
-    Ok(())
 }
 
 fn microseconds(time: Duration) -> Decimal {

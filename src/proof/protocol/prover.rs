@@ -7,10 +7,11 @@ use serde::Deserialize;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use super::wrapper::{self, COMPLETE};
+use super::Run;
+use super::wrapper::{self, COMPLETE, Form};
 use crate::desired::Contract;
 use crate::model::{RelationName, Unknown};
-use crate::probe::postgres::{Connection, Limits, Settings, milliseconds, unknown};
+use crate::probe::postgres::{Connection, Limits, milliseconds, unknown};
 use crate::proof::{Attempt, Function, Inside, Lock, Written};
 
 /// How long the transaction may stand without a word from us.
@@ -26,7 +27,7 @@ pub(super) struct Prover {
     /// The process of the server.
     pub(super) pid: String,
     began: Instant,
-    answers: bool,
+    form: Form,
 }
 
 /// Where the trigger stands that refuses every commit.
@@ -58,15 +59,10 @@ impl Prover {
     /// Connects, begins, takes the pill, and passes the contract as data.
     ///
     /// What a role may not set is left as it is where that only costs precision: a trace that is off is told by the evidence.
-    pub(super) async fn begin(
-        contract: &Contract,
-        settings: &Settings,
-        (pill, nonce): (&Pill, &str),
-    ) -> Result<Self, Unknown> {
-        let limits = limits(contract);
-        let connection = Connection::to_prove(settings, limits).await?;
-        match Self::on(&connection, contract, pill, nonce).await {
-            Ok((xid, pid, began, answers)) => Ok(Self { connection, xid, pid, began, answers }),
+    pub(super) async fn begin(run: &Run<'_>, pill: &Pill) -> Result<Self, Unknown> {
+        let connection = Connection::to_prove(run.parties.prover, limits(run.contract)).await?;
+        match Self::on(&connection, run, pill).await {
+            Ok((xid, pid, began, form)) => Ok(Self { connection, xid, pid, began, form }),
             Err(why) => {
                 connection.close().await;
                 Err(why)
@@ -76,10 +72,10 @@ impl Prover {
 
     async fn on(
         connection: &Connection,
-        contract: &Contract,
+        run: &Run<'_>,
         pill: &Pill,
-        nonce: &str,
-    ) -> Result<(String, String, Instant, bool), Unknown> {
+    ) -> Result<(String, String, Instant, Form), Unknown> {
+        let (contract, nonce) = (run.contract, run.parties.nonce);
         let client = connection.client();
         let failed = |error| unknown(&error);
         // Each alone: on some servers some of them may not be set by everybody.
@@ -92,12 +88,24 @@ impl Prover {
             client.batch_execute(&format!("SET {setting}")).await.ok();
         }
         // Preparing it runs nothing. What cannot be prepared fails again where it counts, with the same words.
-        let answers =
-            client.prepare(&contract.statement).await.is_ok_and(|s| !s.columns().is_empty());
+        let form = if run.script {
+            Form::Script
+        } else {
+            match client.prepare(&contract.statement).await {
+                Ok(prepared) if !prepared.columns().is_empty() => Form::Answers,
+                _ => Form::Silent,
+            }
+        };
+        // As where the plan is applied.
+        let path = if run.script {
+            "; SET LOCAL search_path = ''; SET LOCAL row_security = off"
+        } else {
+            ""
+        };
         let statement = milliseconds(contract.statement_limit());
         let opening = format!(
             "SET statement_timeout = {statement}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-             BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; INSERT INTO {} VALUES (1)",
+             BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; INSERT INTO {} VALUES (1){path}",
             milliseconds(contract.lock_limit()),
             milliseconds(IDLE),
             pill.table.sql(),
@@ -127,7 +135,7 @@ impl Prover {
         let rows = client.query_typed(sql, &typed).await.map_err(failed)?;
         let row = rows.first();
         let text = |at| row.and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
-        Ok((text(4), text(5), began, answers))
+        Ok((text(4), text(5), began, form))
     }
 
     /// Rolls back and closes the connection, without having run anything.
@@ -137,9 +145,9 @@ impl Prover {
 
     /// Runs the contract, rolls back, and closes the connection. Nothing of it is left when this returns.
     pub(super) async fn run(self, contract: &Contract, pill: &Pill) -> Ended {
-        let Self { connection, began, answers, .. } = self;
+        let Self { connection, began, form, .. } = self;
         connection.refill(limits(contract));
-        let text = wrapper::text(contract, answers, pill.oid);
+        let text = wrapper::text(contract, form, pill.oid);
         let running = connection.client().query_typed(&text, &[]);
         let ran = tokio::time::timeout(contract.statement_limit() + GRACE, running).await;
         let (inside, completed, mut trouble) = match ran {

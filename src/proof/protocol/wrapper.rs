@@ -31,6 +31,12 @@ BEGIN
   BEGIN
 ";
 
+const SCRIPT: &str = "    FOREACH one IN ARRAY ARRAY(SELECT e.item FROM \
+    pg_catalog.jsonb_array_elements_text(contract::pg_catalog.jsonb) WITH ORDINALITY AS e(item, n) ORDER BY e.n) LOOP
+      EXECUTE one;
+    END LOOP;
+";
+
 const WITNESS_BEFORE: &str = "    EXECUTE witness INTO witness_before;\n";
 const WITNESS_INSIDE: &str = "    EXECUTE witness INTO witness_inside;\n";
 
@@ -92,20 +98,34 @@ const REPORT: &str = "    done := true;
     DETAIL = evidence::text;
 END $countersign$";
 
-/// The text for contracts of this form. `answers`: does the statement return rows? `pill`: the number of the table whose trigger
-/// refuses every commit.
-pub(super) fn text(contract: &Contract, answers: bool, pill: u32) -> String {
+/// What the contract is, as the server has to treat it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One statement that returns rows.
+    Answers,
+    /// One statement that returns none.
+    Silent,
+    /// Statements of a plan, as a list in JSON.
+    Script,
+}
+
+/// The text for contracts of this form. `pill`: the number of the table whose trigger refuses every commit.
+pub(super) fn text(contract: &Contract, form: Form, pill: u32) -> String {
     let mut text = DECLARE.to_owned();
     if contract.witness.is_some() {
         text.push_str(WITNESS_BEFORE);
     }
-    text.push_str("    EXECUTE contract");
-    if answers {
-        text.push_str(" INTO outcome");
+    if form == Form::Script {
+        text.push_str(SCRIPT);
+    } else {
+        text.push_str("    EXECUTE contract");
+        if form == Form::Answers {
+            text.push_str(" INTO outcome");
+        }
+        text.push_str(&using(contract.parameters.iter().map(|parameter| parameter.kind)));
+        text.push_str(";\n    GET DIAGNOSTICS amount = ROW_COUNT;\n");
     }
-    text.push_str(&using(contract.parameters.iter().map(|parameter| parameter.kind)));
-    text.push_str(";\n    GET DIAGNOSTICS amount = ROW_COUNT;\n");
-    if answers && !contract.result.is_empty() {
+    if form == Form::Answers && !contract.result.is_empty() {
         text.push_str(FOUND);
     }
     text.push_str(CONSTRAINTS);
