@@ -126,8 +126,12 @@ impl World {
         let ask = Arc::new(ask);
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..threads {
-            let (queue, ask, host, answers) =
-                (Arc::clone(&queue), Arc::clone(&ask), Arc::clone(&self.host), Arc::clone(&answers));
+            let (queue, ask, host, answers) = (
+                Arc::clone(&queue),
+                Arc::clone(&ask),
+                Arc::clone(&self.host),
+                Arc::clone(&answers),
+            );
             workers.spawn_blocking(move || {
                 while let Some((name, question)) = next(&queue) {
                     let answer = ask(&host, &name, &question);
