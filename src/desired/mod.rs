@@ -18,6 +18,7 @@ mod sections;
 mod signed;
 pub mod source;
 pub mod statements;
+mod stored;
 mod tables;
 mod tree;
 
