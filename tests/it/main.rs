@@ -37,6 +37,7 @@ mod postgres;
 mod postgres_kinds;
 mod postgres_places;
 mod postgres_tls;
+mod postgres_two;
 mod private_server;
 mod program;
 mod readonly;
