@@ -32,6 +32,7 @@ mod pg_grants;
 mod pg_objects;
 mod pg_roles;
 mod pg_schema;
+mod pg_schema_unknown;
 mod pg_tables;
 mod postgres;
 mod postgres_kinds;

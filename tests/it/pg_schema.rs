@@ -37,7 +37,7 @@ fn world(lab: &Lab) -> World {
     world
 }
 
-fn adopt(world: &World, more: &[&str]) -> Ran {
+pub(crate) fn adopt(world: &World, more: &[&str]) -> Ran {
     let (root, folder) = (world.path("root"), world.path("desired"));
     let config = world.path("config.toml");
     let mut all = vec!["adopt", "--root", root.to_str().unwrap(), "--host", "a"];
@@ -52,23 +52,23 @@ fn check(world: &World, more: &[&str]) -> Ran {
 }
 
 /// The report about one schema.
-fn report(world: &World, name: &str, more: &[&str]) -> Value {
+pub(crate) fn report(world: &World, name: &str, more: &[&str]) -> Value {
     let ran = check(world, &[&["--output", "json"], more].concat());
     resource(&ran.report(), name).clone()
 }
 
 /// What differs, as `CHANGE FIELD`.
-fn differences(resource: &Value) -> Vec<String> {
+pub(crate) fn differences(resource: &Value) -> Vec<String> {
     let differences = resource["differences"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     differences.map(|d| format!("{} {}", text(&d["change"]), text(&d["field"]))).collect()
 }
 
-fn manifest(world: &World, name: &str) -> String {
+pub(crate) fn manifest(world: &World, name: &str) -> String {
     fs::read_to_string(world.path(&format!("desired/hosts/a/manifests/{name}.schema"))).unwrap()
 }
 
-async fn zoo() -> Option<(Lab, World)> {
+pub(crate) async fn zoo() -> Option<(Lab, World)> {
     // What other tests do to roles and databases shows in the fingerprint of a shared server.
     Some(adopted(Lab::alone().await?).await)
 }

@@ -8,9 +8,9 @@ use countersign::model::Reason;
 use countersign::probe::catalog::schema::{self, Asked};
 use countersign::probe::postgres::{Limits, Reading, Session, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
+use tokio_postgres::Client;
 
 use crate::lab::{Lab, admin, client_of, limits, refused};
 
@@ -32,6 +32,11 @@ fn reading(sql: String, rows: &Rows, told: Option<watch::Sender<bool>>) -> Readi
     })
 }
 
+/// A lock is waited for as long as it takes.
+pub(crate) fn patient() -> Limits {
+    Limits { lock: Duration::from_secs(30), ..limits() }
+}
+
 async fn lab() -> Option<Lab> {
     let lab = Lab::alone().await?;
     lab.run("CREATE TABLE public.t (); GRANT SELECT ON public.t TO OBSERVER").await;
@@ -39,11 +44,10 @@ async fn lab() -> Option<Lab> {
 }
 
 /// Asks the same twice, and gives the processes that have answered.
-async fn answered_by(session: &Session) -> Vec<String> {
+pub(crate) async fn answered_by(session: &Session) -> Vec<String> {
     let rows = Rows::default();
-    let readings =
-        vec![reading(SEEN.to_owned(), &rows, None), reading(SEEN.to_owned(), &rows, None)];
-    for answer in session.read_long(readings).await {
+    let readings = [(); 2].map(|()| reading(SEEN.to_owned(), &rows, None));
+    for answer in session.read_long(readings.into()).await {
         answer.unwrap();
     }
     let mut pids: Vec<String> = rows.lock().unwrap().iter().map(|[pid, ..]| pid.clone()).collect();
@@ -52,31 +56,40 @@ async fn answered_by(session: &Session) -> Vec<String> {
     pids
 }
 
-/// The first connection waits for a lock that is only given up when the second one has answered.
-#[tokio::test]
-async fn two_connections_see_one_state_while_somebody_commits() {
-    let Some(lab) = lab().await else { return };
-    let limits = Limits { lock: Duration::from_secs(30), ..limits() };
-    let session = lab.session_as(&lab.observer, limits).await.unwrap();
-    lab.run("INSERT INTO public.t DEFAULT VALUES; CREATE TABLE public.later ()").await;
-    lab.run("SELECT pg_catalog.pg_advisory_lock(7)").await;
+/// Asks the same twice, so that two connections have to answer: the first one waits for a lock that `holder` gives up when
+/// the second one has answered, and something was `done` by `writer`.
+pub(crate) async fn seen_by_both(
+    session: &Session,
+    holder: &Client,
+    (writer, done): (&Client, &str),
+) -> Vec<[String; 3]> {
+    holder.batch_execute("SELECT pg_catalog.pg_advisory_lock(7)").await.unwrap();
     let rows = Rows::default();
     let (told, mut heard) = watch::channel(false);
     let waiting = format!("{SEEN}, pg_catalog.pg_advisory_lock(7)::text");
     let readings = vec![reading(waiting, &rows, None), reading(SEEN.to_owned(), &rows, Some(told))];
     let (answers, ()) = tokio::join!(session.read_long(readings), async {
         if heard.wait_for(|told| *told).await.is_ok() {
-            // What is committed after both have begun is seen by neither, and what was before by neither as well.
-            lab.run("INSERT INTO public.t DEFAULT VALUES").await;
-            lab.run("SELECT pg_catalog.pg_advisory_unlock(7)").await;
+            writer.batch_execute(done).await.unwrap();
+            holder.batch_execute("SELECT pg_catalog.pg_advisory_unlock(7)").await.unwrap();
         }
     });
     assert_eq!(answers, [Ok(()), Ok(())]);
-    let rows = rows.lock().unwrap();
-    let [[one, ..], [other, ..]] = rows.as_slice() else { panic!("{rows:?}") };
-    assert_ne!(one, other, "one connection has answered both");
-    for [_, counted, later] in rows.iter() {
-        assert_eq!((counted.as_str(), later.as_str()), ("0", "0"), "{rows:?}");
+    let rows = rows.lock().unwrap().clone();
+    assert!(rows.len() == 2 && rows[0][0] != rows[1][0], "one has answered both: {rows:?}");
+    rows
+}
+
+#[tokio::test]
+async fn two_connections_see_one_state_while_somebody_commits() {
+    let Some(lab) = lab().await else { return };
+    let session = lab.session_as(&lab.observer, patient()).await.unwrap();
+    // What was committed before the second connection came is seen by neither, and what is committed after both have
+    // begun by neither as well.
+    let one_more = "INSERT INTO public.t DEFAULT VALUES";
+    lab.run(&format!("{one_more}; CREATE TABLE public.later ()")).await;
+    for [_, rows, later] in seen_by_both(&session, &lab.admin, (&lab.admin, one_more)).await {
+        assert_eq!((rows.as_str(), later.as_str()), ("0", "0"));
     }
     session.renew().await.unwrap();
     let now = session.ask(SEEN, &[]).await.unwrap();
@@ -147,6 +160,8 @@ enum Second {
     Silent,
     /// It leads to another server.
     Elsewhere(std::path::PathBuf),
+    /// Somebody takes the snapshot out of what is asked on it.
+    Forgetful,
     /// It is cut when this was asked on it. The first gets no answers from another question on until then.
     Cut { at: &'static str, held_at: &'static str },
 }
@@ -169,12 +184,7 @@ impl Between {
                     _ => server.clone(),
                 };
                 let far = UnixStream::connect(far).await.unwrap();
-                let at = match second {
-                    Second::Cut { held_at, .. } if number == 1 => held_at,
-                    Second::Cut { at, .. } => at,
-                    _ => "",
-                };
-                tokio::spawn(passed_on(near, far, at, number == 2, cut.clone()));
+                tokio::spawn(pass_on((near, far), (second.clone(), number), cut.clone()));
             }
         });
         Self { folder, task }
@@ -188,36 +198,47 @@ impl Between {
     }
 }
 
-async fn passed_on(
-    near: UnixStream,
-    far: UnixStream,
-    at: &str,
-    cut_here: bool,
+/// How a snapshot is borrowed, and words of the same length that change nothing.
+const BORROWED: (&str, &str) = ("SET TRANSACTION SNAPSHOT '", "SET application_name    = '");
+
+/// Passes one connection on, for better or worse.
+async fn pass_on(
+    (near, far): (UnixStream, UnixStream),
+    (second, number): (Second, u32),
     cut: watch::Sender<bool>,
 ) {
-    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+    let ((mut near_in, mut near_out), (mut far_in, mut far_out)) =
+        (near.into_split(), far.into_split());
     let held = watch::Sender::new(false);
     let asked = async {
-        copied(near_in, far_out, |bytes| {
-            let found = !at.is_empty() && bytes.windows(at.len()).any(|part| part == at.as_bytes());
-            held.send_if_modified(|held| {
-                !*held && found && {
-                    *held = true;
-                    true
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = near_in.read(&mut bytes).await {
+            let part = &mut bytes[..count];
+            let found = |text: &str| part.windows(text.len()).position(|at| at == text.as_bytes());
+            match (&second, number) {
+                (Second::Cut { held_at, .. }, 1) if found(held_at).is_some() => {
+                    held.send_replace(true);
                 }
-            });
-            !(found && cut_here)
-        })
-        .await;
+                (Second::Cut { at, .. }, 2) if found(at).is_some() => break,
+                (Second::Forgetful, 2) => {
+                    if let Some(at) = found(BORROWED.0) {
+                        part[at..at + BORROWED.1.len()].copy_from_slice(BORROWED.1.as_bytes());
+                    }
+                }
+                _ => {}
+            }
+            if far_out.write_all(part).await.is_err() {
+                break;
+            }
+        }
     };
     let answered = async {
-        let (mut from, mut to) = (far_in, near_out);
         let mut bytes = vec![0; 1 << 16];
-        while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        while let Ok(count @ 1..) = far_in.read(&mut bytes).await {
             if *held.borrow() {
                 let _ = cut.subscribe().wait_for(|cut| *cut).await;
             }
-            if to.write_all(&bytes[..count]).await.is_err() {
+            if near_out.write_all(&bytes[..count]).await.is_err() {
                 break;
             }
         }
@@ -226,18 +247,8 @@ async fn passed_on(
         () = asked => {}
         () = answered => {}
     }
-    if cut_here {
+    if number == 2 {
         cut.send_replace(true);
-    }
-}
-
-/// Passes bytes on until somebody has enough of them.
-async fn copied(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, goes_on: impl Fn(&[u8]) -> bool) {
-    let mut bytes = vec![0; 1 << 16];
-    while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        if !goes_on(&bytes[..count]) || to.write_all(&bytes[..count]).await.is_err() {
-            break;
-        }
     }
 }
 
@@ -248,6 +259,23 @@ async fn a_second_connection_that_never_comes_is_not_waited_for() {
     let between = Between::new(&lab.server.socket_folder(), Second::Silent);
     let session = between.session(&lab).await;
     assert_eq!(answered_by(&session).await.len(), 1);
+}
+
+/// The first connection waits in vain for a lock that would be given up when the second one has answered.
+#[tokio::test]
+async fn a_second_connection_on_another_snapshot_is_asked_nothing() {
+    let Some(lab) = lab().await else { return };
+    let between = Between::new(&lab.server.socket_folder(), Second::Forgetful);
+    let session = between.session(&lab).await;
+    lab.run("INSERT INTO public.t DEFAULT VALUES").await;
+    lab.run("SELECT pg_catalog.pg_advisory_lock(7)").await;
+    let rows = Rows::default();
+    let waiting = format!("{SEEN}, pg_catalog.pg_advisory_lock(7)::text");
+    let readings = vec![reading(waiting, &rows, None), reading(SEEN.to_owned(), &rows, None)];
+    let mut answers = session.read_long(readings).await;
+    assert_eq!(refused(answers.remove(0)).0, Reason::Locked);
+    assert_eq!(answers, [Ok(())]);
+    assert_eq!(rows.lock().unwrap()[0][1], "0");
 }
 
 /// As a name does behind which there are several servers.

@@ -71,9 +71,12 @@ fn next<'a>(queue: &Queue<'a>, back: bool) -> Option<(usize, Reading<'a>)> {
     if back { queue.pop_back() } else { queue.pop_front() }
 }
 
+/// Takes questions as long as there are any and the connection stands: what is lost leaves the rest to the other.
 async fn work(line: &mut Line, queue: &Queue<'_>, back: bool) -> Answers {
     let mut answers = Answers::new();
-    while let Some((at, reading)) = next(queue, back) {
+    while line.lost().is_ok()
+        && let Some((at, reading)) = next(queue, back)
+    {
         answers.extend(line.read(vec![reading]).await.into_iter().map(|answer| (at, answer)));
     }
     answers
@@ -108,8 +111,10 @@ pub(super) async fn read(
         answers
     };
     let (first, second) = tokio::join!(first, second);
-    let missing = || Err(Unknown::new(Reason::NoAnswer, "the question was not put"));
-    let mut all: Vec<_> = (0..count).map(|_| missing()).collect();
+    // A question is left over only when both are lost.
+    let left_over = || Unknown::new(Reason::NoAnswer, "the question was not put");
+    let left_over = line.lost().err().unwrap_or_else(left_over);
+    let mut all: Vec<_> = vec![Err(left_over); count];
     for (at, answer) in first.into_iter().chain(second) {
         all[at] = answer;
     }
