@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::error::Failure;
 use super::output::{self, Output};
 use super::planning::{self, CLOCK, Planned, Request};
-use super::{Global, context, exit, ledgers, show};
+use super::{Global, context, exit, ledgers, refusal, show};
 use crate::config::Config;
 use crate::ledger::event::PlanSealed;
 use crate::ledger::{Attachment, Ledger};
@@ -90,17 +90,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 
 /// Opens the ledger on which a plan is sealed.
 fn open(config: &Config) -> Result<Ledger, Failure> {
-    let host = crate::probe::host::Host::open(&config.root.value, config.observe.value.clone());
-    let host = host.map_err(|e| {
-        let root = config.root.value.display();
-        Failure::new(exit::ERROR, format!("cannot open the root {root}: {e}"))
-    })?;
-    let machine_id = host.machine_id().map_err(|why| {
-        let message = format!("this machine cannot be told from others: {}", why.detail);
-        Failure::new(exit::UNKNOWN, message)
-            .hint("a machine has one line in /etc/machine-id; see machine-id(5)")
-    })?;
-    ledgers::executor(config, &machine_id).map_err(|failure| match failure.hint {
+    refusal::open(config).map(|(_, ledger)| ledger).map_err(|failure| match failure.hint {
         Some(_) => failure,
         None => failure.hint("make a draft with --draft, which needs no ledger"),
     })

@@ -93,7 +93,13 @@ impl Reader<'_> {
         self.desired.resources.insert(id, resource);
     }
 
-    fn problem(&mut self, problem: Problem, table: &Table<'_>, name: &Span, folder: &str) {
+    pub(super) fn problem(
+        &mut self,
+        problem: Problem,
+        table: &Table<'_>,
+        name: &Span,
+        folder: &str,
+    ) {
         let (file, span) = match problem.place {
             Place::Resource => (table.file().to_owned(), name.clone()),
             Place::Key(key) => {
@@ -142,7 +148,7 @@ impl Reader<'_> {
 }
 
 /// The folder of a host or role that a file belongs to, with a slash at its end.
-fn folder_of(file: &str) -> String {
+pub(super) fn folder_of(file: &str) -> String {
     let mut parts = file.splitn(3, '/');
     format!("{}/{}/", parts.next().unwrap_or(""), parts.next().unwrap_or(""))
 }
