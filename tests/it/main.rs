@@ -26,6 +26,7 @@ mod keys;
 mod lab;
 mod ledger;
 #[cfg(feature = "execute")]
+mod pg_application;
 mod pg_apply;
 mod pg_functions;
 mod pg_grants;

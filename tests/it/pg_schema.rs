@@ -30,7 +30,7 @@ pub(crate) const ZOO: &str = "CREATE TABLE public.unit (id bigint PRIMARY KEY, t
     CREATE EXTENSION pgcrypto; GRANT SELECT ON public.unit TO OBSERVER";
 
 /// A world that looks at a laboratory, without desired state.
-fn world(lab: &Lab) -> World {
+pub(crate) fn world(lab: &Lab) -> World {
     let world = World::new();
     let url = lab.server.url(&lab.observer, &lab.database);
     world.write("config.toml", format!("[database.lab]\nobserver = {{ url = {url:?} }}\n"));
@@ -46,7 +46,7 @@ pub(crate) fn adopt(world: &World, more: &[&str]) -> Ran {
     run(&all)
 }
 
-fn check(world: &World, more: &[&str]) -> Ran {
+pub(crate) fn check(world: &World, more: &[&str]) -> Ran {
     let config = world.path("config.toml");
     world.check(&[&["--config", config.to_str().unwrap()], more].concat())
 }
