@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser as _};
+use clap::{Args as _, Command, FromArgMatches as _, Parser as _};
 
 use super::{Cli, Global};
 use super::{
@@ -52,6 +52,8 @@ pub(super) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     fn words(line: &str) -> Vec<OsString> {

@@ -439,7 +439,8 @@ mod tests {
             builder.insert_object(*id, Some("list")).expect("put in");
         }
         builder.write_buf(&mut pack).expect("packed");
-        let mut writer = repository.odb().expect("a store").packwriter().expect("a writer");
+        let store = repository.odb().expect("a store");
+        let mut writer = store.packwriter().expect("a writer");
         std::io::Write::write_all(&mut writer, &pack).expect("written");
         writer.commit().expect("indexed");
         for id in ids.iter().map(Oid::to_string) {
