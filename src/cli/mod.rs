@@ -24,6 +24,7 @@ mod show;
 mod statements;
 mod trust;
 mod trusting;
+mod verbs;
 mod version;
 mod world;
 
@@ -211,7 +212,7 @@ impl Verb {
 /// Runs the program; answers its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match verbs::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = !error.use_stderr();

@@ -18,6 +18,7 @@ mod sections;
 mod signed;
 pub mod source;
 pub mod statements;
+mod stored;
 mod tables;
 mod tree;
 
@@ -30,8 +31,8 @@ pub use declared::Declared;
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
 pub use lint::astray;
 pub use manifest::{read, read_begun};
-pub use proof::{Contract, Expect, Parameter, ParameterType, Proof};
-pub use proofset::{Line, Proofset, reaches};
+pub use proof::{Contract, Effect, Expect, Parameter, ParameterType, Proof, ProofSection};
+pub use proofset::{Line, Proofset, ProofsetSection, reaches};
 pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
 pub use signed::{AcceptedTip, SignedBy, SignedError};
 pub use source::{Request, SourceError};

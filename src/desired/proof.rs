@@ -30,7 +30,7 @@ const RESULTS_MAX: usize = 32;
 /// The table as it is written.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProofSection {
+pub struct ProofSection {
     /// What it shows, in a few words.
     title: Option<String>,
     /// The database, as `[database.NAME]` names it.
@@ -76,7 +76,7 @@ pub(super) struct ProofSection {
 /// What a contract does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Effect {
+pub enum Effect {
     /// It changes something.
     Write,
     /// It changes nothing.

@@ -11,7 +11,7 @@ pub(super) const LINES_MAX: usize = 100;
 /// The table as it is written.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProofsetSection {
+pub struct ProofsetSection {
     /// What it shows, in a few words.
     pub(super) title: Option<String>,
     /// Its lines, in the order in which they are looked at and run.

@@ -29,7 +29,7 @@ pub mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::SmokePolicy;
@@ -121,28 +121,29 @@ impl World {
         let names: Vec<String> = items.iter().map(|(name, _)| name.clone()).collect();
         let threads = self.threads.up_to(items.len());
         let queue = Arc::new(Mutex::new(items.into_iter()));
+        // Kept where they are made: to hand each over by itself would wake this task for each.
+        let answers = Arc::new(Mutex::new(BTreeMap::new()));
         let ask = Arc::new(ask);
-        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let mut workers = tokio::task::JoinSet::new();
         for _ in 0..threads {
-            let (queue, ask, host, sender) =
-                (Arc::clone(&queue), Arc::clone(&ask), Arc::clone(&self.host), sender.clone());
-            tokio::task::spawn_blocking(move || {
+            let (queue, ask, host, answers) = (
+                Arc::clone(&queue),
+                Arc::clone(&ask),
+                Arc::clone(&self.host),
+                Arc::clone(&answers),
+            );
+            workers.spawn_blocking(move || {
                 while let Some((name, question)) = next(&queue) {
                     let answer = ask(&host, &name, &question);
-                    if sender.send((name, answer)).is_err() {
-                        return;
-                    }
+                    held(&answers).insert(name, answer);
                 }
             });
         }
-        drop(sender);
-        let mut answers = BTreeMap::new();
-        let collected = tokio::time::timeout(self.deadline, async {
-            while let Some((name, answer)) = receiver.recv().await {
-                answers.insert(name, answer);
-            }
-        })
-        .await;
+        let ended = async { while workers.join_next().await.is_some() {} };
+        let collected = tokio::time::timeout(self.deadline, ended).await;
+        // What comes later is not waited for, and nothing more is begun.
+        *held(&queue) = Vec::new().into_iter();
+        let mut answers = std::mem::take(&mut *held(&answers));
         if collected.is_err() {
             let late = format!("no answer within {} s", self.deadline.as_secs_f32());
             for name in names {
@@ -195,5 +196,9 @@ pub async fn until<T>(
 }
 
 fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    held(queue).next()
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

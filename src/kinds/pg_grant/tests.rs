@@ -267,6 +267,9 @@ fn rights_in_effect_claim_the_stronger_thing() {
     }
     let table = json!({"allowed": ["SELECT on s.t"]});
     compared(&table, seen(&[]), &["blind allowed SELECT on s.t not_recorded"]);
+    let mut unanswered = seen(&[]);
+    unanswered["effective"] = json!({"Err": {"reason": "deadline", "detail": "late"}});
+    compared(&table, unanswered, &["blind effective deadline"]);
     let table = json!({"allowed": ["MAINTAIN on s.t"]});
     compared(&table, seen(&[]), &["blind allowed MAINTAIN on s.t not_supported"]);
 }

@@ -39,14 +39,15 @@ pub(super) fn statements(
         let create = format!("CREATE SCHEMA {schema} AUTHORIZATION {owner}");
         said.creates(create, format!("DROP SCHEMA {schema}"));
     }
+    // First of all, so that taken back last: a trigger that comes again has no comment.
+    for (what, comment) in &seen.comments {
+        said.comment(what, comment)?;
+    }
     said.pill(seen.pill.as_ref())?;
     // A trigger calls a function, and a function is owned by whoever may call it: each has its turn.
     said.old_trigger(seen.trigger.as_ref())?;
     said.function(seen.function.as_ref())?;
     said.new_trigger(seen.trigger.as_ref());
-    for (what, comment) in &seen.comments {
-        said.comment(what, comment)?;
-    }
     let rights = Rights::new(table, schema, seen, true);
     said.takes(&rights, seen)?;
     said.owners(seen);

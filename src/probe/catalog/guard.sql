@@ -90,7 +90,7 @@ SELECT
                 pg_catalog.format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
                 CASE WHEN a.attidentity <> '' THEN 'identity' WHEN a.attgenerated <> '' THEN 'generated'
                     WHEN a.atthasdef THEN 'default' END,
-                CASE WHEN a.attoptions IS NOT NULL THEN 'with options' END)
+                CASE WHEN a.attoptions IS NOT NULL OR a.attstattarget >= 0 THEN 'with options' END)
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
         'row_security', p.relrowsecurity, 'forced_row_security', p.relforcerowsecurity,
         'inherits', ARRAY(SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_inherits h

@@ -241,6 +241,16 @@ const CASES: &[Case] = &[
         &[(IT, "pill.columns")],
     ),
     case(
+        "the pill's column gets more statistics",
+        "ALTER TABLE guards.pill ALTER n SET STATISTICS 7",
+        &[(IT, "pill.columns")],
+    ),
+    case(
+        "the constraint of the trigger is renamed",
+        "ALTER TABLE guards.pill RENAME CONSTRAINT refuse TO accept",
+        &[(IT, "trigger.constraint")],
+    ),
+    case(
         "the pill's column must not be null",
         "ALTER TABLE guards.pill ALTER n SET NOT NULL",
         &[(IT, "pill.columns")],
@@ -262,8 +272,8 @@ const CASES: &[Case] = &[
     ),
     case(
         "the pill gets a policy",
-        "CREATE POLICY none ON guards.pill USING (false)",
-        &[(IT, "policy none on guards.pill")],
+        "CREATE POLICY deny ON guards.pill USING (false)",
+        &[(IT, "policy deny on guards.pill")],
     ),
     case(
         "a rule does something instead",
@@ -325,7 +335,7 @@ const CASES: &[Case] = &[
     case(
         "the pill is renamed",
         "ALTER TABLE guards.pill RENAME TO sweet",
-        &[(IT, "pill"), (IT, "trigger"), (IT, "table guards.sweet")],
+        &[(IT, "pill"), (IT, "trigger"), (IT, "trigger refuse on guards.sweet"), (IT, "table guards.sweet")],
     ),
     case(
         "a view stands in the pill's place",
