@@ -244,7 +244,10 @@ fn no_attack_that_leaves_something_is_expected_to_be_clean() {
     for attack in GROUPS.iter().flat_map(|(_, attacks)| *attacks) {
         let clean = matches!(attack.verdict, "CLEAN-ABSOLUTE" | "CLEAN-EXACT");
         assert!(!clean || attack.stays.is_empty() || attack.is_remarked(), "{}", attack.about);
-        assert!(!attack.verdict.starts_with("CONTRACT") || attack.stays.is_empty(), "{}", attack.about);
+        assert!(
+            !attack.verdict.starts_with("CONTRACT") || attack.stays.is_empty(),
+            "{}",
+            attack.about
+        );
     }
 }
-

@@ -8,7 +8,11 @@ const FILE: &[&str] = &["file leaked"];
 macro_rules! leaves_a_file {
     ($returns:expr, $more:expr, $then:expr) => {
         concat!(
-            "CREATE FUNCTION public.leaves() RETURNS ", $returns, " LANGUAGE plpgsql SECURITY DEFINER ", $more, " AS $f$ BEGIN \
+            "CREATE FUNCTION public.leaves() RETURNS ",
+            $returns,
+            " LANGUAGE plpgsql SECURITY DEFINER ",
+            $more,
+            " AS $f$ BEGIN \
              COPY (SELECT 1) TO PROGRAM 'cat > leaked'; ",
             "RETURN NULL; END $f$; ",
             $then
@@ -16,7 +20,8 @@ macro_rules! leaves_a_file {
     };
 }
 
-const NO_FILE: &str = "DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
+const NO_FILE: &str =
+    "DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
 const NOT_LEFT: &str = "DROP FUNCTION public.leaves CASCADE";
 const RAN: &str = "public.leaves() ran with rights";
 

@@ -23,7 +23,8 @@ macro_rules! hidden {
     };
 }
 
-const TRUSTED: &str = "superuser_definer = true\ntrusted_functions = [\"public.dblink_exec(text,text)\"]";
+const TRUSTED: &str =
+    "superuser_definer = true\ntrusted_functions = [\"public.dblink_exec(text,text)\"]";
 
 /// Foreign tables that lead back to this very database, as the owner of the application's tables.
 const FAR: &str = "CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'SOCKET', dbname 'directus'); \
@@ -37,13 +38,15 @@ const NOT_FAR: &str = "DROP SERVER loop CASCADE";
 const PROGRAM: &str = "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
     CREATE FOREIGN TABLE public.program (line text) SERVER files OPTIONS (program 'touch leaked; echo x'); \
     GRANT SELECT ON public.program TO cutter_exec";
-const NO_PROGRAM: &str = "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
+const NO_PROGRAM: &str =
+    "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
 
 /// An aggregate that opens a connection, as anybody.
 const AGGREGATE: &str = "CREATE ROLE with_password LOGIN PASSWORD 'x'; GRANT INSERT ON public.other TO with_password; \
     CREATE AGGREGATE public.harmless(text) (SFUNC = public.dblink_exec, STYPE = text, \
     INITCOND = 'host=SOCKET user=with_password password=x dbname=directus')";
-const NO_AGGREGATE: &str = "DROP AGGREGATE public.harmless(text); DROP OWNED BY with_password; DROP ROLE with_password";
+const NO_AGGREGATE: &str =
+    "DROP AGGREGATE public.harmless(text); DROP OWNED BY with_password; DROP ROLE with_password";
 
 pub(super) const ATTACKS: &[Attack] = &[
     attack(

@@ -123,7 +123,8 @@ macro_rules! fooling {
 }
 
 const FOOLING: &str = fooling!("");
-const FOOLED: &str = fooling!("ALTER ROLE cutter_exec SET search_path = fooling, pg_catalog, public");
+const FOOLED: &str =
+    fooling!("ALTER ROLE cutter_exec SET search_path = fooling, pg_catalog, public");
 
 pub(super) const WRAPPER: &[Attack] = &[
     attack(
