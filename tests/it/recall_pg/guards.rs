@@ -335,7 +335,12 @@ const CASES: &[Case] = &[
     case(
         "the pill is renamed",
         "ALTER TABLE guards.pill RENAME TO sweet",
-        &[(IT, "pill"), (IT, "trigger"), (IT, "trigger refuse on guards.sweet"), (IT, "table guards.sweet")],
+        &[
+            (IT, "pill"),
+            (IT, "trigger"),
+            (IT, "trigger refuse on guards.sweet"),
+            (IT, "table guards.sweet"),
+        ],
     ),
     case(
         "a view stands in the pill's place",
@@ -551,7 +556,7 @@ const CASES: &[Case] = &[
     ),
     case(
         "another schema has a pill",
-        "CREATE SCHEMA else; CREATE TABLE else.pill (n integer)",
+        "CREATE SCHEMA aside; CREATE TABLE aside.pill (n integer)",
         &[],
     ),
 ];
