@@ -47,6 +47,8 @@ pub(super) struct Arguments {
 #[derive(Default)]
 struct Results {
     proofs: Vec<Evidence>,
+    /// The proofs of sets.
+    of_sets: Vec<Evidence>,
     sets: Vec<SetResult>,
     /// Guards that do not hold afterwards.
     broken: Vec<String>,
@@ -72,12 +74,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let ran = everything(&cleared, &config, arguments, &mut ledger, &mut results);
     if let Err(refusal) = ran {
         // What was proven until then stands on the ledger, and is told all the same.
-        show(&results, &config, output)?;
+        show(&results, &config, global, output)?;
         return Err(refusal.record(Verb::Prove, &mut ledger));
     }
     results.broken = guards_afterwards(&cleared, &config, arguments, &mut ledger);
     ledger.checkpoint()?;
-    show(&results, &config, output)?;
+    show(&results, &config, global, output)?;
     Ok(results.code())
 }
 
@@ -95,7 +97,7 @@ fn everything(
     }
     for name in &cleared.sets {
         let (set, proofs) = set::run(name, cleared, config, arguments, ledger)?;
-        results.proofs.extend(proofs);
+        results.of_sets.extend(proofs);
         results.sets.push(set);
     }
     Ok(())
@@ -198,7 +200,7 @@ impl Results {
             Verdict::ContractFailed | Verdict::Vacuous => exit::ERROR,
             _ => exit::UNKNOWN,
         };
-        let proofs = self.proofs.iter().map(|evidence| of(evidence.verdict));
+        let proofs = self.proofs.iter().chain(&self.of_sets).map(|evidence| of(evidence.verdict));
         let lines = self.sets.iter().flat_map(|set| &set.lines).map(|line| match line.holds {
             crate::proof::Holds::Yes => exit::OK,
             // A proof of it has a code of its own, which comes first.
@@ -218,20 +220,25 @@ struct Shown<'a> {
     schema: &'static str,
     version: u32,
     sandbox: bool,
-    proofs: &'a [Evidence],
+    proofs: Vec<&'a Evidence>,
     sets: &'a [SetResult],
     broken_guards: &'a [String],
 }
 
-fn show(results: &Results, config: &Config, output: &Output) -> Result<(), Failure> {
+fn show(
+    results: &Results,
+    config: &Config,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
     if !output.is("json") {
-        return output.write(|out| story::tell(results, config.sandbox, out));
+        return output.write(|out| story::tell(results, (config.sandbox, global.verbose), out));
     }
     let shown = Shown {
         schema: "countersign.proof",
         version: 1,
         sandbox: config.sandbox,
-        proofs: &results.proofs,
+        proofs: results.proofs.iter().chain(&results.of_sets).collect(),
         sets: &results.sets,
         broken_guards: &results.broken,
     };

@@ -12,10 +12,13 @@ use super::{
     trust, version,
 };
 #[cfg(feature = "execute")]
-use super::{apply, demo};
+use super::{apply, demo, prove};
 
-/// Every verb, and what gives it its options.
-const VERBS: &[(&str, fn(Command) -> Command)] = &[
+/// A verb, and what gives it its options.
+type Verb = (&'static str, fn(Command) -> Command);
+
+/// All of them.
+const VERBS: &[Verb] = &[
     ("check", check::Arguments::augment_args),
     ("lint", lint::Arguments::augment_args),
     ("adopt", adopt::Arguments::augment_args),
@@ -30,6 +33,8 @@ const VERBS: &[(&str, fn(Command) -> Command)] = &[
     ("ledger", ledger::Arguments::augment_args),
     #[cfg(feature = "execute")]
     ("apply", apply::Arguments::augment_args),
+    #[cfg(feature = "execute")]
+    ("prove", prove::Arguments::augment_args),
     #[cfg(feature = "execute")]
     ("demo", demo::Arguments::augment_args),
     ("version", version::Arguments::augment_args),

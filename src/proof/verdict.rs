@@ -398,10 +398,9 @@ fn remarks(contract: &Contract, attempt: &Attempt, sequences: &[Sequence]) -> Ve
         remarks.push(format!("sequence {} was advanced by others", one.name));
     }
     if inside.advisory != "0" {
-        remarks.push(format!(
-            "it held {} advisory locks, which ended with its session",
-            inside.advisory
-        ));
+        let count = &inside.advisory;
+        let noun = if count == "1" { "lock" } else { "locks" };
+        remarks.push(format!("it held {count} advisory {noun}, which ended with its session"));
     }
     if inside.role != inside.session_role {
         remarks.push(format!(

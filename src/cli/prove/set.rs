@@ -42,11 +42,7 @@ pub(super) fn run(
         for proof in line.proof_names() {
             let evidence = super::one(proof, cleared, config, ledger)?;
             take(&mut holds, of_verdict(evidence.verdict));
-            because.push(format!(
-                "proof.{proof}: {}: {}",
-                evidence.verdict,
-                evidence.because.join("; ")
-            ));
+            because.push(format!("proof.{proof}: {}", in_short(&evidence)));
             all.push(evidence);
         }
         of_line(line, &looking, &before, (&mut holds, &mut because))
@@ -59,6 +55,22 @@ pub(super) fn run(
         });
     }
     Ok((SetResult::of(name, set.title.clone(), lines), all))
+}
+
+/// A proof in one line: what it came to, and where it is not as expected why.
+fn in_short(evidence: &Evidence) -> String {
+    if !evidence.verdict.is_green() {
+        return format!("{}: {}", evidence.verdict, evidence.because.join("; "));
+    }
+    let inside = evidence.attempt.inside.as_ref();
+    let counted = inside.and_then(|inside| {
+        let (before, seen) = (inside.witness_before.as_ref()?, inside.witness_inside.as_ref()?);
+        let after = evidence.attempt.after.as_ref()?.witness.as_ref()?;
+        Some(format!(", inside {before} → {seen}, after {after}"))
+    });
+    let refused = inside.and_then(|inside| inside.sqlstate.as_ref());
+    let refused = refused.map(|state| format!(", refused with {state}"));
+    format!("{}{}", evidence.verdict, counted.or(refused).unwrap_or_default())
 }
 
 /// What a line says of resources, looked at now.

@@ -11,22 +11,26 @@ use crate::proof::{Census, Evidence, Inside, SetResult};
 const NOT_SHOWN: &str = "what only a commit does: serialization failures, NOTIFY, replicas, ON COMMIT; effects outside of the cluster; \
     dead rows, log and statistics, which stay";
 
-pub(super) fn tell(results: &Results, sandbox: bool, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn tell(
+    results: &Results,
+    (sandbox, whole): (bool, bool),
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if sandbox {
         writeln!(out, "sandbox: this is no machine's own configuration")?;
     }
-    for (evidence, n) in results.proofs.iter().zip(0..) {
-        if n > 0 {
-            writeln!(out)?;
-        }
+    // Of the proofs of a set the set itself has a line, which is enough while they are as expected.
+    let of_sets = results.of_sets.iter().filter(|one| whole || !one.verdict.is_green());
+    for evidence in results.proofs.iter().chain(of_sets) {
         proof(evidence, out)?;
+        writeln!(out)?;
     }
     for set in &results.sets {
-        writeln!(out)?;
         of_set(set, out)?;
+        writeln!(out)?;
     }
-    if !results.proofs.is_empty() {
-        writeln!(out, "\nnot shown by any of these: {NOT_SHOWN}")?;
+    if !results.proofs.is_empty() || !results.of_sets.is_empty() {
+        writeln!(out, "not shown by any of these: {NOT_SHOWN}")?;
     }
     results.broken.iter().try_for_each(|guard| {
         writeln!(
@@ -143,16 +147,13 @@ fn of_inside(evidence: &Evidence, inside: &Inside, out: &mut dyn Write) -> io::R
     if !strong.is_empty() {
         row(out, "locked", &strong.join(", "))?;
     }
-    let functions = inside.functions.len();
-    if functions > 0 || inside.fired != "0" {
-        let constraints = &inside.fired;
-        row(
-            out,
-            "ran",
-            &format!(
-                "{functions} functions; {constraints} deferrable constraints were made to judge"
-            ),
-        )?;
+    if inside.done && inside.fired != "0" {
+        let names: Vec<&str> = inside.functions.iter().map(|one| one.name.as_str()).collect();
+        let called = if names.is_empty() { "no function".to_owned() } else { names.join(", ") };
+        row(out, "called", &called)?;
+        let judged =
+            format!("{} deferrable constraints, as a commit would make them", inside.fired);
+        row(out, "judged", &judged)?;
     }
     Ok(())
 }

@@ -48,8 +48,8 @@ async fn lend(line: &mut Line) -> Option<Lent> {
         return None;
     }
     let id = line.export().await.ok()?;
-    let safe = |c: char| c.is_ascii_hexdigit() || c == '-';
-    (!id.is_empty() && id.chars().all(safe)).then_some(Lent { id, same })
+    let plain = |c: char| c.is_ascii_hexdigit() || c == '-';
+    (!id.is_empty() && id.chars().all(plain)).then_some(Lent { id, same })
 }
 
 /// A line on the snapshot that was lent.
