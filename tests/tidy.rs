@@ -44,6 +44,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "commit",
             "deadline",
             "entry",
+            "grant_sql",
             "in_catalog",
             "in_database",
             "in_order",
@@ -135,6 +136,7 @@ const CHANGING: &[&str] = &[
     "treebuilder(",
     "repository.blob(",
     "Connection::to_change(",
+    "Connection::to_prove(",
 ];
 
 /// The rooms where such calls may stand, with the reason.

@@ -44,7 +44,8 @@ fn fields<'a>(report: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_only_drift_of_that_day_is_the_milestone_gap5_the_backup_key_and_two_grants() {
+fn the_only_drift_of_that_day_is_the_milestone_gap5_the_backup_key_two_grants_and_the_guard_of_proofs()
+ {
     let report = check(&["--output", "json"]).ends_with(2).report();
     let drifted: Vec<&str> = report["resources"]
         .as_array()
@@ -63,6 +64,8 @@ fn the_only_drift_of_that_day_is_the_milestone_gap5_the_backup_key_and_two_grant
         "file./var/lib/cutter/README.md",
         "file./var/lib/cutter/orchestrator.config.json",
         "pg_grant.cutter_exec",
+        // What proofs rest on was not there that day.
+        "proof_guard.countersign",
     ]);
     assert_eq!(drifted, expected);
     assert_eq!(report["summary"]["unknown"], 0);

@@ -44,6 +44,8 @@ mod private_server;
 mod program;
 #[cfg(feature = "execute")]
 mod proof_guard;
+#[cfg(feature = "execute")]
+mod prove;
 mod readonly;
 mod recall;
 mod recall_pg;
