@@ -120,6 +120,9 @@ async fn what_was_altered_is_set_right_and_can_be_altered_back() {
     let Some((lab, root, _)) = made().await else { return };
     root.batch_execute(ALTERED).await.unwrap();
     let altered = lab.differences();
+    let said = lab.run(&["check", "-v"]).ends_with(2).stdout;
+    let line = "+SELECT on countersign.pill to intruder (with grant option)\n";
+    assert!(said.contains(line), "{said}");
     let plan = lab.signed("mend.json", &[]);
     lab.apply(&plan).ends_with(0);
     lab.check(0);
