@@ -11,6 +11,7 @@
 //! make bench BENCH="w5 --slow"           # with peers that take minutes
 //! make bench BENCH="ledger"              # a million entries, verified
 //! make bench BENCH="postgres"            # a schema of 200 to 20,000 tables, with a server of its own
+//! make bench BENCH="proof"               # the transaction of a proof, with a server of its own
 //! ```
 #![expect(clippy::disallowed_methods, reason = "benchmarks build the worlds that they look at")]
 
@@ -20,6 +21,7 @@ mod ledger;
 mod machine;
 mod measure;
 mod peers;
+mod proof;
 
 use std::path::PathBuf;
 
@@ -36,7 +38,7 @@ struct Asked {
     slow: bool,
 }
 
-const ALL: [&str; 8] = ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger"];
+const ALL: [&str; 9] = ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger", "proof"];
 
 fn asked() -> Result<Asked> {
     let mut asked = Asked { workloads: Vec::new(), runs: 5, slow: false };
@@ -70,6 +72,10 @@ fn main() -> Result<()> {
         }
         if workload == "ledger" {
             ledger::run(&layout, asked.runs)?;
+            continue;
+        }
+        if workload == "proof" {
+            proof::run(&layout, asked.runs)?;
             continue;
         }
         if workload == "postgres" {
