@@ -122,28 +122,26 @@ impl World {
         let threads = self.threads.up_to(items.len());
         let queue = Arc::new(Mutex::new(items.into_iter()));
         let ask = Arc::new(ask);
-        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        // Answers lie in a common place until all are there: to be woken for each costs more than most of them.
+        let answered = Arc::new(Mutex::new(Vec::with_capacity(names.len())));
+        let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..threads {
-            let (queue, ask, host, sender) =
-                (Arc::clone(&queue), Arc::clone(&ask), Arc::clone(&self.host), sender.clone());
-            tokio::task::spawn_blocking(move || {
+            let (queue, ask, host) = (Arc::clone(&queue), Arc::clone(&ask), Arc::clone(&self.host));
+            let answered = Arc::clone(&answered);
+            tasks.spawn_blocking(move || {
                 while let Some((name, question)) = next(&queue) {
                     let answer = ask(&host, &name, &question);
-                    if sender.send((name, answer)).is_err() {
-                        return;
-                    }
+                    held(&answered).push((name, answer));
                 }
             });
         }
-        drop(sender);
-        let mut answers = BTreeMap::new();
-        let collected = tokio::time::timeout(self.deadline, async {
-            while let Some((name, answer)) = receiver.recv().await {
-                answers.insert(name, answer);
-            }
-        })
-        .await;
+        let all = async { while tasks.join_next().await.is_some() {} };
+        let collected = tokio::time::timeout(self.deadline, all).await;
+        let answers = std::mem::take(&mut *held(&answered));
+        let mut answers: BTreeMap<String, Result<T, Unknown>> = answers.into_iter().collect();
         if collected.is_err() {
+            // Whoever still hangs takes nothing more.
+            held(&queue).by_ref().for_each(drop);
             let late = format!("no answer within {} s", self.deadline.as_secs_f32());
             for name in names {
                 answers
@@ -195,5 +193,9 @@ pub async fn until<T>(
 }
 
 fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    held(queue).next()
+}
+
+fn held<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
