@@ -1,5 +1,6 @@
 //! A tree of desired state: its files, and which commit they are.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -92,6 +93,8 @@ pub(super) struct Beside<'a> {
     pub(super) folder: &'a str,
     /// The texts of `[values]`.
     pub(super) values: &'a BTreeMap<String, String>,
+    /// Which of them it referred to.
+    pub(super) used: RefCell<BTreeSet<String>>,
 }
 
 impl Files for Beside<'_> {
@@ -115,6 +118,7 @@ impl Beside<'_> {
         }
         let full = format!("{}{path}", self.folder);
         if let Some(blob) = self.tree.files.get(&full) {
+            self.used.borrow_mut().insert(full);
             return Ok(blob);
         }
         let beside =
@@ -151,7 +155,8 @@ mod tests {
     #[test]
     fn references_stay_in_their_folder() {
         let tree = tree(&["hosts/a/manifests/x.sha256", "hosts/ab/secret"]);
-        let files = Beside { tree: &tree, folder: "hosts/a/", values: &BTreeMap::new() };
+        let (values, used) = (BTreeMap::new(), RefCell::default());
+        let files = Beside { tree: &tree, folder: "hosts/a/", values: &values, used };
         assert!(files.read("manifests/x.sha256").is_ok());
         assert!(
             files
