@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let config = strict::load(&global.overrides())?;
     // Before anything else is opened.
     if let Err(halted) = crate::killswitch::check(&config, crate::killswitch::Verb::Apply) {
-        return Err(refused_unopened(&config, arguments, &halted));
+        return Err(refused_unopened(&config, arguments, halted));
     }
     let host = Arc::new(open_root(&config)?);
     let machine_id = host.machine_id().map_err(|why| {
@@ -77,21 +77,21 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 }
 
 /// The switch came before the ledger was opened; it is recorded all the same, where that can be done.
-fn refused_unopened(config: &Config, arguments: &Arguments, halted: &Halted) -> Failure {
-    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
+fn refused_unopened(config: &Config, arguments: &Arguments, halted: Halted) -> Failure {
     let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
-    let refusal = Refusal { code: halted.code(), plan, failure: Box::new(failure) };
-    let recorded = || -> Result<Failure, Failure> {
+    let opened = || -> Result<Ledger, Failure> {
         let machine_id = open_root(config)?.machine_id();
         let machine_id = machine_id.map_err(|why| Failure::new(exit::UNKNOWN, why.detail))?;
-        let mut ledger = ledgers::executor(config, &machine_id)?;
-        Ok(record(refusal, &mut ledger))
+        ledgers::executor(config, &machine_id)
     };
-    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
-    match recorded() {
-        Ok(recorded) => recorded,
-        Err(why) => failure
-            .and(Failure::new(exit::REFUSED, format!("it is not on the ledger: {}", why.message))),
+    let code = halted.code();
+    let failure = Failure::from(halted);
+    match opened() {
+        Ok(mut ledger) => record(Refusal { code, plan, failure: Box::new(failure) }, &mut ledger),
+        Err(why) => {
+            let code = failure.code;
+            failure.and(Failure::new(code, format!("it is not on the ledger: {}", why.message)))
+        }
     }
 }
 
@@ -277,7 +277,8 @@ fn code(ended: &RunEnd) -> u8 {
         return exit::PARTLY;
     }
     match stopped {
-        Stopped::Halted(_) | Stopped::OtherDatabase { .. } => exit::REFUSED,
+        Stopped::Halted(halted) => exit::of_halt(halted),
+        Stopped::OtherDatabase { .. } => exit::REFUSED,
         Stopped::Precondition { .. } => exit::STALE,
         Stopped::Permit(crate::approval::PermitError::Expired { .. }) => exit::APPROVAL,
         Stopped::Step { .. } | Stopped::Permit(_) => exit::ERROR,
