@@ -158,6 +158,7 @@ fn finish(
     Ok(told.code(&plan))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped by")]
 fn failed(error: FormatError) -> Failure {
     Failure::of(exit::ERROR, &error)
 }
