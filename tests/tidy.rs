@@ -74,6 +74,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "output",
             "page",
             "planning",
+            "refusal",
             "statements",
             "trusting",
             "world",

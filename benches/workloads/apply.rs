@@ -1,6 +1,7 @@
 //! Apply of the worked example's gap: eight directories and two files. What it costs is its fsyncs; they are counted, and the
 //! same number of them is waited for with nothing else around, in the same run and on the same file system.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::process::Command;
@@ -63,13 +64,14 @@ fn lay(layout: &Layout) -> Result<Host> {
     let owned = format!("owner = \"{}\"\ngroup = \"{}\"\n", host.owner, host.group);
     let mut toml = format!("[directory.\"/var/lib/cutter\"]\n{owned}mode = \"0750\"\n");
     for name in DIRECTORIES {
-        toml.push_str(&format!("[directory.\"/var/lib/cutter/{name}\"]\n{owned}mode = \"0750\"\n"));
+        write!(toml, "[directory.\"/var/lib/cutter/{name}\"]\n{owned}mode = \"0750\"\n")?;
     }
     for name in FILES {
         host.write(&format!("desired/hosts/bench/files/{name}"), "{}\n")?;
-        toml.push_str(&format!(
+        write!(
+            toml,
             "[file.\"/var/lib/cutter/{name}\"]\n{owned}mode = \"0640\"\nsource = \"files/{name}\"\n"
-        ));
+        )?;
     }
     host.want(&toml)?;
     Ok(host)
@@ -129,11 +131,11 @@ fn peers(host: &Host, runs: usize) -> Result<()> {
     let source = host.folder.join("desired/hosts/bench/files");
     let mut script = format!("set -e\nrm -rf '{0}'\nmkdir -m 0750 '{0}'\n", there.display());
     for name in DIRECTORIES {
-        script.push_str(&format!("mkdir -m 0750 '{}/{name}'\n", there.display()));
+        write!(script, "mkdir -m 0750 '{}/{name}'\n", there.display())?;
     }
     for name in FILES {
         let (from, to) = (source.display(), there.display());
-        script.push_str(&format!("install -m 0640 '{from}/{name}' '{to}/{name}'\n"));
+        write!(script, "install -m 0640 '{from}/{name}' '{to}/{name}'\n")?;
     }
     fs::write(host.folder.join("mkdir.sh"), &script)?;
     let trust = host.run(&[
@@ -161,9 +163,10 @@ fn signatures(host: &Host) -> Result<Option<Contender>> {
         let at = both.find("-----BEGIN").ok_or("no signature")?;
         fs::write(host.folder.join(format!("{name}.statement")), &both[..at])?;
         fs::write(host.folder.join(format!("{name}.sig")), &both[at..])?;
-        script.push_str(&format!(
+        write!(
+            script,
             "ssh-keygen -q -Y verify -f allowed -I {name} -n countersign/approval/v1 -s {name}.sig < {name}.statement\n"
-        ));
+        )?;
     }
     fs::write(host.folder.join("verify.sh"), script)?;
     Ok(contender(host, "ssh-keygen -Y verify, twice", "sh", &["verify.sh"]))

@@ -1,5 +1,6 @@
 //! Hosts of their own for plans: a root, desired state in a repository, the three files of a host's configuration, and keys.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -99,9 +100,7 @@ impl Host {
             finish(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&key))?;
             let public = fs::read_to_string(key.with_extension("pub"))?;
             let public = public.trim_end();
-            trust.push_str(&format!(
-                "[approver.{name}]\nkeys = [\"{public}\"]\nroles = [\"{name}\"]\n"
-            ));
+            write!(trust, "[approver.{name}]\nkeys = [\"{public}\"]\nroles = [\"{name}\"]\n")?;
         }
         trust.push_str(
             "[policy.all]\nactions = [\"create_directory\", \"write_file\"]\nroots = [\"/\"]\nmax_steps = 100\ntotal = 2\n\

@@ -18,11 +18,13 @@ pub mod output;
 mod page;
 mod plan;
 mod planning;
+mod refusal;
 mod schema;
 mod show;
 mod statements;
 mod trust;
 mod trusting;
+mod verbs;
 mod version;
 mod world;
 
@@ -111,6 +113,8 @@ enum Verb {
     #[cfg(feature = "execute")]
     Apply(apply::Arguments),
     #[cfg(feature = "execute")]
+    Prove(prove::Arguments),
+    #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
     #[command(hide = true)]
@@ -121,6 +125,8 @@ enum Verb {
 mod apply;
 #[cfg(feature = "execute")]
 mod demo;
+#[cfg(feature = "execute")]
+mod prove;
 
 impl Verb {
     /// The formats that it can write.
@@ -137,6 +143,8 @@ impl Verb {
             | Self::Show(_) => {
                 vec!["text", "json"]
             }
+            #[cfg(feature = "execute")]
+            Self::Prove(_) => vec!["text", "json"],
             _ => vec!["text"],
         }
     }
@@ -204,7 +212,7 @@ impl Verb {
 /// Runs the program; answers its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match verbs::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = !error.use_stderr();
@@ -251,6 +259,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Prove(arguments) => prove::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),

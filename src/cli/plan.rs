@@ -1,6 +1,8 @@
 //! `countersign plan`: the exact change that would bring this host to desired state, sealed so that people can sign it.
 
 pub(super) mod made;
+#[cfg(feature = "execute")]
+mod rehearse;
 pub(super) mod undo;
 
 use std::path::PathBuf;
@@ -11,8 +13,9 @@ use serde::Serialize;
 use super::error::Failure;
 use super::output::{self, Output};
 use super::planning::{self, CLOCK, Planned, Request};
-use super::{Global, context, exit, ledgers, show};
+use super::{Global, context, exit, ledgers, refusal, show};
 use crate::config::Config;
+use crate::desired::Desired;
 use crate::ledger::event::PlanSealed;
 use crate::ledger::growth::Growth;
 use crate::ledger::{Attachment, Ledger};
@@ -93,17 +96,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 
 /// Opens the ledger on which a plan is sealed.
 fn open(config: &Config) -> Result<Ledger, Failure> {
-    let host = crate::probe::host::Host::open(&config.root.value, config.observe.value.clone());
-    let host = host.map_err(|e| {
-        let root = config.root.value.display();
-        Failure::new(exit::ERROR, format!("cannot open the root {root}: {e}"))
-    })?;
-    let machine_id = host.machine_id().map_err(|why| {
-        let message = format!("this machine cannot be told from others: {}", why.detail);
-        Failure::new(exit::UNKNOWN, message)
-            .hint("a machine has one line in /etc/machine-id; see machine-id(5)")
-    })?;
-    ledgers::executor(config, &machine_id).map_err(|failure| match failure.hint {
+    refusal::open(config).map(|(_, ledger)| ledger).map_err(|failure| match failure.hint {
         Some(_) => failure,
         None => failure.hint("make a draft with --draft, which needs no ledger"),
     })
@@ -123,7 +116,7 @@ fn finish(
         effect = Some(digest);
         if let Some(mut ledger) = ledger {
             ledgers::accept(config, &plan.source.commit, &mut ledger)?;
-            (plan, bytes) = seal(config, &mut ledger, plan, digest)?;
+            (plan, bytes) = seal(config, &mut ledger, (plan, &planned.desired), digest, global)?;
             let checkpoint = ledger.checkpoint()?;
             if let Some(file) = export {
                 let growth = Growth::of(&ledger.reader())?;
@@ -174,8 +167,9 @@ fn written(mut plan: Plan) -> Result<(Plan, Vec<u8>), Failure> {
 fn seal(
     config: &Config,
     ledger: &mut Ledger,
-    plan: Plan,
+    (mut plan, desired): (Plan, &Desired),
     effect: Digest,
+    global: &Global,
 ) -> Result<(Plan, Vec<u8>), Failure> {
     let reader = ledger.reader();
     let now = CLOCK.now();
@@ -194,6 +188,7 @@ fn seal(
             return if same { Ok((open, earlier)) } else { Err(failed(FormatError::Edited)) };
         }
     }
+    rehearse(&mut plan, desired, global, ledger)?;
     let (plan, bytes) = written(plan)?;
     let event = PlanSealed {
         plan: Digest::of(&bytes),
@@ -205,6 +200,25 @@ fn seal(
     };
     ledger.append(&event.into(), &[Attachment { name: "plan", bytes: &bytes }])?;
     Ok((plan, bytes))
+}
+
+/// Tries the statements of a plan, where they may be.
+#[cfg(feature = "execute")]
+fn rehearse(
+    plan: &mut Plan,
+    desired: &Desired,
+    global: &Global,
+    ledger: &mut Ledger,
+) -> Result<(), Failure> {
+    plan.rehearsals = rehearse::steps(plan, desired, global, ledger)?;
+    Ok(())
+}
+
+/// This build tries nothing.
+#[cfg(not(feature = "execute"))]
+#[expect(clippy::unnecessary_wraps, reason = "the build that tries can fail")]
+const fn rehearse(_: &mut Plan, _: &Desired, _: &Global, _: &mut Ledger) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// What is said besides the plan.

@@ -48,7 +48,6 @@ pub(super) struct Request<'a> {
 pub(super) struct Planned {
     pub(super) plan: Plan,
     /// What it was made from.
-    #[cfg_attr(not(feature = "execute"), expect(dead_code, reason = "asked by apply alone"))]
     pub(super) desired: Arc<Desired>,
     /// What tells each database that was asked from others.
     #[cfg_attr(not(feature = "execute"), expect(dead_code, reason = "asked by apply alone"))]
@@ -158,6 +157,37 @@ pub(super) async fn broken_guards(
     broken(&judge(desired, &snapshot, &asked), guarded)
 }
 
+/// A resource, its verdict, and why that is so.
+#[cfg(feature = "execute")]
+pub(super) type Looked = (ResourceName, Verdict, String);
+
+/// Looks at these resources now.
+#[cfg(feature = "execute")]
+pub(super) async fn looked(
+    opened: &world::Opened,
+    desired: &Desired,
+    names: &BTreeSet<ResourceName>,
+    clock: &dyn Clock,
+) -> (Vec<Looked>, Snapshot) {
+    let snapshot = look(opened, desired, names, clock).await;
+    let judged = judge(desired, &snapshot, names);
+    let looked = judged.iter().map(|one| (one.resource.name.clone(), one.verdict, why(one)));
+    (looked.collect(), snapshot)
+}
+
+/// The first thing that speaks against a resource; nothing for one in sync.
+#[cfg(feature = "execute")]
+fn why(one: &Judged<'_>) -> String {
+    let difference = one.comparison.differences.first().map(|difference| {
+        let (field, is, wanted) = (&difference.field, &difference.actual, &difference.desired);
+        format!("{field} is {is}, where {wanted} is wanted")
+    });
+    let blind = one.comparison.blind.first();
+    let blind = blind.map(|blind| format!("{}: {}", blind.field, blind.unknown.detail));
+    let unknown = one.unknown.as_ref().map(|unknown| unknown.detail.clone());
+    unknown.or(difference).or(blind).unwrap_or_default()
+}
+
 /// The guards that do not hold after a run, or of which that cannot be told.
 #[cfg(feature = "execute")]
 pub(super) async fn guards_afterwards(
@@ -204,6 +234,7 @@ pub(super) fn assemble(
         created,
         valid_until: created.after(request.valid),
         steps,
+        rehearsals: BTreeMap::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Reference, Repository, Reposi
 use super::SourceError;
 use super::blob::{Blob, Identity, each_piece};
 use super::statements::Carried;
+use super::stored;
 use super::tree::{FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, Tree};
 use crate::model::Pieces;
 use crate::model::display::escape_bytes;
@@ -30,6 +31,9 @@ pub(super) struct Objects {
 impl Objects {
     /// Opens the repository at `path`, or the one whose work tree `path` lies in; `None` when there is none.
     pub(super) fn discover(path: &Path) -> Result<Option<Self>, SourceError> {
+        if !may_lie_in_one(path) {
+            return Ok(None);
+        }
         let flags = RepositoryOpenFlags::empty();
         match Repository::open_ext(path, flags, &[] as &[&Path]) {
             Ok(repository) => Ok(Some(Self { repository, place: path.display().to_string() })),
@@ -170,6 +174,18 @@ impl Objects {
     }
 }
 
+/// Is there anything at all at `path` or above it that a repository has? Asking libgit2 costs more, which begins by setting
+/// itself up.
+fn may_lie_in_one(path: &Path) -> bool {
+    // What cannot be looked at may be one.
+    let is_there = |path: &Path| {
+        let looked = path.symlink_metadata();
+        !looked.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    };
+    let Ok(path) = path.canonicalize() else { return true };
+    path.ancestors().any(|folder| is_there(&folder.join(".git")) || is_there(&folder.join("HEAD")))
+}
+
 /// Fewer digits may mean any commit.
 const ID_DIGITS_MIN: usize = 7;
 
@@ -246,12 +262,15 @@ impl Walk<'_> {
 #[derive(Debug)]
 pub(super) struct Object {
     repository: PathBuf,
+    /// Where its objects lie; several work trees share them.
+    objects: PathBuf,
     id: Oid,
 }
 
 impl Object {
     pub(super) fn new(repository: &Repository, id: Oid) -> Self {
-        Self { repository: repository.path().to_owned(), id }
+        let objects = repository.commondir().join("objects");
+        Self { repository: repository.path().to_owned(), objects, id }
     }
 
     /// Does git give the same id to these bytes?
@@ -262,15 +281,13 @@ impl Object {
 
     /// See [`Pieces::each`].
     pub(super) fn each(&self, size: u64, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        let Self { repository: place, id } = self;
+        let Self { repository: place, objects, id } = self;
         let failed = |why: &dyn std::fmt::Display| {
             format!("the object {id} of {} cannot be read: {why}", place.display())
         };
-        let open = Repository::open_ext(place, RepositoryOpenFlags::NO_SEARCH, &[] as &[&Path]);
-        let repository = open.map_err(|error| failed(&error.message()))?;
-        let store = repository.odb().map_err(|error| failed(&error.message()))?;
-        // Only loose objects come piece by piece; what is in a pack, libgit2 unpacks as a whole.
-        let Ok((mut reader, _, ObjectType::Blob)) = store.reader(*id) else {
+        let Some(mut reader) = stored::reader(objects, *id, size) else {
+            let open = Repository::open_ext(place, RepositoryOpenFlags::NO_SEARCH, &[] as &[&Path]);
+            let repository = open.map_err(|error| failed(&error.message()))?;
             let blob = repository.find_blob(*id).map_err(|error| failed(&error.message()))?;
             return blob.content().each(take);
         };

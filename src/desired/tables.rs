@@ -1,7 +1,5 @@
 //! The tables of resources and waivers, taken into the reader.
 
-use std::cell::RefCell;
-
 use toml::de::DeValue;
 
 use super::Declared;
@@ -56,8 +54,7 @@ impl Reader<'_> {
         let Some(spec) = spec else { return };
         let folder = folder_of(&file);
         let mut problems = Vec::new();
-        let used = RefCell::default();
-        let files = Beside { tree: self.tree, folder: &folder, values: &self.values, used };
+        let files = Beside::of(self.tree, &folder, &self.values);
         let spec = spec.prepare(name, &files, &mut problems);
         let mut of_keys = Vec::new();
         let declared =
@@ -107,7 +104,13 @@ impl Reader<'_> {
         Some(error.and(first.file.clone(), first.span.clone(), "it stands here too"))
     }
 
-    fn problem(&mut self, problem: Problem, table: &Table<'_>, name: &Span, folder: &str) {
+    pub(super) fn problem(
+        &mut self,
+        problem: Problem,
+        table: &Table<'_>,
+        name: &Span,
+        folder: &str,
+    ) {
         let (file, span) = match problem.place {
             Place::Resource => (table.file().to_owned(), name.clone()),
             Place::Key(key) => {
@@ -156,7 +159,7 @@ impl Reader<'_> {
 }
 
 /// The folder of a host or role that a file belongs to, with a slash at its end.
-fn folder_of(file: &str) -> String {
+pub(super) fn folder_of(file: &str) -> String {
     let mut parts = file.splitn(3, '/');
     format!("{}/{}/", parts.next().unwrap_or(""), parts.next().unwrap_or(""))
 }

@@ -111,7 +111,16 @@ impl Files for Beside<'_> {
     }
 }
 
-impl Beside<'_> {
+impl<'a> Beside<'a> {
+    /// Those below a folder.
+    pub(super) fn of(
+        tree: &'a Tree,
+        folder: &'a str,
+        values: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self { tree, folder, values, used: RefCell::default() }
+    }
+
     fn file(&self, path: &str) -> Result<&Blob, String> {
         if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(format!("`{path}` is not a plain path below {}", self.folder));
@@ -155,8 +164,8 @@ mod tests {
     #[test]
     fn references_stay_in_their_folder() {
         let tree = tree(&["hosts/a/manifests/x.sha256", "hosts/ab/secret"]);
-        let (values, used) = (BTreeMap::new(), RefCell::default());
-        let files = Beside { tree: &tree, folder: "hosts/a/", values: &values, used };
+        let values = BTreeMap::new();
+        let files = Beside::of(&tree, "hosts/a/", &values);
         assert!(files.read("manifests/x.sha256").is_ok());
         assert!(
             files

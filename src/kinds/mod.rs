@@ -23,6 +23,7 @@ mod fingerprint;
 mod freshness;
 mod git_head;
 mod gpg_key;
+mod grant_sql;
 mod group;
 mod in_catalog;
 mod in_database;
@@ -52,6 +53,7 @@ mod pg_type;
 mod pg_view;
 mod presence;
 mod process;
+mod proof_guard;
 mod provision;
 mod query;
 mod row_count;
@@ -87,6 +89,7 @@ use crate::probe::World;
 pub use adoption::{About, Adopted, Adoption, Draft, covers};
 pub use entry::{Entry, Preparing, Spec, Stored};
 use in_database::by_database;
+pub use proof_guard::pill;
 
 /// Every kind, in the order of their documentation.
 pub static KINDS: &[Entry] = &[
@@ -120,6 +123,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_extension::PgExtension>(),
     Entry::of::<pg_publication::PgPublication>(),
     Entry::of::<pg_grant::PgGrant>(),
+    Entry::of::<proof_guard::ProofGuard>(),
     Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),

@@ -33,6 +33,8 @@ pub(super) struct PgGrant {
     grants: Option<Vec<String>>,
     /// For a role or PUBLIC: `grants` and `digest` speak only about these schemas, `*` for any text.
     within: Option<Vec<String>>,
+    /// Grants that another table decides, such as a `proof_guard`: whether they are there or not, this list says nothing of it.
+    elsewhere: Option<Vec<String>>,
     /// For a role or PUBLIC: what it can do in effect, by whatever right.
     allowed: Option<Vec<String>>,
     /// For a role or PUBLIC: what it cannot do in effect, by no right.
@@ -103,6 +105,10 @@ grants = ["SELECT to cutter_ro"]
             let message = "the table says nothing about what is granted";
             let hint = "add `grants`; `grants = []` is nothing at all";
             problems.push(Problem::resource(Code::Empty, message).hint(hint));
+        }
+        if self.elsewhere.is_some() && !compared {
+            let message = "`elsewhere` is left out of `grants` and `digest`, and there is neither";
+            problems.push(Problem::key("elsewhere", Code::Contradiction, message));
         }
         if let Some(within) = &self.within {
             if within.is_empty() {

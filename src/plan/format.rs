@@ -53,6 +53,29 @@ pub struct Plan {
     pub valid_until: Timestamp,
     /// What is done, in this order.
     pub steps: Vec<Step>,
+    /// What came of trying the statements of a step, by its number. Nothing of what the plan does depends on it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rehearsals: BTreeMap<Decimal, Rehearsal>,
+}
+
+/// What came of running a step's statements in a transaction that cannot commit, when the plan was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rehearsal {
+    /// The verdict; `None` where they were not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Its reason, or why they were not tried.
+    pub detail: String,
+    /// Of the evidence, on the executor's ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// How long they held their locks, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<Decimal>,
+    /// The locks beyond those of reading, each with its mode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
 }
 
 /// A machine.
@@ -176,6 +199,8 @@ pub struct Frame {
     program: Program,
     created: Timestamp,
     valid_until: Timestamp,
+    #[serde(default)]
+    rehearsals: BTreeMap<Decimal, Rehearsal>,
 }
 
 impl Frame {
@@ -190,8 +215,26 @@ impl Frame {
     /// The plan that does what `plan` does, and says this besides.
     #[must_use]
     pub fn around(self, plan: Plan) -> Plan {
-        let Self { id, source, trust, ledgers, program, created, valid_until } = self;
-        Plan { id, source, trust, ledgers, program, created, valid_until, ..plan }
+        let Plan { countersign, v, host, databases, scope, guards, actions, steps, .. } = plan;
+        let Self { id, source, trust, ledgers, program, created, valid_until, rehearsals } = self;
+        Plan {
+            countersign,
+            v,
+            id,
+            host,
+            databases,
+            source,
+            scope,
+            guards,
+            trust,
+            actions,
+            ledgers,
+            program,
+            created,
+            valid_until,
+            steps,
+            rehearsals,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod waiting;
 
 pub use bundle::Bundle;
 pub use effect::effect;
-pub use format::{FormatError, Frame, Plan, Step};
+pub use format::{FormatError, Frame, Plan, Rehearsal, Step};
 pub use guarded::Guarded;
 pub use left::{Left, Why};
 pub use propose::{Input, Proposal, answer_digest, needs, propose};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::format::{Plan, SourceId, Step};
+use super::format::{Plan, Rehearsal, SourceId, Step};
 use super::{FormatError, effect};
 use crate::action::{Action, Condition, Content, PathState, Risk, Undo};
 use crate::model::Digest;
@@ -69,7 +69,33 @@ pub fn show(
         return Ok(());
     }
     writeln!(out)?;
-    plan.steps.iter().try_for_each(|step| self::step(step, &plan.source, out))
+    plan.steps.iter().try_for_each(|step| {
+        self::step(step, &plan.source, out)?;
+        match plan.rehearsals.get(&step.n) {
+            Some(rehearsal) => self::rehearsal(rehearsal, out),
+            None if matches!(step.action, Action::Sql(_)) => writeln!(out, "      not rehearsed"),
+            None => Ok(()),
+        }
+    })
+}
+
+fn rehearsal(rehearsal: &Rehearsal, out: &mut dyn Write) -> io::Result<()> {
+    let detail = escaped_line(&rehearsal.detail, usize::MAX);
+    let Some(verdict) = &rehearsal.verdict else {
+        return writeln!(out, "      not rehearsed: {detail}");
+    };
+    let took = rehearsal.took_us.map_or(0, |took| took.0);
+    let (whole, tenths) = (took / 1_000, took % 1_000 / 100);
+    writeln!(
+        out,
+        "      rehearsed in {whole}.{tenths} ms and rolled back: {}: {detail}",
+        escape(verdict)
+    )?;
+    if !rehearsal.locks.is_empty() {
+        let locks = escaped_line(&rehearsal.locks.join(", "), usize::MAX);
+        writeln!(out, "      it locked: {locks}")?;
+    }
+    Ok(())
 }
 
 fn step(step: &Step, source: &SourceId, out: &mut dyn Write) -> io::Result<()> {

@@ -29,7 +29,7 @@ pub mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::SmokePolicy;
@@ -121,27 +121,30 @@ impl World {
         let names: Vec<String> = items.iter().map(|(name, _)| name.clone()).collect();
         let threads = self.threads.up_to(items.len());
         let queue = Arc::new(Mutex::new(items.into_iter()));
+        // Kept where they are made: to hand each over by itself would wake this task for each.
+        let answers = Arc::new(Mutex::new(BTreeMap::new()));
         let ask = Arc::new(ask);
-        // Answers lie in a common place until all are there: to be woken for each costs more than most of them.
-        let answered = Arc::new(Mutex::new(Vec::with_capacity(names.len())));
-        let mut tasks = tokio::task::JoinSet::new();
+        let mut workers = tokio::task::JoinSet::new();
         for _ in 0..threads {
-            let (queue, ask, host) = (Arc::clone(&queue), Arc::clone(&ask), Arc::clone(&self.host));
-            let answered = Arc::clone(&answered);
-            tasks.spawn_blocking(move || {
+            let (queue, ask, host, answers) = (
+                Arc::clone(&queue),
+                Arc::clone(&ask),
+                Arc::clone(&self.host),
+                Arc::clone(&answers),
+            );
+            workers.spawn_blocking(move || {
                 while let Some((name, question)) = next(&queue) {
                     let answer = ask(&host, &name, &question);
-                    held(&answered).push((name, answer));
+                    held(&answers).insert(name, answer);
                 }
             });
         }
-        let all = async { while tasks.join_next().await.is_some() {} };
-        let collected = tokio::time::timeout(self.deadline, all).await;
-        let answers = std::mem::take(&mut *held(&answered));
-        let mut answers: BTreeMap<String, Result<T, Unknown>> = answers.into_iter().collect();
+        let ended = async { while workers.join_next().await.is_some() {} };
+        let collected = tokio::time::timeout(self.deadline, ended).await;
+        // What comes later is not waited for, and nothing more is begun.
+        *held(&queue) = Vec::new().into_iter();
+        let mut answers = std::mem::take(&mut *held(&answers));
         if collected.is_err() {
-            // Whoever still hangs takes nothing more.
-            held(&queue).by_ref().for_each(drop);
             let late = format!("no answer within {} s", self.deadline.as_secs_f32());
             for name in names {
                 answers
@@ -196,6 +199,6 @@ fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
     held(queue).next()
 }
 
-fn held<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

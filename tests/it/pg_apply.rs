@@ -24,15 +24,16 @@ const EXECUTOR: &str = "CREATE ROLE cs_executor LOGIN CREATEROLE; CREATE ROLE cs
     AND c.relnamespace = 'cutter_governance'::regnamespace LOOP EXECUTE format('ALTER TABLE %s OWNER TO cs_owner', t); \
     END LOOP; END $$; GRANT USAGE ON SCHEMA cutter_governance TO cs_owner";
 
-struct Lab {
-    server: Server,
+/// A private server with the database of the worked example, and whoever plans, signs and applies there.
+pub(crate) struct Lab {
+    pub(crate) server: Server,
     world: World,
     keys: Keys,
 }
 
 impl Lab {
     /// The database of the worked example, an executor that is a member of the owner of its tables, and one approver.
-    async fn new(resources: &str) -> Option<Self> {
+    pub(crate) async fn new(resources: &str) -> Option<Self> {
         let server = started(&Options::default())?;
         let root = admin(&server, "postgres").await;
         for sql in ["CREATE ROLE directus LOGIN", "CREATE DATABASE directus OWNER directus"] {
@@ -62,7 +63,7 @@ impl Lab {
         Some(lab)
     }
 
-    fn configure(&self, server: &Server, executor: &str) {
+    pub(crate) fn configure(&self, server: &Server, executor: &str) {
         let url = |role| server.url(role, "directus");
         let (observer, executor) = (url("countersign_observer"), url(executor));
         let text = format!(
@@ -78,21 +79,21 @@ impl Lab {
         fs::set_permissions(self.world.path(name), mode).unwrap();
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.world.path(name).display().to_string()
     }
 
-    fn run(&self, words: &[&str]) -> Ran {
+    pub(crate) fn run(&self, words: &[&str]) -> Ran {
         let config = self.path("config.toml");
         run(&[&[words[0], "--config", &config], &words[1..]].concat())
     }
 
-    fn check(&self, code: i32) -> Ran {
+    pub(crate) fn check(&self, code: i32) -> Ran {
         self.run(&["check"]).ends_with(code)
     }
 
     /// Makes a plan, and has it signed.
-    fn signed(&self, name: &str, more: &[&str]) -> (String, String) {
+    pub(crate) fn signed(&self, name: &str, more: &[&str]) -> (String, String) {
         let (plan, file) = (self.path(name), self.path(&format!("{name}.approval")));
         self.run(&[&["plan", "-o", &plan][..], more].concat()).ends_with(0);
         let digest = Digest::of(&fs::read(&plan).unwrap()).to_string();
@@ -103,12 +104,12 @@ impl Lab {
         (plan, file)
     }
 
-    fn apply(&self, (plan, approval): &(String, String)) -> Ran {
+    pub(crate) fn apply(&self, (plan, approval): &(String, String)) -> Ran {
         self.run(&["apply", plan, "--approval", approval])
     }
 
     /// What differs of each resource.
-    fn differences(&self) -> Vec<(Value, Value)> {
+    pub(crate) fn differences(&self) -> Vec<(Value, Value)> {
         let report = self.run(&["check", "--output", "json"]).ends_with(2).report();
         let resources = report["resources"].as_array().unwrap();
         resources.iter().map(|one| (one["resource"].clone(), one["differences"].clone())).collect()
