@@ -27,7 +27,8 @@ const BESIDE: &str = "SELECT 'prepared transaction ' || gid, '' FROM pg_prepared
       WHERE data LIKE 'message:%'";
 
 /// What sees messages in the log.
-pub(super) const WATCH: &str = "SELECT pg_create_logical_replication_slot('watch', 'test_decoding')";
+pub(super) const WATCH: &str =
+    "SELECT pg_create_logical_replication_slot('watch', 'test_decoding')";
 
 impl Content {
     pub(super) async fn of(lab: &Lab) -> Self {

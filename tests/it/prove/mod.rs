@@ -200,6 +200,10 @@ impl Lab {
 
 /// The reasons of a verdict, as one text.
 pub(crate) fn because(evidence: &Value) -> String {
-    let all = evidence["because"].as_array().unwrap().iter().chain(evidence["remarks"].as_array().unwrap());
+    let all = evidence["because"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain(evidence["remarks"].as_array().unwrap());
     all.map(|one| one.as_str().unwrap()).collect::<Vec<_>>().join("; ")
 }

@@ -11,9 +11,11 @@ fn cell(text: &str) -> String {
 }
 
 fn row(table: &mut String, attack: &Attack) {
-    let stayed = if attack.stays.is_empty() { "nothing".to_owned() } else { attack.stays.join(", ") };
+    let stayed =
+        if attack.stays.is_empty() { "nothing".to_owned() } else { attack.stays.join(", ") };
     let Attack { about, verdict, .. } = attack;
-    writeln!(table, "| {} | {} | {verdict} | {} |", cell(about), attack.became(), cell(&stayed)).unwrap();
+    writeln!(table, "| {} | {} | {verdict} | {} |", cell(about), attack.became(), cell(&stayed))
+        .unwrap();
 }
 
 #[test]

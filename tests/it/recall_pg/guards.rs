@@ -335,7 +335,12 @@ const CASES: &[Case] = &[
     case(
         "the pill is renamed",
         "ALTER TABLE guards.pill RENAME TO sweet",
-        &[(IT, "pill"), (IT, "trigger"), (IT, "trigger refuse on guards.sweet"), (IT, "table guards.sweet")],
+        &[
+            (IT, "pill"),
+            (IT, "trigger"),
+            (IT, "trigger refuse on guards.sweet"),
+            (IT, "table guards.sweet"),
+        ],
     ),
     case(
         "a view stands in the pill's place",

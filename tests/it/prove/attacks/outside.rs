@@ -23,7 +23,10 @@ macro_rules! hidden {
     };
 }
 
-const TRUSTED: &str = "superuser_definer = true\ntrusted_functions = [\"public.dblink_exec(text,text)\"]";
+/// Every function of a name has to be declared, since the name is all that can be found before.
+const TRUSTED: &str = "superuser_definer = true\ntrusted_functions = [\"public.dblink_exec(text,text)\", \
+    \"public.dblink_exec(text,text,boolean)\", \"public.dblink_exec(text)\", \"public.dblink_exec(text,boolean)\", \
+    \"public.dblink(text,text)\", \"public.dblink(text,text,boolean)\", \"public.dblink(text)\", \"public.dblink(text,boolean)\"]";
 
 /// Foreign tables that lead back to this very database, as the owner of the application's tables.
 const FAR: &str = "CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'SOCKET', dbname 'directus'); \
@@ -37,13 +40,15 @@ const NOT_FAR: &str = "DROP SERVER loop CASCADE";
 const PROGRAM: &str = "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
     CREATE FOREIGN TABLE public.program (line text) SERVER files OPTIONS (program 'touch leaked; echo x'); \
     GRANT SELECT ON public.program TO cutter_exec";
-const NO_PROGRAM: &str = "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
+const NO_PROGRAM: &str =
+    "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
 
 /// An aggregate that opens a connection, as anybody.
 const AGGREGATE: &str = "CREATE ROLE with_password LOGIN PASSWORD 'x'; GRANT INSERT ON public.other TO with_password; \
     CREATE AGGREGATE public.harmless(text) (SFUNC = public.dblink_exec, STYPE = text, \
     INITCOND = 'host=SOCKET user=with_password password=x dbname=directus')";
-const NO_AGGREGATE: &str = "DROP AGGREGATE public.harmless(text); DROP OWNED BY with_password; DROP ROLE with_password";
+const NO_AGGREGATE: &str =
+    "DROP AGGREGATE public.harmless(text); DROP OWNED BY with_password; DROP ROLE with_password";
 
 pub(super) const ATTACKS: &[Attack] = &[
     attack(
@@ -70,7 +75,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     .extension("dblink"),
     attack(
         "the same under a name that no search finds",
-        doing!(hidden!("SELECT public.dblink_exec(''host=SOCKET user=postgres dbname=directus'', ''INSERT INTO public.other (note) VALUES (''''leaked'''')'')")),
+        doing!(hidden!("SELECT public.dblink' || '_exec(''host=SOCKET user=postgres dbname=directus'', ''INSERT INTO public.other (note) VALUES (''''leaked'''')'')")),
         "LEAK",
         "public.dblink_exec(text,text) ran, written in c",
     )
@@ -103,7 +108,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "LEAK",
         "a prepared transaction `probe` is there that was not",
     )
-    .given(root_run!(""), "DROP FUNCTION public.root_run; ROLLBACK PREPARED 'probe'")
+    .given(root_run!(""), "DROP FUNCTION public.root_run;; ROLLBACK PREPARED 'probe'")
     .keys(TRUSTED)
     .stays(&["prepared transaction probe"])
     .extension("dblink"),
@@ -114,7 +119,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "sequence public.counted_n_seq has moved",
     )
     .given(root_run!(""), NO_ROOT_RUN)
-    .keys("superuser_definer = true\ntrusted_functions = [\"public.dblink(text,text)\"]")
+    .keys(TRUSTED)
     .stays(&["sequence counted_n_seq"])
     .extension("dblink"),
     attack(
@@ -187,7 +192,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "the same under a name that no search finds",
         doing!(hidden!("COPY (SELECT 1) TO PROGRAM ''cat > leaked''")),
         "LEAK",
-        "public.root_run(text) ran with rights",
+        "public.root_run(text) ran, with the rights",
     )
     .given(root_run!(""), NO_ROOT_NO_FILE)
     .stays(FILE),
@@ -214,7 +219,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "the same under a name that no search finds",
         doing!("EXECUTE 'SELECT public.owner' || '_run($1)' USING 'COPY (SELECT 1) TO PROGRAM ''cat > leaked''';"),
         "LEAK",
-        "public.owner_run(text) ran with rights",
+        "public.owner_run(text) ran, with the rights",
     )
     .given(
         owner_run!("GRANT pg_execute_server_program TO directus"),
@@ -291,7 +296,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "`pg_logical_emit_message` under a name that no search finds",
         doing!("EXECUTE 'SELECT pg_logical' || '_emit_message(false, ''probe'', ''x'')';"),
         "INCONCLUSIVE",
-        "may switch the recording of calls off",
+        "switched the recording of calls off",
     )
     .versions(15, 99)
     .stays(&["messages in the log"]),

@@ -2,8 +2,10 @@
 
 use super::{Attack, attack};
 
-const MAY: &str = "GRANT USAGE, UPDATE ON SEQUENCE public.counted_n_seq, public.fresh TO cutter_exec";
-const MAY_NOT: &str = "REVOKE USAGE, UPDATE ON SEQUENCE public.counted_n_seq, public.fresh FROM cutter_exec";
+const MAY: &str =
+    "GRANT USAGE, UPDATE ON SEQUENCE public.counted_n_seq, public.fresh TO cutter_exec";
+const MAY_NOT: &str =
+    "REVOKE USAGE, UPDATE ON SEQUENCE public.counted_n_seq, public.fresh FROM cutter_exec";
 const COUNTED: &[&str] = &["sequence counted_n_seq"];
 
 pub(super) const ATTACKS: &[Attack] = &[

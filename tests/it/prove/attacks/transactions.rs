@@ -59,11 +59,21 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("no statement at all", "$countersign$; COMMIT; --", "UNPROVABLE", "42601"),
     attack("a `DO` with `COMMIT` in it", doing!("COMMIT;"), "UNPROVABLE", "2D000"),
     attack("a `DO` with `ROLLBACK` in it", doing!("ROLLBACK;"), "UNPROVABLE", "2D000"),
-    attack("a `DO` that builds a `COMMIT`", doing!("EXECUTE 'com' || 'mit';"), "UNPROVABLE", "0A000"),
+    attack(
+        "a `DO` that builds a `COMMIT`",
+        doing!("EXECUTE 'com' || 'mit';"),
+        "UNPROVABLE",
+        "0A000",
+    ),
     attack("`CALL` of a procedure that commits", "CALL public.commits()", "UNPROVABLE", "2D000")
         .given(PROCEDURE, NO_PROCEDURE),
-    attack("a `DO` that calls one", "DO $a$ BEGIN CALL public.commits(); END $a$", "UNPROVABLE", "2D000")
-        .given(PROCEDURE, NO_PROCEDURE),
+    attack(
+        "a `DO` that calls one",
+        "DO $a$ BEGIN CALL public.commits(); END $a$",
+        "UNPROVABLE",
+        "2D000",
+    )
+    .given(PROCEDURE, NO_PROCEDURE),
     attack(
         "a `DO` that swallows the refusal",
         doing!("BEGIN COMMIT; EXCEPTION WHEN OTHERS THEN NULL; END;"),
@@ -73,7 +83,12 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("`VACUUM`", "VACUUM public.bag", "UNPROVABLE", "25001"),
     attack("`CREATE DATABASE`", "CREATE DATABASE probe", "UNPROVABLE", "25001"),
     attack("`ALTER SYSTEM`", "ALTER SYSTEM SET work_mem = '1MB'", "UNPROVABLE", "25001"),
-    attack("`CREATE INDEX CONCURRENTLY`", "CREATE INDEX CONCURRENTLY ON public.bag (note)", "UNPROVABLE", "25001"),
+    attack(
+        "`CREATE INDEX CONCURRENTLY`",
+        "CREATE INDEX CONCURRENTLY ON public.bag (note)",
+        "UNPROVABLE",
+        "25001",
+    ),
     attack("`DISCARD ALL`", "DISCARD ALL", "UNPROVABLE", "25001"),
     attack("`COPY … TO STDOUT`", "COPY public.bag TO STDOUT", "UNPROVABLE", "0A000"),
 ];
@@ -136,12 +151,11 @@ pub(super) const INSIDE: &[Attack] = &[
         "a session's advisory lock",
         doing!("PERFORM pg_advisory_lock(4711);"),
         "CLEAN-ABSOLUTE",
-        "advisory locks",
+        "advisory lock",
     ),
     attack("`LOCK TABLE`", doing!("LOCK TABLE public.bag IN SHARE ROW EXCLUSIVE MODE;"), "CLEAN-ABSOLUTE", "")
         .given("GRANT DELETE ON public.bag TO cutter_exec", "REVOKE DELETE ON public.bag FROM cutter_exec"),
-    attack("`PREPARE` and a session's setting", doing!("SET work_mem = '1MB'; PREPARE p AS SELECT 1;"), "CONTRACT-FAILED", "42601"),
-    attack("a session's setting", doing!("SET work_mem = '1MB';"), "CLEAN-ABSOLUTE", ""),
+    attack("`PREPARE` and a session's setting", doing!("SET work_mem = '1MB'; PREPARE p AS SELECT 1;"), "CLEAN-ABSOLUTE", ""),
     attack("a setting of the role, for its next sessions", doing!("ALTER ROLE cutter_exec SET work_mem = '1MB';"), "CLEAN-ABSOLUTE", ""),
     attack("`RESET ROLE`", doing!("RESET ROLE;"), "CLEAN-ABSOLUTE", ""),
     attack("`SET SESSION AUTHORIZATION DEFAULT`", doing!("SET SESSION AUTHORIZATION DEFAULT;"), "CLEAN-ABSOLUTE", ""),
