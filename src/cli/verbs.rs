@@ -14,8 +14,11 @@ use super::{
 #[cfg(feature = "execute")]
 use super::{apply, demo};
 
-/// Every verb, and what gives it its options.
-const VERBS: &[(&str, fn(Command) -> Command)] = &[
+/// A verb, and what gives it its options.
+type Verb = (&'static str, fn(Command) -> Command);
+
+/// All of them.
+const VERBS: &[Verb] = &[
     ("check", check::Arguments::augment_args),
     ("lint", lint::Arguments::augment_args),
     ("adopt", adopt::Arguments::augment_args),
@@ -43,8 +46,8 @@ const VERBS: &[(&str, fn(Command) -> Command)] = &[
 pub(super) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     let verb = words.iter().skip(1).find_map(|word| VERBS.iter().find(|(name, _)| word == name));
     let only = verb.and_then(|(name, augment)| {
-        let command = Global::augment_args(Command::new("countersign"));
-        let command = command.subcommand(augment(Command::new(*name)));
+        let named = |name| Command::default().name(name);
+        let command = Global::augment_args(named("countersign")).subcommand(augment(named(name)));
         Cli::from_arg_matches(&command.try_get_matches_from(words).ok()?).ok()
     });
     only.map_or_else(|| Cli::try_parse_from(words), Ok)

@@ -132,12 +132,14 @@ struct Pack {
     index: File,
     /// How many objects there are.
     count: u64,
-    pack: Arc<File>,
+    objects: Arc<File>,
 }
 
 /// Where the names of objects begin in an index: after its head and a table of 256 numbers.
 const NAMES: u64 = 8 + 256 * 4;
 const NAME_BYTES: u64 = 20;
+/// The name of an object: its id.
+type Name = [u8; 20];
 /// Kinds of objects in a pack: bytes of a file, a delta that says where its base is, and one that names it.
 const BLOB: u8 = 3;
 const DELTA_AT: u8 = 6;
@@ -154,7 +156,7 @@ impl Pack {
             return Ok(None);
         }
         let count = u64::from(number(&index, NAMES - 4)?);
-        let pack = Self { index, count, pack: Arc::new(File::open(pack)?) };
+        let pack = Self { index, count, objects: Arc::new(File::open(pack)?) };
         Ok(pack.offset_of(id)?.map(|_| pack))
     }
 
@@ -163,7 +165,7 @@ impl Pack {
         let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low.midpoint(high);
-            let mut name = [0; NAME_BYTES as usize];
+            let mut name = Name::default();
             self.index.read_exact_at(&mut name, NAMES + middle * NAME_BYTES)?;
             match name.as_slice().cmp(id.as_bytes()) {
                 std::cmp::Ordering::Less => low = middle + 1,
@@ -190,7 +192,7 @@ impl Pack {
 
     /// What stands at an offset of the pack: kind and size in a number of seven bits a byte, then where a delta has its base.
     fn stored(&self, offset: u64, size: u64, chain: usize) -> Result<Stored> {
-        let start = At { file: Arc::clone(&self.pack), offset };
+        let start = At { file: Arc::clone(&self.objects), offset };
         let mut place = start.clone();
         let first = byte(&mut place)?;
         let kind = first >> 4 & 7;
@@ -200,7 +202,7 @@ impl Pack {
             BLOB if own == size => return Ok(Stored::Whole { place, skip: 0 }),
             DELTA_AT if chain > 0 => start.back(distance(&mut place)?)?.offset,
             DELTA_OF if chain > 0 => {
-                let mut id = [0; NAME_BYTES as usize];
+                let mut id = Name::default();
                 place.read_exact(&mut id)?;
                 let id = Oid::from_bytes(&id).map_err(|_| broken())?;
                 self.offset_of(id)?.ok_or_else(not_here)?
@@ -281,10 +283,10 @@ impl Step {
                 *part = byte(delta)?.into();
             }
         }
-        let [a, b, c, d, x, y, z] = parts;
-        let bytes = x | y << 8 | z << 16;
-        let bytes = if bytes == 0 { 0x1_0000 } else { bytes };
-        Ok(Some(Self::Copy { from: a | b << 8 | c << 16 | d << 24, bytes }))
+        let number = |parts: &[u64]| parts.iter().rev().fold(0, |high, low| high << 8 | low);
+        let (from, bytes) = (number(&parts[..4]), number(&parts[4..]));
+        // A length of zero would be of no use; it says 64 KiB.
+        Ok(Some(Self::Copy { from, bytes: if bytes == 0 { 0x1_0000 } else { bytes } }))
     }
 }
 
