@@ -63,6 +63,9 @@ pub mod plan;
 // What people signed about a plan, and whether that is enough. Pure.
 pub mod approval;
 
+// Real statements on the real database that can commit nothing: what was seen, the rules of the verdict, and the protocol.
+pub mod proof;
+
 // The only code that changes a host or a database, with a permit for each step.
 #[cfg(feature = "execute")]
 pub mod execute;

@@ -25,6 +25,10 @@ use server::{Options, Server, binaries};
 const TABLES: usize = 2_000;
 const SCALE: [usize; 3] = [200, 2_000, 20_000];
 
+/// The configuration of a role that may have as many connections as it likes, and of one that may have one.
+const CONFIG: &str = "config.toml";
+const ALONE: &str = "alone.toml";
+
 /// One database with its desired state, as it was adopted.
 struct Database {
     name: String,
@@ -44,11 +48,13 @@ impl Database {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let made = runtime.block_on(generate(server.socket_folder().as_path(), &name, tables));
         made.map_err(|e| format!("{name}: {e:?}"))?;
-        let url = server.url("bench_observer", &name);
-        let config = format!("[database.bench]\nobserver = {{ url = {url:?} }}\n");
-        std::fs::write(folder.join("config.toml"), config)?;
+        for (file, role) in [(CONFIG, "bench_observer"), (ALONE, "bench_alone")] {
+            let url = server.url(role, &name);
+            let config = format!("[database.bench]\nobserver = {{ url = {url:?} }}\n");
+            std::fs::write(folder.join(file), config)?;
+        }
         let database = Self { name, folder, program: layout.program().to_owned() };
-        let mut adopt = database.arguments(layout);
+        let mut adopt = database.arguments(layout, CONFIG);
         adopt.extend(["--host", "bench", "adopt", "--deadline", "600"].map(str::to_owned));
         adopt.extend(["--schema", "public", "-o"].map(str::to_owned));
         adopt.push(database.folder.join("desired").display().to_string());
@@ -59,16 +65,26 @@ impl Database {
         Ok(database)
     }
 
-    fn arguments(&self, layout: &Layout) -> Vec<String> {
+    fn arguments(&self, layout: &Layout, config: &str) -> Vec<String> {
         let text = |path: PathBuf| path.display().to_string();
-        let (config, root) = (self.folder.join("config.toml"), layout.root());
+        let (config, root) = (self.folder.join(config), layout.root());
         vec!["--config".into(), text(config), "--root".into(), text(root)]
     }
 
     /// This program on it.
     fn check(&self, layout: &Layout, more: &[&str]) -> Contender {
+        self.check_as(layout, CONFIG, more)
+    }
+
+    /// The same as a role that may have one connection.
+    fn check_alone(&self, layout: &Layout) -> Contender {
+        let name = "countersign check, one connection".to_owned();
+        Contender { name, ..self.check_as(layout, ALONE, &[]) }
+    }
+
+    fn check_as(&self, layout: &Layout, config: &str, more: &[&str]) -> Contender {
         let text = |path: PathBuf| path.display().to_string();
-        let mut arguments = self.arguments(layout);
+        let mut arguments = self.arguments(layout, config);
         arguments.extend(["--desired".into(), text(self.folder.join("desired"))]);
         arguments.extend(["--data".into(), text(self.folder.join("data"))]);
         arguments.extend(["check", "--quiet", "--deadline", "600"].map(str::to_owned));
@@ -136,6 +152,7 @@ pub(super) fn run(layout: &Layout, runs: usize) -> Result<()> {
         Some(dump) => contenders.push(dump),
         None => println!("skipped: pg_dump is not installed"),
     }
+    contenders.push(database.check_alone(layout));
     measure::table(contenders, runs)?;
     println!("\n### Schema: looked at again, nothing changed\n");
     measure::table(vec![database.check(layout, &["--cached"]), database.check(layout, &[])], runs)?;

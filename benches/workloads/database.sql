@@ -1,6 +1,7 @@
 -- TABLES tables of ten columns with two indexes and one trigger each, five functions for every two tables, five grants a table.
 DO $$ BEGIN
     CREATE ROLE bench_app; CREATE ROLE bench_read; CREATE ROLE bench_observer LOGIN;
+    CREATE ROLE bench_alone LOGIN CONNECTION LIMIT 1;
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 DO $$ BEGIN FOR n IN 1..TABLES LOOP

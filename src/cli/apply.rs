@@ -10,18 +10,17 @@ use std::time::Duration;
 use super::error::Failure;
 use super::output::Output;
 use super::planning::{self, CLOCK};
-use super::{Global, exit, ledgers, show};
+use super::{Global, exit, looking, refusal, show};
 use crate::approval::{Permit, QuorumMet};
 use crate::config::{Config, strict};
 use crate::execute::{self, Confinement, Means, RunEnd, StepEnd, Stopped};
-use crate::killswitch::Halted;
+use crate::killswitch::Verb;
 use crate::ledger::Ledger;
 use crate::ledger::event::Refused;
 use crate::model::display::escaped_line;
 use crate::model::{Digest, display::escape};
 use crate::plan::{Plan, Step};
-use crate::probe::host::Host;
-use gates::{Passed, Refusal};
+use gates::Passed;
 
 /// Run a plan that enough people have signed
 #[derive(Debug, clap::Args)]
@@ -45,17 +44,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
     let config = strict::load(&global.overrides())?;
     // Before anything else is opened.
-    if let Err(halted) = crate::killswitch::check(&config, crate::killswitch::Verb::Apply) {
-        return Err(refused_unopened(&config, arguments, &halted));
+    if let Err(halted) = crate::killswitch::check(&config, Verb::Apply) {
+        let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
+        return Err(refusal::switched_off(&config, Verb::Apply, plan, &halted));
     }
-    let host = Arc::new(open_root(&config)?);
-    let machine_id = host.machine_id().map_err(|why| {
-        Failure::new(
-            exit::UNKNOWN,
-            format!("this machine cannot be told from others: {}", why.detail),
-        )
-    })?;
-    let mut ledger = ledgers::executor(&config, &machine_id)?;
+    let (host, mut ledger) = refusal::open(&config)?;
     let owners = owners(&config)?;
     let again = || {
         let read = planning::desired(&config, &CLOCK).map_err(|failure| failure.message)?;
@@ -68,38 +61,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let gates = gates::Gates { config: &config, host: &host, arguments, deadline };
     let Passed { plan, bytes, met, desired } = match gates.pass(&mut ledger) {
         Ok(passed) => passed,
-        Err(refusal) => return Err(record(refusal, &mut ledger)),
+        Err(refusal) => return Err(refusal.record(Verb::Apply, &mut ledger)),
     };
     // What is done is judged by what was planned from, whatever is pushed meanwhile.
     let planned = || Ok(Arc::clone(&desired));
     let means = Means { desired: &planned, ..means };
     execute(plan, &bytes, met, &means, (ledger, deadline), output)
-}
-
-/// The switch came before the ledger was opened; it is recorded all the same, where that can be done.
-fn refused_unopened(config: &Config, arguments: &Arguments, halted: &Halted) -> Failure {
-    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
-    let plan = show::read(&arguments.plan).ok().map(|(_, bytes)| Digest::of(&bytes));
-    let refusal = Refusal { code: halted.code(), plan, failure: Box::new(failure) };
-    let recorded = || -> Result<Failure, Failure> {
-        let machine_id = open_root(config)?.machine_id();
-        let machine_id = machine_id.map_err(|why| Failure::new(exit::UNKNOWN, why.detail))?;
-        let mut ledger = ledgers::executor(config, &machine_id)?;
-        Ok(record(refusal, &mut ledger))
-    };
-    let failure = Failure::of(exit::REFUSED, halted).hint(halted.hint());
-    match recorded() {
-        Ok(recorded) => recorded,
-        Err(why) => failure
-            .and(Failure::new(exit::REFUSED, format!("it is not on the ledger: {}", why.message))),
-    }
-}
-
-fn open_root(config: &Config) -> Result<Host, Failure> {
-    Host::open(&config.root.value, config.observe.value.clone()).map_err(|e| {
-        let root = config.root.value.display();
-        Failure::new(exit::ERROR, format!("cannot open the root {root}: {e}"))
-    })
 }
 
 /// Root, and whoever owns the configuration of a sandbox.
@@ -127,29 +94,6 @@ fn report_recovered(
         output.say(&text);
     }
     Ok(())
-}
-
-/// Puts a refusal on the ledger.
-fn record(refusal: Refusal, ledger: &mut Ledger) -> Failure {
-    let Refusal { code, plan, failure } = refusal;
-    let event = Refused {
-        verb: "apply".to_owned(),
-        code: code.to_owned(),
-        plan,
-        detail: failure.message.clone(),
-    };
-    match ledger.append(&event.into(), &[]) {
-        Ok(_) => {
-            // Where there is no room for a checkpoint, the entry stands in the chain all the same.
-            ledger.checkpoint().ok();
-            *failure
-        }
-        Err(error) => {
-            let why = format!("it is not on the ledger: {error}");
-            let code = failure.code;
-            failure.and(Failure::new(code, why))
-        }
-    }
 }
 
 fn execute(
@@ -215,7 +159,7 @@ fn guards_afterwards(
 ) -> Vec<String> {
     let look = || {
         let desired = (means.desired)().map_err(|why| Failure::new(exit::UNKNOWN, why))?;
-        let looking = planning::guards_afterwards(means.config, &desired, deadline, means.clock);
+        let looking = looking::guards_afterwards(means.config, &desired, deadline, means.clock);
         planning::run(looking)
     };
     let broken =
@@ -277,7 +221,8 @@ fn code(ended: &RunEnd) -> u8 {
         return exit::PARTLY;
     }
     match stopped {
-        Stopped::Halted(_) | Stopped::OtherDatabase { .. } => exit::REFUSED,
+        Stopped::Halted(halted) => exit::of_halt(halted),
+        Stopped::OtherDatabase { .. } => exit::REFUSED,
         Stopped::Precondition { .. } => exit::STALE,
         Stopped::Permit(crate::approval::PermitError::Expired { .. }) => exit::APPROVAL,
         Stopped::Step { .. } | Stopped::Permit(_) => exit::ERROR,

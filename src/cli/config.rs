@@ -128,6 +128,19 @@ fn rows(config: &Config) -> Vec<Row> {
     rows.push(row("anchor.url", &config.anchor, |url| {
         optional(&url.as_deref().map(without_secret))
     }));
+    rows.push(row("prove.admit", &config.admit, |admit| match admit.words() {
+        words if words.is_empty() => "no contract".to_owned(),
+        words => words.join(", "),
+    }));
+    for (name, prover) in &config.provers {
+        let key = format!("database.{name}.prover");
+        rows.push(row(&format!("{key}.url"), prover, |p| p.url.clone()));
+        rows.push(row(&format!("{key}.roles"), prover, |p| p.roles.join(", ")));
+        for (role, path) in &prover.value.password_files {
+            let key = format!("{key}.password_files.{role}");
+            rows.push(row(&key, prover, |_| path.display().to_string()));
+        }
+    }
     for (purpose, sessions) in [("observer", &config.observers), ("executor", &config.executors)] {
         for (name, session) in sessions {
             let key = format!("database.{name}.{purpose}");

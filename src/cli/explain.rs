@@ -1,5 +1,7 @@
 //! `countersign explain`: a page for every kind and every code, made from what the program itself parses.
 
+mod sections;
+
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -9,10 +11,11 @@ use super::exit;
 use super::output::Output;
 use super::page::{beside, fill, lay_out};
 use crate::approval::{RULES, WORDS, Word};
-use crate::desired::{Common, DatabaseSection, Defaults, HostSection, WaiverSection};
+use crate::desired::Common;
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::display::escape;
 use crate::model::{CODES, REASONS, nearest};
+use sections::{SECTIONS, Section};
 
 /// Explain a kind of resource, a section, the code of a finding, a reason for Unknown, or a refusal
 #[derive(Debug, clap::Args)]
@@ -21,57 +24,6 @@ pub(super) struct Arguments {
     #[arg(value_name = "KIND|SECTION|CODE|REASON|WORD")]
     subject: Option<String>,
 }
-
-/// A table that is no resource: its name, what it is, where it stands and what to know, an example.
-struct Section {
-    name: &'static str,
-    about: &'static str,
-    doc: &'static str,
-    example: &'static str,
-    schema: fn() -> Option<schemars::Schema>,
-}
-
-const SECTIONS: &[Section] = &[
-    Section {
-        name: "host",
-        about: "which machine this is, and the roles that it shares",
-        doc: "In hosts/NAME/host.toml. An identity that the machine contradicts ends the check with exit code 7 before anything \
-              else is looked at; one that cannot be read makes every resource of the host Unknown.",
-        example: "[host]\nidentity = { hostname = \"vmi3080463\", machine_id = \"…\" }\nroles = [\"base\"]",
-        schema: || Some(schemars::schema_for!(HostSection)),
-    },
-    Section {
-        name: "database",
-        about: "a database of the host, and what makes it that one",
-        doc: "In hosts/NAME/host.toml. How to reach it stands in the host's own configuration, as `[database.NAME] observer = \
-              { url = \"…\" }`. `system_identifier` is what `SELECT system_identifier FROM pg_control_system()` prints.",
-        example: "[database.directus]\nidentity = { system_identifier = \"7611578671664259111\", name = \"directus\", server_version = \"16\" }",
-        schema: || Some(schemars::schema_for!(DatabaseSection)),
-    },
-    Section {
-        name: "values",
-        about: "texts that resources refer to as `${values.NAME}`",
-        doc: "In fleet.toml or hosts/NAME/host.toml, and a name in only one of them. The text takes the place of the reference; \
-              there are no expressions.",
-        example: "[values]\nmilestone = \"O8B\"",
-        schema: || None,
-    },
-    Section {
-        name: "defaults",
-        about: "what holds for every resource that does not say otherwise",
-        doc: "In fleet.toml.",
-        example: "[defaults]\nseverity = \"major\"\ncontact = \"operations\"",
-        schema: || Some(schemars::schema_for!(Defaults)),
-    },
-    Section {
-        name: "waiver",
-        about: "a known drift of one resource that is accepted for a time",
-        doc: "In any file of a host or role. The drift is still shown and counted, and does not make the verdict worse until the \
-              waiver expires. It covers no Unknown, and a guard cannot be waived.",
-        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"",
-        schema: || Some(schemars::schema_for!(WaiverSection)),
-    },
-];
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<u8, Failure> {
     match &arguments.subject {

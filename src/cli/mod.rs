@@ -13,11 +13,13 @@ mod halt;
 mod ledger;
 mod ledgers;
 mod lint;
+mod looking;
 mod monitor;
 pub mod output;
 mod page;
 mod plan;
 mod planning;
+mod refusal;
 mod schema;
 mod show;
 mod statements;
@@ -112,6 +114,8 @@ enum Verb {
     #[cfg(feature = "execute")]
     Apply(apply::Arguments),
     #[cfg(feature = "execute")]
+    Prove(prove::Arguments),
+    #[cfg(feature = "execute")]
     Demo(demo::Arguments),
     Version(version::Arguments),
     #[command(hide = true)]
@@ -122,6 +126,8 @@ enum Verb {
 mod apply;
 #[cfg(feature = "execute")]
 mod demo;
+#[cfg(feature = "execute")]
+mod prove;
 
 impl Verb {
     /// The formats that it can write.
@@ -138,6 +144,8 @@ impl Verb {
             | Self::Show(_) => {
                 vec!["text", "json"]
             }
+            #[cfg(feature = "execute")]
+            Self::Prove(_) => vec!["text", "json"],
             _ => vec!["text"],
         }
     }
@@ -252,6 +260,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Ledger(arguments) => ledger::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Apply(arguments) => apply::run(arguments, &cli.global, output),
+        #[cfg(feature = "execute")]
+        Verb::Prove(arguments) => prove::run(arguments, &cli.global, output),
         #[cfg(feature = "execute")]
         Verb::Demo(arguments) => demo::run(arguments, output),
         Verb::Version(arguments) => version::run(arguments, output),

@@ -1,5 +1,8 @@
 //! `countersign plan`: the exact change that would bring this host to desired state, sealed so that people can sign it.
 
+pub(super) mod made;
+#[cfg(feature = "execute")]
+mod rehearse;
 pub(super) mod undo;
 
 use std::path::PathBuf;
@@ -10,13 +13,15 @@ use serde::Serialize;
 use super::error::Failure;
 use super::output::{self, Output};
 use super::planning::{self, CLOCK, Planned, Request};
-use super::{Global, context, exit, ledgers, show};
+use super::{Global, context, exit, ledgers, refusal, show};
 use crate::config::Config;
+use crate::desired::Desired;
 use crate::ledger::event::PlanSealed;
+use crate::ledger::growth::Growth;
 use crate::ledger::{Attachment, Ledger};
 use crate::model::display::escaped_line;
 use crate::model::{Clock as _, Decimal, Digest, Period};
-use crate::plan::{self, Bundle, Left, Mark, Plan, Scope, Why};
+use crate::plan::{self, Bundle, FormatError, Frame, Left, Mark, Plan, Scope, Why};
 
 /// Propose the exact change that brings this host to desired state
 #[derive(Debug, clap::Args)]
@@ -75,6 +80,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         deadline: Duration::from_secs(arguments.deadline),
         ledgers: ledger.iter().map(|l| ("executor".to_owned(), ledgers::id(l))).collect(),
         trust: super::trusting::digest(&config)?,
+        reader: ledger.as_ref().map(Ledger::reader),
         clock: &CLOCK,
     };
     let planned = match &arguments.undo {
@@ -90,17 +96,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 
 /// Opens the ledger on which a plan is sealed.
 fn open(config: &Config) -> Result<Ledger, Failure> {
-    let host = crate::probe::host::Host::open(&config.root.value, config.observe.value.clone());
-    let host = host.map_err(|e| {
-        let root = config.root.value.display();
-        Failure::new(exit::ERROR, format!("cannot open the root {root}: {e}"))
-    })?;
-    let machine_id = host.machine_id().map_err(|why| {
-        let message = format!("this machine cannot be told from others: {}", why.detail);
-        Failure::new(exit::UNKNOWN, message)
-            .hint("a machine has one line in /etc/machine-id; see machine-id(5)")
-    })?;
-    ledgers::executor(config, &machine_id).map_err(|failure| match failure.hint {
+    refusal::open(config).map(|(_, ledger)| ledger).map_err(|failure| match failure.hint {
         Some(_) => failure,
         None => failure.hint("make a draft with --draft, which needs no ledger"),
     })
@@ -114,18 +110,24 @@ fn finish(
     output: &Output,
 ) -> Result<u8, Failure> {
     let (mut plan, mut bytes) = (planned.plan, Vec::new());
-    let mut mark = Mark::Draft;
+    let (mut mark, mut effect) = (Mark::Draft, None);
     if !plan.steps.is_empty() {
-        bytes = plan.write().map_err(|e| Failure::of(exit::ERROR, &e))?;
+        let digest = plan::effect(&plan).map_err(failed)?;
+        effect = Some(digest);
         if let Some(mut ledger) = ledger {
             ledgers::accept(config, &plan.source.commit, &mut ledger)?;
-            let checkpoint;
-            (plan, bytes, checkpoint) = seal(config, ledger, plan, bytes)?;
+            (plan, bytes) = seal(config, &mut ledger, (plan, &planned.desired), digest, global)?;
+            let checkpoint = ledger.checkpoint()?;
             if let Some(file) = export {
-                let bundle = Bundle::new(&bytes, vec![checkpoint]).and_then(|b| b.write());
-                output::replace(file, &bundle.map_err(|e| Failure::of(exit::ERROR, &e))?)?;
+                let growth = Growth::of(&ledger.reader())?;
+                let growth = [(checkpoint.checkpoint.origin, growth)].into();
+                let bundle = Bundle::new(&bytes, vec![checkpoint.note], growth);
+                let bundle = bundle.and_then(|bundle| bundle.write());
+                output::replace(file, &bundle.map_err(failed)?)?;
             }
             mark = Mark::Sealed;
+        } else {
+            (plan, bytes) = written(plan)?;
         }
         if let Some(file) = output.file() {
             output::replace(file, &bytes)?;
@@ -142,22 +144,33 @@ fn finish(
     }
     let printed = output.printed();
     if output.is("json") {
-        json(&plan, &bytes, mark, &told, &printed)?;
+        json(&plan, (Digest::of(&bytes), effect), mark, &told, &printed)?;
     } else {
-        text(&plan, &bytes, mark, &told, output, global)?;
+        text(&plan, (Digest::of(&bytes), effect), mark, &told, output, global)?;
     }
     Ok(told.code(&plan))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped by")]
+fn failed(error: FormatError) -> Failure {
+    Failure::of(exit::ERROR, &error)
+}
+
+/// A new plan as it is sealed, with the digest of the program that made it.
+fn written(mut plan: Plan) -> Result<(Plan, Vec<u8>), Failure> {
+    plan.program.sha256 = planning::own_digest();
+    let bytes = plan.write().map_err(failed)?;
+    Ok((plan, bytes))
 }
 
 /// Seals a plan, or answers the open one that does the same.
 fn seal(
     config: &Config,
-    mut ledger: Ledger,
-    plan: Plan,
-    bytes: Vec<u8>,
-) -> Result<(Plan, Vec<u8>, String), Failure> {
-    let failed = |e: plan::FormatError| Failure::of(exit::ERROR, &e);
-    let effect = plan::effect(&plan).map_err(failed)?;
+    ledger: &mut Ledger,
+    (mut plan, desired): (Plan, &Desired),
+    effect: Digest,
+    global: &Global,
+) -> Result<(Plan, Vec<u8>), Failure> {
     let reader = ledger.reader();
     let now = CLOCK.now();
     for sealed in ledgers::Plans::of(&reader)?.open {
@@ -167,11 +180,16 @@ fn seal(
             continue;
         }
         let earlier = reader.blob(&sealed.digest)?;
-        let open = Plan::read(&earlier).map_err(failed)?;
-        if open.trust == plan.trust && open.ledgers == plan.ledgers {
-            return Ok((open, earlier, ledger.checkpoint()?.note));
+        let frame = Frame::read(&earlier).map_err(failed)?;
+        if frame.trust == plan.trust && frame.ledgers == plan.ledgers {
+            let open = frame.around(plan);
+            // Byte for byte, or the ledger says of it what it is not.
+            let same = open.write().map_err(failed)? == earlier;
+            return if same { Ok((open, earlier)) } else { Err(failed(FormatError::Edited)) };
         }
     }
+    rehearse(&mut plan, desired, global, ledger)?;
+    let (plan, bytes) = written(plan)?;
     let event = PlanSealed {
         plan: Digest::of(&bytes),
         effect,
@@ -181,8 +199,26 @@ fn seal(
         valid_until: plan.valid_until,
     };
     ledger.append(&event.into(), &[Attachment { name: "plan", bytes: &bytes }])?;
-    let checkpoint = ledger.checkpoint()?;
-    Ok((plan, bytes, checkpoint.note))
+    Ok((plan, bytes))
+}
+
+/// Tries the statements of a plan, where they may be.
+#[cfg(feature = "execute")]
+fn rehearse(
+    plan: &mut Plan,
+    desired: &Desired,
+    global: &Global,
+    ledger: &mut Ledger,
+) -> Result<(), Failure> {
+    plan.rehearsals = rehearse::steps(plan, desired, global, ledger)?;
+    Ok(())
+}
+
+/// This build tries nothing.
+#[cfg(not(feature = "execute"))]
+#[expect(clippy::unnecessary_wraps, reason = "the build that tries can fail")]
+const fn rehearse(_: &mut Plan, _: &Desired, _: &Global, _: &mut Ledger) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// What is said besides the plan.
@@ -206,7 +242,7 @@ impl Told {
 
 fn json(
     plan: &Plan,
-    bytes: &[u8],
+    (digest, effect): (Digest, Option<Digest>),
     mark: Mark,
     told: &Told,
     output: &Output,
@@ -228,8 +264,8 @@ fn json(
         schema: "countersign.plan",
         version: 1,
         sealed: mark == Mark::Sealed,
-        digest: some.then(|| format!("{:?}", Digest::of(bytes))),
-        effect: plan::effect(plan).ok().filter(|_| some).map(|effect| format!("{effect:?}")),
+        digest: some.then(|| format!("{digest:?}")),
+        effect: effect.map(|effect| format!("{effect:?}")),
         plan: some.then_some(plan),
         left: &told.left,
         broken_guards: &told.broken,
@@ -240,13 +276,12 @@ fn json(
 
 fn text(
     plan: &Plan,
-    bytes: &[u8],
+    (digest, effect): (Digest, Option<Digest>),
     mark: Mark,
     told: &Told,
     output: &Output,
     global: &Global,
 ) -> Result<(), Failure> {
-    let digest = Digest::of(bytes);
     output.printed().write(|out| {
         for note in &told.notes {
             writeln!(out, "note: {}", escaped_line(note, usize::MAX))?;
@@ -254,7 +289,7 @@ fn text(
         if plan.steps.is_empty() {
             writeln!(out, "no steps: nothing of {} would be changed", plan.scope)?;
         } else {
-            plan::show(plan, digest, mark, !global.quiet, out)?;
+            plan::show(plan, (digest, effect), mark, !global.quiet, out)?;
         }
         if !global.quiet {
             left(&told.left, global.verbose, out)?;

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use super::error::Failure;
 use super::exit;
 use super::output::Output;
-use crate::desired::{Common, DatabaseSection, Defaults, HostSection, WaiverSection};
+use crate::desired::{
+    Common, DatabaseSection, Defaults, HostSection, ProofSection, ProofsetSection, WaiverSection,
+};
 use crate::kinds::KINDS;
 
 /// Print the JSON Schema of a file of desired state
@@ -38,6 +40,8 @@ pub(super) fn desired_state() -> Value {
     );
     properties.insert("database".to_owned(), keyed(&inline::<DatabaseSection>(&mut definitions)));
     properties.insert("waiver".to_owned(), keyed(&inline::<WaiverSection>(&mut definitions)));
+    properties.insert("proof".to_owned(), keyed(&inline::<ProofSection>(&mut definitions)));
+    properties.insert("proofset".to_owned(), keyed(&inline::<ProofsetSection>(&mut definitions)));
     let common = inline::<Common>(&mut definitions);
     for kind in KINDS {
         let own = take_definitions(kind.schema(), &mut definitions);

@@ -89,19 +89,6 @@ pub(super) struct ObserveSection {
     pub(super) cache_on: Vec<String>,
 }
 
-/// `[prove]`: which contracts may run.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "parsed now so that a configuration stays valid; honoured by the proof engine"
-)]
-pub(super) struct ProveSection {
-    /// Digests of contracts, "signed" or "any".
-    #[serde(default)]
-    admit: Vec<String>,
-}
-
 /// `[smoke]`: which commands may run.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -139,18 +126,6 @@ pub(super) struct WatchSection {
     interval: Option<String>,
 }
 
-/// `[database.NAME]`: how to reach a database, once for each purpose.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DatabaseSection {
-    /// The session that looks: a role without any right to change something.
-    pub(super) observer: Option<SessionSection>,
-    /// The sessions that prove.
-    pub(super) prover: Option<SessionSection>,
-    /// The session that applies.
-    pub(super) executor: Option<SessionSection>,
-}
-
 /// One way to reach a database.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -159,9 +134,6 @@ pub struct SessionSection {
     pub url: String,
     /// A file that holds the password and nothing else, readable by its owner alone.
     pub password_file: Option<PathBuf>,
-    /// The roles a prover may log in as.
-    #[serde(default)]
-    pub roles: Vec<String>,
 }
 
 /// `[guard]` and `[identity]`: free keys.

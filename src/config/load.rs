@@ -5,14 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{
-    AnchorSection, DatabaseSection, Free, ObserveSection, ProveSection, SmokeSection,
-    SourceSection, Top, WatchSection,
+    AnchorSection, Free, ObserveSection, SmokeSection, SourceSection, Top, WatchSection,
 };
-use super::place::{below, secret_in_url};
+use super::place::below;
 use super::trusted::{Privacy, read_checked};
-use super::{
-    CacheUse, Config, DEFAULT_PATH, Origin, Policy, SessionSection, Setting, SmokePolicy, Verify,
-};
+use super::{Admit, CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 
@@ -123,7 +120,9 @@ fn bare() -> Config {
         observe_text: Vec::new(),
         smoke: Setting::default(SmokePolicy::nothing()),
         observers: BTreeMap::new(),
+        provers: BTreeMap::new(),
         executors: BTreeMap::new(),
+        admit: Setting::default(Admit::default()),
         anchor: Setting::default(None),
         sandbox: false,
     }
@@ -155,12 +154,12 @@ fn overlay(config: &mut Config, overrides: &Overrides) {
 
 pub(super) fn parse(path: &Path, text: String, owner: u32) -> Result<Config, ConfigError> {
     let mut config = bare();
+    config.sandbox = owner != 0;
     let diagnostics = fill(&mut config, path, &text);
     if !diagnostics.is_empty() {
         return Err(ConfigError::Invalid { path: path.to_owned(), text, diagnostics });
     }
     config.file = Some(path.to_owned());
-    config.sandbox = owner != 0;
     Ok(config)
 }
 
@@ -174,6 +173,7 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
         config.host = top.host.map_or(Setting::default(None), |host| Setting::file(Some(host)));
         if let Some(root) = top.root {
             config.root = Setting::file(base.join(root));
+            config.sandbox |= config.root.value != Path::new("/");
         }
         if let Some(data) = top.data {
             config.data = Setting::file(base.join(data));
@@ -191,27 +191,27 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     if let Some(anchor) = reader.section::<AnchorSection>("anchor") {
         config.anchor = Setting::file(Some(below(base, anchor.url)));
     }
-    let _: Option<ProveSection> = reader.section("prove");
+    reader.prove(config);
     let _: Option<WatchSection> = reader.section("watch");
     found.sort();
     found
 }
 
-struct Sections<'a, 't> {
-    all: &'a Table<'t>,
-    found: &'a mut Vec<Diagnostic>,
-    base: &'a Path,
+pub(super) struct Sections<'a, 't> {
+    pub(super) all: &'a Table<'t>,
+    pub(super) found: &'a mut Vec<Diagnostic>,
+    pub(super) base: &'a Path,
 }
 
 impl<'t> Sections<'_, 't> {
-    fn table(&mut self, name: &str) -> Option<Table<'t>> {
+    pub(super) fn table(&mut self, name: &str) -> Option<Table<'t>> {
         self.all.table(name).unwrap_or_else(|wrong| {
             self.found.push(wrong);
             None
         })
     }
 
-    fn section<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
+    pub(super) fn section<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
         &mut self,
         name: &str,
     ) -> Option<T> {
@@ -334,41 +334,6 @@ impl<'t> Sections<'_, 't> {
             |fault| Diagnostic::error(Code::WrongType, self.all.file(), place.clone(), fault);
         self.found.extend(faults.into_iter().map(error));
         config.smoke = Setting::file(policy);
-    }
-
-    fn databases(&mut self, config: &mut Config) {
-        let Some(table) = self.table("database") else { return };
-        let mut wrong = Vec::new();
-        for (name, _) in table.keys() {
-            let section = match table.table(&name) {
-                Ok(Some(section)) => section,
-                Ok(None) => continue,
-                Err(error) => {
-                    wrong.push(error);
-                    continue;
-                }
-            };
-            let (decoded, errors) = section.decode::<DatabaseSection>();
-            wrong.extend(errors);
-            let Some(DatabaseSection { observer, prover, executor }) = decoded else { continue };
-            for session in [&observer, &prover, &executor].into_iter().flatten() {
-                if let Some(reason) = secret_in_url(&session.url) {
-                    wrong.push(Diagnostic::error(
-                        Code::InsecureFile,
-                        section.file(),
-                        section.header(),
-                        reason,
-                    ));
-                }
-            }
-            let kept = |mut session: SessionSection| {
-                session.password_file = session.password_file.map(|file| self.base.join(file));
-                (name.clone(), Setting::file(session))
-            };
-            config.observers.extend(observer.map(kept));
-            config.executors.extend(executor.map(kept));
-        }
-        self.found.extend(wrong);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Which folders may be read, what may be shown, which machine and which database this is, and which guards must stand.
 //! A push to the repository of desired state cannot widen any of it. Secrets are named here and never held in the file.
 
+mod databases;
 mod file;
 mod load;
 mod origin;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use databases::{Admit, ProverSection};
 pub use file::{SessionSection, Verify};
 pub use load::{ConfigError, Overrides, load};
 pub use origin::{Origin, Setting};
@@ -66,6 +68,10 @@ pub struct Config {
     pub smoke: Setting<SmokePolicy>,
     /// How the observer reaches each database.
     pub observers: BTreeMap<String, Setting<SessionSection>>,
+    /// How proofs reach each database that they may run in.
+    pub provers: BTreeMap<String, Setting<ProverSection>>,
+    /// Which contracts may run, and whether statements of plans are rehearsed.
+    pub admit: Setting<Admit>,
     /// How the executor reaches each database that it may change.
     pub executors: BTreeMap<String, Setting<SessionSection>>,
     /// Where checkpoints of the ledgers are brought: a path or a URL.

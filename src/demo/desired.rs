@@ -54,6 +54,7 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "hosts/contabo/pg_setting.toml",
     "hosts/contabo/pg_table.toml",
     "hosts/contabo/pg_trigger.toml",
+    "hosts/contabo/proofs.toml",
     "hosts/contabo/smoke.toml",
     "hosts/contabo/tree.toml",
     "hosts/contabo/units.toml",
@@ -61,10 +62,21 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "roles/base/accounts.toml",
 ];
 
-/// Its files that are no tables: content that is provisioned.
+/// Its files that are no tables: content that is provisioned, and what proofs run.
 static CONTENT: &[(&str, &str)] = &example![
     "hosts/contabo/files/cutter-README.md",
     "hosts/contabo/files/orchestrator.config.json",
+    "hosts/contabo/sql/change-sets.sql",
+    "hosts/contabo/sql/exec-verifies.sql",
+    "hosts/contabo/sql/exec-writes-unit.sql",
+    "hosts/contabo/sql/governance-inserts.sql",
+    "hosts/contabo/sql/governance-left.sql",
+    "hosts/contabo/sql/iu-create.sql",
+    "hosts/contabo/sql/live.sql",
+    "hosts/contabo/sql/results.sql",
+    "hosts/contabo/sql/units-left.sql",
+    "hosts/contabo/sql/units.sql",
+    "hosts/contabo/sql/verify-path.sql",
 ];
 
 /// The worked example and this module have come apart.

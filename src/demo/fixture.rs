@@ -9,6 +9,8 @@ use tokio_postgres::{Client, Config, NoTls};
 pub const DATABASE: &str = "directus";
 /// The role that observes: it may read what is counted, and nothing else.
 pub const OBSERVER: &str = "countersign_observer";
+/// The role that executes: a superuser, since the objects that proofs rest on have an owner of their own.
+pub const EXECUTOR: &str = "workflow_admin";
 
 const SQL: &str = include_str!("fixture.sql");
 

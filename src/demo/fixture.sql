@@ -371,6 +371,10 @@ REVOKE EXECUTE ON FUNCTION public.fn_iu_create, public.fn_iu_enact, public.fn_iu
 GRANT EXECUTE ON FUNCTION public.fn_iu_create, public.fn_iu_enact TO cutter_exec;
 GRANT SELECT ON public.information_unit, public.unit_version TO context_pack_readonly;   -- invented
 
+-- The observer of proofs sees who else is at work, and how far the sequences have come that no rollback takes back.
+GRANT pg_read_all_stats TO countersign_observer;        -- invented
+GRANT SELECT ON SEQUENCE public.iu_anchor_n_seq, public.birth_registry_n_seq TO countersign_observer;   -- invented
+
 -- The observer reads what is counted, and nothing else.
 REVOKE TEMPORARY ON DATABASE directus FROM PUBLIC;      -- invented
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;              -- as servers are from version 15 on

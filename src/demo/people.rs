@@ -58,12 +58,23 @@ total = 2
 require = [{ role = \"operator\", min = 1 }, { role = \"owner\", min = 1 }]
 separation = \"none\"
 lifetime = \"24h\"
+
+# So does what is changed in the database.
+[policy.database]
+actions = [\"sql\"]
+databases = [\"directus\"]
+max_steps = 4
+total = 2
+require = [{ role = \"operator\", min = 1 }, { role = \"owner\", min = 1 }]
+separation = \"none\"
+lifetime = \"12h\"
 ";
 
-const SWITCH: &str = "# What is armed. Without `apply = true` no plan runs, whoever signed it.
+const SWITCH: &str =
+    "# What is armed. Without `apply = true` no plan runs, whoever signed it; without `prove = true` no proof does.
 version = 1
 apply = true
-prove = false
+prove = true
 ";
 
 fn generate(path: &Path, comment: &str) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::desired::{self, DesiredError, HOST};
-use super::fixture::{self, DATABASE, FixtureError, OBSERVER, ServerIdentity};
+use super::fixture::{self, DATABASE, EXECUTOR, FixtureError, OBSERVER, ServerIdentity};
 use super::layout::{self, HOSTNAME, LayoutError, TREE};
 use super::people;
 use super::repository::{BRANCH, Changes, Repository, RepositoryError};
@@ -145,7 +145,7 @@ impl Sandbox {
                 files.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect();
             repository.push(&changes, "desired state: the worked example")?;
             let config = folder.join(CONFIG);
-            let text = configuration(&loaded.server, &server.url(OBSERVER, DATABASE));
+            let text = configuration(&loaded.server, |role| server.url(role, DATABASE));
             at(&config, fs::write(&config, text))?;
             at(&config, fs::set_permissions(&config, fs::Permissions::from_mode(0o644)))?;
             let keys = folder.join("keys");
@@ -296,7 +296,8 @@ for file in files:
 print(\"compiled\", len(files))
 '''";
 
-fn configuration(identity: &ServerIdentity, url: &str) -> String {
+fn configuration(identity: &ServerIdentity, url: impl Fn(&str) -> String) -> String {
+    let (observer, executor, prover) = (url(OBSERVER), url(EXECUTOR), url(""));
     format!(
         r#"# The configuration of a sandbox made by `countersign demo`. Paths are relative to this file.
 host = "{HOST}"
@@ -327,11 +328,19 @@ user = "nobody"
 allow = [
   ["python3", "-m", "unittest", "discover"],
   ["python3", "-m", "unittest", "discover", "-t", ".", "-s", "targeted", "-p", "live_*.py"],
+  ["python3", "-m", "unittest", "discover", "-t", ".", "-s", "targeted", "-p", "live_*.py", "-k", "Refusals"],
+  ["python3", "-m", "unittest", "discover", "-t", ".", "-s", "targeted", "-p", "live_*.py", "-k", "StandIns"],
   ["python3", "-c", {COMPILE}],
 ]
 
 [database.{DATABASE}]
-observer = {{ url = "{url}" }}
+observer = {{ url = "{observer}" }}
+prover = {{ url = "{prover}", roles = ["cutter_exec", "cutter_verify"] }}
+executor = {{ url = "{executor}" }}
+
+# Which contracts may run. A machine lists their digests, one by one; a sandbox has nothing to lose.
+[prove]
+admit = ["any", "rehearsal"]
 "#,
         folder = desired::FOLDER,
         identifier = identity.system_identifier,
@@ -345,13 +354,13 @@ mod tests {
     #[test]
     fn the_host_allows_what_the_example_asks_for() {
         let identity = ServerIdentity { system_identifier: "42".into(), version: "16.13".into() };
-        let config: toml::Table = configuration(&identity, "url").parse().expect("TOML");
+        let config: toml::Table = configuration(&identity, str::to_owned).parse().expect("TOML");
         let example = include_str!("../../desired-state/hosts/contabo/smoke.toml");
         let example: toml::Table = example.parse().expect("TOML");
         let asked: Vec<_> =
             example["smoke"].as_table().expect("tables").values().map(|t| &t["command"]).collect();
         let allowed = config["smoke"]["allow"].as_array().expect("a list");
-        assert_eq!(asked.len(), 3);
+        assert_eq!(asked.len(), 5);
         assert!(asked.iter().all(|command| allowed.contains(command)), "{allowed:?}");
         assert_eq!(allowed.len(), asked.len());
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blob::Blob;
 use super::host::Defaults;
 use super::tree::Tree;
-use super::{Desired, Loaded, lint};
+use super::{Desired, Loaded, lint, proof_tables};
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Lines, Pieces as _, ResourceName, Span, Timestamp};
@@ -13,7 +13,8 @@ use crate::model::{Code, Diagnostic, Lines, Pieces as _, ResourceName, Span, Tim
 /// The largest TOML file that is parsed.
 const TOML_BYTES_MAX: u64 = 4 << 20;
 /// The top-level tables that are no kinds of resources.
-const SECTIONS: &[&str] = &["host", "values", "database", "waiver", "defaults"];
+const SECTIONS: &[&str] =
+    &["host", "values", "database", "waiver", "proof", "proofset", "defaults"];
 
 /// Reads what `tree` wants of `host`. A host without resources is refused: any machine would pass for it.
 #[must_use]
@@ -91,6 +92,8 @@ impl<'a> Reader<'a> {
             databases: BTreeMap::new(),
             resources: BTreeMap::new(),
             waivers: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            proofsets: BTreeMap::new(),
             commit: tree.commit.clone(),
             pinned: tree.pinned,
             folder: tree.folder.clone(),
@@ -191,6 +194,10 @@ impl<'a> Reader<'a> {
                 }
             } else if name == "waiver" {
                 self.waivers(&root);
+            } else if name == "proof" {
+                self.proofs(&root, &lines);
+            } else if name == "proofset" {
+                self.proofsets(&root, &lines);
             } else if !SECTIONS.contains(&name.as_str()) {
                 let known = KINDS.iter().map(Entry::name).chain(SECTIONS.iter().copied());
                 let message = format!("`{name}` is neither a kind of resource nor a section");
@@ -223,6 +230,7 @@ impl<'a> Reader<'a> {
     fn finish(mut self, now: Timestamp) -> Loaded {
         if !self.torn {
             lint::references(&self.desired, &self.declared, now, &mut self.found);
+            proof_tables::references(&self.desired, &mut self.found);
         }
         drop_consequences(&mut self.found);
         self.found.sort();

@@ -10,6 +10,9 @@ mod host;
 mod lint;
 mod manifest;
 mod mirror;
+mod proof;
+mod proof_tables;
+mod proofset;
 mod resource;
 mod sections;
 mod signed;
@@ -28,6 +31,8 @@ pub use declared::Declared;
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
 pub use lint::astray;
 pub use manifest::{read, read_begun};
+pub use proof::{Contract, Effect, Expect, Parameter, ParameterType, Proof, ProofSection};
+pub use proofset::{Line, Proofset, ProofsetSection, reaches};
 pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
 pub use signed::{AcceptedTip, SignedBy, SignedError};
 pub use source::{Request, SourceError};
@@ -48,6 +53,10 @@ pub struct Desired {
     pub resources: BTreeMap<ResourceName, Resource>,
     /// Its waivers, expired ones included.
     pub waivers: BTreeMap<ResourceName, Waiver>,
+    /// Its proofs.
+    pub proofs: BTreeMap<String, Proof>,
+    /// Its sets of proofs.
+    pub proofsets: BTreeMap<String, Proofset>,
     /// The commit, in full.
     pub commit: Option<String>,
     /// Is it exactly what that commit holds?

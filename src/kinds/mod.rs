@@ -23,6 +23,7 @@ mod fingerprint;
 mod freshness;
 mod git_head;
 mod gpg_key;
+mod grant_sql;
 mod group;
 mod in_catalog;
 mod in_database;
@@ -52,6 +53,7 @@ mod pg_type;
 mod pg_view;
 mod presence;
 mod process;
+mod proof_guard;
 mod provision;
 mod query;
 mod row_count;
@@ -79,7 +81,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::action::{Needs, Remedy, Surroundings};
+use crate::action::{Mended, Needs, Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Pieces, Reason, Span, Unknown};
 use crate::probe::World;
@@ -87,6 +89,7 @@ use crate::probe::World;
 pub use adoption::{About, Adopted, Adoption, Draft, covers};
 pub use entry::{Entry, Preparing, Spec, Stored};
 use in_database::by_database;
+pub use proof_guard::pill;
 
 /// Every kind, in the order of their documentation.
 pub static KINDS: &[Entry] = &[
@@ -120,6 +123,7 @@ pub static KINDS: &[Entry] = &[
     Entry::of::<pg_extension::PgExtension>(),
     Entry::of::<pg_publication::PgPublication>(),
     Entry::of::<pg_grant::PgGrant>(),
+    Entry::of::<proof_guard::ProofGuard>(),
     Entry::of::<pg_schema::PgSchema>(),
     Entry::of::<query::Query>(),
     Entry::of::<row_count::RowCount>(),
@@ -258,13 +262,18 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     ///
     /// # Errors
     /// When it cannot be told what would have to change.
-    fn remedy(
-        &self,
-        _name: &str,
-        _seen: &Self::Observed,
-        _around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, _name: &str, _seen: &Self::Observed, _around: &Surroundings) -> Mended {
         Ok(Remedy::Nothing(format!("this program changes nothing of the kind `{}`", Self::NAME)))
+    }
+
+    /// The role of its database that its statements would make: what waits for that role can be part of one transaction.
+    fn brings(&self, _name: &str, _seen: &Self::Observed) -> Option<String> {
+        None
+    }
+
+    /// The bytes that a remedy would write, where they are of desired state: a plan holds only the digest of many.
+    fn content(&self) -> Option<&Arc<[u8]>> {
+        None
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, by_database};
-use crate::action::{Remedy, Surroundings};
+use crate::action::{Mended, Surroundings};
 use crate::model::{Code, Comparison, Digest, Reason, Unknown};
 use crate::probe::World;
 use look::Seen;
@@ -33,6 +33,8 @@ pub(super) struct PgGrant {
     grants: Option<Vec<String>>,
     /// For a role or PUBLIC: `grants` and `digest` speak only about these schemas, `*` for any text.
     within: Option<Vec<String>>,
+    /// Grants that another table decides, such as a `proof_guard`: whether they are there or not, this list says nothing of it.
+    elsewhere: Option<Vec<String>>,
     /// For a role or PUBLIC: what it can do in effect, by whatever right.
     allowed: Option<Vec<String>>,
     /// For a role or PUBLIC: what it cannot do in effect, by no right.
@@ -104,6 +106,10 @@ grants = ["SELECT to cutter_ro"]
             let hint = "add `grants`; `grants = []` is nothing at all";
             problems.push(Problem::resource(Code::Empty, message).hint(hint));
         }
+        if self.elsewhere.is_some() && !compared {
+            let message = "`elsewhere` is left out of `grants` and `digest`, and there is neither";
+            problems.push(Problem::key("elsewhere", Code::Contradiction, message));
+        }
         if let Some(within) = &self.within {
             if within.is_empty() {
                 let message = "no schema is named, so nothing would be compared";
@@ -152,7 +158,7 @@ grants = ["SELECT to cutter_ro"]
         }
     }
 
-    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Mended {
         let subject = self.subject(name);
         let subject =
             subject.map_err(|problem| Unknown::new(Reason::Undecidable, problem.message))?;

@@ -79,6 +79,10 @@ events! {
     "plan.failed" => PlanFailed,
     /// A plan was consumed and will not go on.
     "plan.abandoned" => PlanAbandoned,
+    /// A proof is about to run.
+    "proof.intent" => ProofIntent,
+    /// What a proof came to.
+    "proof.outcome" => ProofOutcome,
     /// Changes were halted.
     "halt.set" => HaltSet,
     /// A halt was lifted.
@@ -214,6 +218,32 @@ bodies! {
         /// Why.
         detail: String,
     }
+    /// `proof.intent`
+    ProofIntent {
+        /// Its name in desired state.
+        proof: String,
+        /// Of what is run, as the host admits it.
+        contract: Digest,
+        /// The database, by its name in desired state.
+        database: String,
+        /// Who logs in.
+        role: String,
+        /// What is new in this run; it names the run.
+        nonce: String,
+    }
+    /// `proof.outcome`. The evidence is attached, but for a run that did not come to its end.
+    ProofOutcome {
+        /// Its name in desired state.
+        proof: String,
+        /// Of what was run.
+        contract: Digest,
+        /// What was new in this run.
+        nonce: String,
+        /// The verdict.
+        verdict: String,
+        /// Its reason.
+        detail: String,
+    }
     /// `halt.set`
     HaltSet {
         /// Who.
@@ -298,6 +328,7 @@ impl Event {
                 | Self::PlanDone(_)
                 | Self::PlanFailed(_)
                 | Self::PlanAbandoned(_)
+                | Self::ProofOutcome(_)
                 | Self::HaltSet(_)
                 | Self::TornTail(_)
                 | Self::ClockRegressed(_)

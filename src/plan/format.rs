@@ -53,6 +53,29 @@ pub struct Plan {
     pub valid_until: Timestamp,
     /// What is done, in this order.
     pub steps: Vec<Step>,
+    /// What came of trying the statements of a step, by its number. Nothing of what the plan does depends on it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rehearsals: BTreeMap<Decimal, Rehearsal>,
+}
+
+/// What came of running a step's statements in a transaction that cannot commit, when the plan was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rehearsal {
+    /// The verdict; `None` where they were not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Its reason, or why they were not tried.
+    pub detail: String,
+    /// Of the evidence, on the executor's ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// How long they held their locks, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<Decimal>,
+    /// The locks beyond those of reading, each with its mode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
 }
 
 /// A machine.
@@ -162,6 +185,57 @@ pub enum FormatError {
     /// Its steps are not numbered in order, or are too many.
     #[error("its steps are not numbered from 1, or more than {STEPS_MAX}")]
     Steps,
+}
+
+/// What two plans that do the same may differ in: what each says besides what it does.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Frame {
+    id: String,
+    source: SourceId,
+    /// See [`Plan::trust`].
+    pub trust: Option<Digest>,
+    /// See [`Plan::ledgers`].
+    pub ledgers: BTreeMap<String, LedgerId>,
+    program: Program,
+    created: Timestamp,
+    valid_until: Timestamp,
+    #[serde(default)]
+    rehearsals: BTreeMap<Decimal, Rehearsal>,
+}
+
+impl Frame {
+    /// What the bytes of a plan say of it; its steps are passed over.
+    ///
+    /// # Errors
+    /// When they are none of a plan.
+    pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
+        serde_json::from_slice(bytes).map_err(FormatError::Malformed)
+    }
+
+    /// The plan that does what `plan` does, and says this besides.
+    #[must_use]
+    pub fn around(self, plan: Plan) -> Plan {
+        let Plan { countersign, v, host, databases, scope, guards, actions, steps, .. } = plan;
+        let Self { id, source, trust, ledgers, program, created, valid_until, rehearsals } = self;
+        Plan {
+            countersign,
+            v,
+            id,
+            host,
+            databases,
+            source,
+            scope,
+            guards,
+            trust,
+            actions,
+            ledgers,
+            program,
+            created,
+            valid_until,
+            steps,
+            rehearsals,
+        }
+    }
 }
 
 /// The first words of any plan.

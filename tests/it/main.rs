@@ -26,19 +26,26 @@ mod keys;
 mod lab;
 mod ledger;
 #[cfg(feature = "execute")]
+mod pg_application;
 mod pg_apply;
 mod pg_functions;
 mod pg_grants;
 mod pg_objects;
 mod pg_roles;
 mod pg_schema;
+mod pg_schema_unknown;
 mod pg_tables;
 mod postgres;
 mod postgres_kinds;
 mod postgres_places;
 mod postgres_tls;
+mod postgres_two;
 mod private_server;
 mod program;
+#[cfg(feature = "execute")]
+mod proof_guard;
+#[cfg(feature = "execute")]
+mod prove;
 mod readonly;
 mod recall;
 mod recall_pg;

@@ -30,14 +30,14 @@ pub(crate) const ZOO: &str = "CREATE TABLE public.unit (id bigint PRIMARY KEY, t
     CREATE EXTENSION pgcrypto; GRANT SELECT ON public.unit TO OBSERVER";
 
 /// A world that looks at a laboratory, without desired state.
-fn world(lab: &Lab) -> World {
+pub(crate) fn world(lab: &Lab) -> World {
     let world = World::new();
     let url = lab.server.url(&lab.observer, &lab.database);
     world.write("config.toml", format!("[database.lab]\nobserver = {{ url = {url:?} }}\n"));
     world
 }
 
-fn adopt(world: &World, more: &[&str]) -> Ran {
+pub(crate) fn adopt(world: &World, more: &[&str]) -> Ran {
     let (root, folder) = (world.path("root"), world.path("desired"));
     let config = world.path("config.toml");
     let mut all = vec!["adopt", "--root", root.to_str().unwrap(), "--host", "a"];
@@ -46,29 +46,29 @@ fn adopt(world: &World, more: &[&str]) -> Ran {
     run(&all)
 }
 
-fn check(world: &World, more: &[&str]) -> Ran {
+pub(crate) fn check(world: &World, more: &[&str]) -> Ran {
     let config = world.path("config.toml");
     world.check(&[&["--config", config.to_str().unwrap()], more].concat())
 }
 
 /// The report about one schema.
-fn report(world: &World, name: &str, more: &[&str]) -> Value {
+pub(crate) fn report(world: &World, name: &str, more: &[&str]) -> Value {
     let ran = check(world, &[&["--output", "json"], more].concat());
     resource(&ran.report(), name).clone()
 }
 
 /// What differs, as `CHANGE FIELD`.
-fn differences(resource: &Value) -> Vec<String> {
+pub(crate) fn differences(resource: &Value) -> Vec<String> {
     let differences = resource["differences"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     differences.map(|d| format!("{} {}", text(&d["change"]), text(&d["field"]))).collect()
 }
 
-fn manifest(world: &World, name: &str) -> String {
+pub(crate) fn manifest(world: &World, name: &str) -> String {
     fs::read_to_string(world.path(&format!("desired/hosts/a/manifests/{name}.schema"))).unwrap()
 }
 
-async fn zoo() -> Option<(Lab, World)> {
+pub(crate) async fn zoo() -> Option<(Lab, World)> {
     // What other tests do to roles and databases shows in the fingerprint of a shared server.
     Some(adopted(Lab::alone().await?).await)
 }

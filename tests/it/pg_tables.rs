@@ -22,6 +22,14 @@ fn world(lab: &Lab, resources: &str) -> World {
     world
 }
 
+/// A world that looks at a laboratory, without desired state.
+fn world_without(lab: &Lab) -> World {
+    let world = World::new();
+    let url = lab.server.url(&lab.observer, &lab.database);
+    world.write("config.toml", format!("[database.lab]\nobserver = {{ url = {url:?} }}\n"));
+    world
+}
+
 fn check(world: &World, more: &[&str]) -> Ran {
     let config = world.path("config.toml");
     world.check(&[&["--config", config.to_str().unwrap()], more].concat())
@@ -172,6 +180,13 @@ async fn only_what_is_behind_a_lock_is_unknown() {
             }
         }
     }
+    // What cannot be seen is not written down as if it were not there: no list is closed over it.
+    let elsewhere = world_without(&lab);
+    let adopted = adopt(&elsewhere).ends_with(4).everything();
+    let held = "not seen  pg_table public.held: locked: a lock on public.held";
+    assert!(adopted.contains(held), "{adopted}");
+    let tables = std::fs::read_to_string(elsewhere.path("desired/hosts/a/pg_table.toml")).unwrap();
+    assert!(tables.contains("public.free") && !tables.contains("only ="), "{tables}");
     let session = lab.session().await;
     let tables: Look<Table> = public(&session).await;
     let held = RelationName::parse("public.held").unwrap();

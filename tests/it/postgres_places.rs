@@ -12,6 +12,7 @@ use countersign::probe::postgres::{Session, Settings};
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::lab::{Lab, admin, limits, refused};
+use crate::postgres_two::{answered_by, patient, seen_by_both};
 use crate::private_server::started;
 use crate::program::{Ran, World, run, skipped};
 use crate::server::{Options, Server, binaries};
@@ -180,7 +181,15 @@ async fn a_standby_answers_and_is_called_one() {
     let told =
         "database `lab`: a standby answers, which has replayed its primary's changes up to 20";
     assert!(ran.everything().contains(told), "{}", ran.everything());
-    let ran = check(&primary.url("looker", "postgres")).ends_with(0);
+    // A standby lends its snapshot as well.
+    let reader = connected(&standby.socket, "postgres", "postgres").await.unwrap();
+    let settings = Settings::parse(&url(&standby, "looker", "postgres"), None).unwrap();
+    let session = Session::open(&settings, patient()).await.unwrap();
+    let one_more = "INSERT INTO t VALUES (4)";
+    for [_, rows, _] in seen_by_both(&session, &reader, (&root, one_more)).await {
+        assert_eq!(rows, "3");
+    }
+    let ran = check(&primary.url("looker", "postgres"));
     assert!(!ran.everything().contains("standby"), "{}", ran.everything());
 }
 
@@ -216,6 +225,11 @@ async fn a_pooler_that_shares_connections_between_transactions_is_as_good_as_non
         .await;
     let Some(pooler) = pooler(&lab, "transaction") else { return };
     check(&url(&pooler, &lab.observer, &lab.database)).ends_with(0);
+    // It has one connection, so a second one would wait for the first, and nobody waits for that.
+    let settings = Settings::parse(&url(&pooler, &lab.observer, &lab.database), None).unwrap();
+    let session = Session::open(&settings, limits()).await.unwrap();
+    assert_eq!(answered_by(&session).await.len(), 1);
+    session.close().await;
     // The one server connection behind it is handed on as it was.
     let next = connected(&pooler.socket, &lab.observer, &lab.database).await.unwrap();
     for (setting, value) in [

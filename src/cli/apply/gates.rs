@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK, Planned, Request};
+use super::super::refusal::Refusal;
 use super::super::{exit, ledgers, show, statements};
 use super::Arguments;
 use crate::approval::{self, About, Question, QuorumMet, Signed, Statement};
@@ -21,13 +22,6 @@ use crate::probe::host::Host;
 
 /// By how much the clock may be behind the newest entry.
 const BEHIND_MS_MAX: u64 = 5_000;
-
-/// A refusal, with the word by which programs know it.
-pub(super) struct Refusal {
-    pub(super) code: &'static str,
-    pub(super) plan: Option<Digest>,
-    pub(super) failure: Box<Failure>,
-}
 
 /// What came through all gates.
 pub(super) struct Passed {
@@ -45,16 +39,11 @@ pub(super) struct Gates<'a> {
     pub(super) deadline: Duration,
 }
 
-/// A refusal under construction: which plan it is about is known or not.
-fn refuse(code: &'static str, failure: Failure) -> Refusal {
-    Refusal { code, plan: None, failure: Box::new(failure) }
-}
-
 impl Gates<'_> {
     /// Passes all of them, or says which one did not open.
     pub(super) fn pass(&self, ledger: &mut Ledger) -> Result<Passed, Refusal> {
         let (plan, bytes) = show::read(&self.arguments.plan)
-            .map_err(|failure| refuse("plan_malformed", failure))?;
+            .map_err(|failure| Refusal::new("plan_malformed", failure))?;
         let digest = Digest::of(&bytes);
         let about = |refusal: Refusal| Refusal { plan: Some(digest), ..refusal };
         // A plan for another machine is not sealed here either, and that would not be the reason.
@@ -68,9 +57,9 @@ impl Gates<'_> {
         let met = self.approved(&plan, digest, ledger).map_err(about)?;
         guards(&broken).map_err(about)?;
         let accepted = ledgers::accept(self.config, &plan.source.commit, ledger);
-        accepted.map_err(|failure| about(refuse("source_unverified", failure)))?;
+        accepted.map_err(|failure| about(Refusal::new("source_unverified", failure)))?;
         let marked = ledgers::mark_used(self.config, digest);
-        marked.map_err(|failure| about(refuse("not_marked", failure)))?;
+        marked.map_err(|failure| about(Refusal::new("not_marked", failure)))?;
         Ok(Passed { plan, bytes, met, desired })
     }
 
@@ -82,17 +71,17 @@ impl Gates<'_> {
         let message = format!("the host's configuration has no [database.{name}] executor");
         let failure = Failure::new(exit::CONFIG, message)
             .hint("executor = { url = \"postgres://ROLE@/DATABASE?host=/run/postgresql\" }");
-        Err(refuse("no_executor", failure))
+        Err(Refusal::new("no_executor", failure))
     }
 
     fn unused(&self, plan: &Plan, digest: Digest) -> Result<(), Refusal> {
         let used = statements::consumed(self.config, plan, digest);
-        if !used.map_err(|failure| refuse("ledger_unreadable", failure))? {
+        if !used.map_err(|failure| Refusal::new("ledger_unreadable", failure))? {
             return Ok(());
         }
         let word = approval::Word::Consumed;
         let failure = Failure::new(word.exit(), format!("{}: {}", word.title(), plan.id));
-        Err(refuse(word.code(), failure.hint(word.hint())))
+        Err(Refusal::new(word.code(), failure.hint(word.hint())))
     }
 
     /// Is this the machine?
@@ -105,13 +94,13 @@ impl Gates<'_> {
                     format!("the plan is for machine {:?}, and this is {id:?}", plan.host.id);
                 let failure = Failure::new(exit::REFUSED, message)
                     .hint("plan and approve on the machine that is meant");
-                Err(refuse("wrong_host", failure))
+                Err(Refusal::new("wrong_host", failure))
             }
             Err(why) => {
                 let message = format!("this machine cannot be told from others: {}", why.detail);
                 let failure = Failure::new(exit::REFUSED, message)
                     .hint("a machine has one line in /etc/machine-id; see machine-id(5)");
-                Err(refuse("host_unverified", failure))
+                Err(Refusal::new("host_unverified", failure))
             }
         }
     }
@@ -122,7 +111,8 @@ impl Gates<'_> {
         plan: &Plan,
         ledger: &Ledger,
     ) -> Result<(Vec<String>, Arc<Desired>), Refusal> {
-        let stale = |failure: Failure| refuse(failure.word.unwrap_or("replan_failed"), failure);
+        let stale =
+            |failure: Failure| Refusal::new(failure.word.unwrap_or("replan_failed"), failure);
         let request = Request {
             scope: plan.scope.clone(),
             id: plan.id.clone(),
@@ -130,18 +120,19 @@ impl Gates<'_> {
             deadline: self.deadline,
             ledgers: [("executor".to_owned(), ledgers::id(ledger))].into(),
             trust: plan.trust,
+            reader: Some(ledger.reader()),
             clock: &CLOCK,
         };
         if request.ledgers != plan.ledgers {
             let message = "the plan was sealed on another ledger than this host has";
             let failure = Failure::new(exit::VERIFICATION, message)
                 .hint("make a new plan, and find out where the other ledger is");
-            return Err(refuse("other_ledger", failure));
+            return Err(Refusal::new("other_ledger", failure));
         }
         let Planned { plan: again, broken, desired, identities, .. } = match &plan.scope {
             Scope::Undo(earlier) => {
                 let bytes =
-                    ledger.reader().blob(earlier).map_err(|e| refuse(e.code(), e.into()))?;
+                    ledger.reader().blob(earlier).map_err(|e| Refusal::new(e.code(), e.into()))?;
                 let earlier =
                     Plan::read(&bytes).map_err(|e| stale(Failure::of(exit::VERIFICATION, &e)))?;
                 super::super::plan::undo::plan(self.config, request, Some(ledger), &earlier, &bytes)
@@ -153,7 +144,7 @@ impl Gates<'_> {
         let effects = (plan::effect(plan), plan::effect(&again));
         match effects {
             (Ok(signed), Ok(now)) if signed == now => Ok((broken, desired)),
-            _ => Err(refuse("stale_plan", stale_plan(plan, &again))),
+            _ => Err(Refusal::new("stale_plan", stale_plan(plan, &again))),
         }
     }
 
@@ -164,18 +155,19 @@ impl Gates<'_> {
         digest: Digest,
         ledger: &mut Ledger,
     ) -> Result<QuorumMet, Refusal> {
-        let trust = strict::trust(self.config).map_err(|e| refuse("trust_unusable", e.into()))?;
+        let trust =
+            strict::trust(self.config).map_err(|e| Refusal::new("trust_unusable", e.into()))?;
         if plan.trust != Some(trust.digest) {
             let message = "the trust file is not the one that the plan was made under";
             let failure = Failure::new(exit::STALE, message)
                 .hint("make the plan again, and have it approved by whom the host trusts now");
-            return Err(refuse("trust_changed", failure));
+            return Err(Refusal::new("trust_changed", failure));
         }
-        let unreadable = |failure| refuse("statement_unreadable", failure);
+        let unreadable = |failure| Refusal::new("statement_unreadable", failure);
         let gathered = statements::gather(self.config, digest, &self.arguments.approval, true);
         let gathered = gathered.map_err(unreadable)?;
         let authors = statements::authors(self.config, &trust, plan)
-            .map_err(|failure| refuse("author_unreadable", failure))?;
+            .map_err(|failure| Refusal::new("author_unreadable", failure))?;
         let about = About::of(plan, digest, authors);
         let judgement = approval::judge(&Question {
             about: &about,
@@ -187,13 +179,13 @@ impl Gates<'_> {
         });
         witnessed(&judgement, &gathered.statements, ledger)?;
         record(&judgement, digest, &gathered.statements, ledger)
-            .map_err(|e| refuse(e.code(), e.into()))?;
+            .map_err(|e| Refusal::new(e.code(), e.into()))?;
         let exit = judgement.exit();
         judgement.decide().map_err(|against| {
             let lines: Vec<String> = against.iter().map(ToString::to_string).collect();
             let hint = against.first().map_or("", |refusal| refusal.word.hint());
             let code = against.first().map_or("missing", |refusal| refusal.word.code());
-            refuse(code, Failure::new(exit, lines.join("\n")).hint(hint))
+            Refusal::new(code, Failure::new(exit, lines.join("\n")).hint(hint))
         })
     }
 }
@@ -215,7 +207,7 @@ fn cluster(plan: &Plan, identities: &BTreeMap<String, DatabaseIdentity>) -> Resu
             escape(now.name.as_deref().unwrap_or("?")),
             escape(cluster.map_or("?", String::as_str)),
         );
-        return Err(refuse("wrong_cluster", Failure::new(exit::REFUSED, message)));
+        return Err(Refusal::new("wrong_cluster", Failure::new(exit::REFUSED, message)));
     }
     Ok(())
 }
@@ -223,9 +215,9 @@ fn cluster(plan: &Plan, identities: &BTreeMap<String, DatabaseIdentity>) -> Resu
 /// Does the ledger know it, byte for byte?
 fn sealed(ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
     let entries = ledger.reader().entries();
-    let entries = entries.map_err(|e| refuse(e.code(), e.into()))?;
+    let entries = entries.map_err(|e| Refusal::new(e.code(), e.into()))?;
     for entry in entries {
-        let entry = entry.map_err(|e| refuse(e.code(), e.into()))?;
+        let entry = entry.map_err(|e| Refusal::new(e.code(), e.into()))?;
         if matches!(&entry.event, Event::PlanSealed(sealed) if sealed.plan == digest) {
             return Ok(());
         }
@@ -234,7 +226,7 @@ fn sealed(ledger: &Ledger, digest: Digest) -> Result<(), Refusal> {
     let failure = Failure::new(exit::VERIFICATION, message).hint(
         "it was edited, is a draft, or is for another host: `countersign plan -o FILE` seals one",
     );
-    Err(refuse("not_sealed", failure))
+    Err(Refusal::new("not_sealed", failure))
 }
 
 /// Is it still time for it?
@@ -243,18 +235,18 @@ fn time(plan: &Plan, ledger: &mut Ledger) -> Result<(), Refusal> {
     if behind > BEHIND_MS_MAX {
         let event = crate::ledger::event::ClockRegressed { by_ms: crate::model::Decimal(behind) };
         let recorded = ledger.append(&event.into(), &[]);
-        recorded.map_err(|e| refuse(e.code(), e.into()))?;
+        recorded.map_err(|e| Refusal::new(e.code(), e.into()))?;
         let message = format!("the clock is {behind} ms behind the newest entry of the ledger");
         let failure = Failure::new(exit::REFUSED, message)
             .hint("an approval that has expired must not count again: set the clock right");
-        return Err(refuse("clock_regressed", failure));
+        return Err(Refusal::new("clock_regressed", failure));
     }
     let now = CLOCK.now().max(ledger.newest());
     if now <= plan.valid_until {
         return Ok(());
     }
     let message = format!("the plan was valid until {}", plan.valid_until);
-    Err(refuse("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
+    Err(Refusal::new("plan_expired", Failure::new(exit::STALE, message).hint("make a new one")))
 }
 
 /// Is the ledger still the one that the approvers saw? Each of their checkpoints names a root that it must have had.
@@ -268,7 +260,7 @@ fn witnessed(
         let signed = statements.iter().find(|signed| signed.id() == accepted.statement);
         let statement = signed.and_then(|signed| Statement::parse(&signed.statement).ok());
         for seen in statement.into_iter().flat_map(|statement| statement.checkpoints) {
-            let had = reader.root_at(seen.size).map_err(|e| refuse(e.code(), e.into()))?;
+            let had = reader.root_at(seen.size).map_err(|e| Refusal::new(e.code(), e.into()))?;
             if seen.origin == reader.key().origin() && had == Some(seen.root) {
                 continue;
             }
@@ -281,7 +273,7 @@ fn witnessed(
             let failure = Failure::new(exit::VERIFICATION, message).hint(
                 "the ledger was shortened or written anew: nothing is changed on its word; find out by whom, and restore it",
             );
-            return Err(refuse("ledger_contradicted", failure));
+            return Err(Refusal::new("ledger_contradicted", failure));
         }
     }
     Ok(())
@@ -351,7 +343,7 @@ fn guards(broken: &[String]) -> Result<(), Refusal> {
     let names = escape(&broken.join(", ")).into_owned();
     let failure = Failure::new(exit::REFUSED, format!("a guard does not hold: {names}"))
         .hint("`countersign check` says what it found; nothing is applied until every guard holds");
-    Err(refuse("guard_broken", failure))
+    Err(Refusal::new("guard_broken", failure))
 }
 
 fn stale_plan(signed: &Plan, again: &Plan) -> Failure {

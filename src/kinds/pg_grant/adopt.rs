@@ -66,6 +66,7 @@ async fn write_down(
             within: None,
             allowed: None,
             denied: None,
+            elsewhere: None,
             digest: None,
             wanted: Wanted::default(),
         };

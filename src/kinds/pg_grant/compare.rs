@@ -27,6 +27,7 @@ pub(super) fn compare(table: &PgGrant, subject: &Subject, seen: &Seen) -> Compar
     }
     let granted = |grant: &&Grant| {
         subject.covers(grant)
+            && !table.wanted.leaves(grant)
             && (!matches!(subject, Subject::To(_)) || table.is_within(schema_of(&grant.on)))
     };
     let granted: Vec<&Grant> = seen.grants.iter().filter(granted).collect();

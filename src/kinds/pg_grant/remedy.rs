@@ -10,27 +10,16 @@ use super::subject::{Subject, schema_of};
 use super::wanted::{Key, sentence};
 use crate::action::{Remedy, Risk, Statement, Surroundings};
 use crate::kinds::Kind as _;
+use crate::kinds::grant_sql::{Privilege, Verb, text};
 use crate::model::display::escape;
 use crate::model::grant::{Class, Grant, Grantee, Securable, Standing};
-use crate::model::sql::is_list_of_types;
-use crate::model::{Comparison, ResourceName, quoted};
+use crate::model::{Comparison, ResourceName};
 
 /// The most statements for one table of grants.
 const STATEMENTS_MAX: usize = 1000;
 
-/// What is done with a privilege. What is taken away goes first: it may be part of what is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verb {
-    Revoke,
-    RevokeOption,
-    Grant,
-    GrantWithOption,
-}
-
 /// What one statement says: what is done, what takes it back, on what, and to whom.
 type Group = (Verb, Option<Verb>, Securable, Grantee);
-/// A privilege, and the column.
-type Privilege = (String, Option<String>);
 
 /// The statements, or why there are none.
 pub(super) fn remedy(
@@ -40,6 +29,8 @@ pub(super) fn remedy(
     seen: &Seen,
     around: &Surroundings,
 ) -> Remedy {
+    let to_come = to_come(subject, seen, around);
+    let seen = to_come.as_ref().unwrap_or(seen);
     let made = deeds(table, subject, seen).and_then(|deeds| {
         certain(table, subject, seen, &deeds)?;
         others_only(&deeds, around)?;
@@ -51,21 +42,41 @@ pub(super) fn remedy(
     }
 }
 
+/// What would be seen once the roles are made that the same transaction makes first: a new role has nothing, and nothing
+/// stands in the way of a grant to it. Whether that was so is looked at in the transaction, before it is committed.
+fn to_come(subject: &Subject, seen: &Seen, around: &Surroundings) -> Option<Seen> {
+    if around.coming.is_empty() {
+        return None;
+    }
+    let coming = |grantee: &Grantee| match grantee {
+        Grantee::Role(role) => around.coming.contains(role),
+        Grantee::Public => false,
+    };
+    let mut seen = seen.clone();
+    seen.present |= matches!(subject, Subject::To(grantee) if coming(grantee));
+    let roles = around.coming.iter().map(|role| Grantee::Role(role.clone()));
+    roles.for_each(|role| drop(seen.absent.remove(&format!("to {role}"))));
+    Some(seen)
+}
+
+/// Why nothing is granted to or on what is not there.
+const ABSENT: &str = "the role, thing or schema of its key does not exist; a plan can grant to a role that it makes \
+    itself, and on what is there";
+
 fn deeds(
     table: &PgGrant,
     subject: &Subject,
     seen: &Seen,
 ) -> Result<BTreeMap<Group, Vec<Privilege>>, String> {
     if !seen.present {
-        return Err(
-            "the role, thing or schema of its key does not exist, and is not made here".into()
-        );
+        return Err(ABSENT.into());
     }
     if table.grants.is_none() {
         return Err("only `grants` says by which grants it would be mended".into());
     }
     let spoken_of = |grant: &&Grant| {
         subject.covers(grant)
+            && !table.wanted.leaves(grant)
             && (!matches!(subject, Subject::To(_)) || table.is_within(schema_of(&grant.on)))
     };
     let there: Vec<&Grant> = seen.grants.iter().filter(spoken_of).collect();
@@ -227,105 +238,6 @@ fn risk(verb: Verb, on: &Securable, grantee: &Grantee) -> Risk {
     }
 }
 
-fn text(
-    verb: Verb,
-    on: &Securable,
-    grantee: &Grantee,
-    privileges: &[Privilege],
-) -> Result<String, String> {
-    let (before, object) = object(on)?;
-    let privileges = privileges_of(on.class, privileges)?;
-    let role = match grantee {
-        Grantee::Public => "PUBLIC".to_owned(),
-        Grantee::Role(role) => quoted(role),
-    };
-    Ok(match verb {
-        Verb::Revoke => format!("{before}REVOKE {privileges} ON {object} FROM {role}"),
-        Verb::RevokeOption => {
-            format!("{before}REVOKE GRANT OPTION FOR {privileges} ON {object} FROM {role}")
-        }
-        Verb::Grant => format!("{before}GRANT {privileges} ON {object} TO {role}"),
-        Verb::GrantWithOption => {
-            format!("{before}GRANT {privileges} ON {object} TO {role} WITH GRANT OPTION")
-        }
-    })
-}
-
-/// `SELECT, UPDATE ("title", "body")`, in the order of the class. Only words that this program knows.
-fn privileges_of(class: Class, privileges: &[Privilege]) -> Result<String, String> {
-    let mut said = Vec::new();
-    for known in class.privileges() {
-        let these = || privileges.iter().filter(|(privilege, _)| privilege == known);
-        if these().any(|(_, column)| column.is_none()) {
-            said.push((*known).to_owned());
-        }
-        let mut columns: Vec<String> =
-            these().filter_map(|(_, column)| column.as_deref().map(quoted)).collect();
-        columns.sort();
-        if !columns.is_empty() {
-            said.push(format!("{known} ({})", columns.join(", ")));
-        }
-    }
-    let unknown =
-        privileges.iter().find(|(known, _)| !class.privileges().contains(&known.as_str()));
-    match unknown {
-        Some((privilege, _)) => {
-            Err(format!("this program does not know the privilege {privilege}"))
-        }
-        None => Ok(said.join(", ")),
-    }
-}
-
-/// A thing as it stands behind ON, and what stands before the whole for default privileges.
-fn object(on: &Securable) -> Result<(String, String), String> {
-    let full = || match &on.schema {
-        Some(schema) => format!("{}.{}", quoted(schema), quoted(&on.name)),
-        None => quoted(&on.name),
-    };
-    let routine = |word: &str| {
-        let arguments = on.arguments.as_deref().unwrap_or_default();
-        if !is_list_of_types(arguments) {
-            return Err(format!("`{}` are no types of arguments", escape(arguments)));
-        }
-        Ok(format!("{word} {}({arguments})", full()))
-    };
-    let plain = |word: &str| Ok(format!("{word} {}", full()));
-    let future = |word: &str| {
-        let schema = on.schema.as_deref().map(|schema| format!(" IN SCHEMA {}", quoted(schema)));
-        let schema = schema.unwrap_or_default();
-        let before = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {}{schema} ", quoted(&on.name));
-        Ok((before, word.to_owned()))
-    };
-    let object = match on.class {
-        Class::Table => plain("TABLE"),
-        Class::Sequence => plain("SEQUENCE"),
-        Class::Function => routine("FUNCTION"),
-        Class::Procedure => routine("PROCEDURE"),
-        Class::Type => plain("TYPE"),
-        Class::Schema => plain("SCHEMA"),
-        Class::Database => plain("DATABASE"),
-        Class::Language => plain("LANGUAGE"),
-        Class::ForeignDataWrapper => plain("FOREIGN DATA WRAPPER"),
-        Class::ForeignServer => plain("FOREIGN SERVER"),
-        Class::Tablespace => plain("TABLESPACE"),
-        Class::Parameter => {
-            let parts: Vec<String> = on.name.split('.').map(quoted).collect();
-            Ok(format!("PARAMETER {}", parts.join(".")))
-        }
-        Class::LargeObject if on.name.parse::<u32>().is_ok() => {
-            Ok(format!("LARGE OBJECT {}", on.name))
-        }
-        Class::LargeObject => Err(format!("`{}` is no number of a large object", escape(&on.name))),
-        Class::FutureTables => return future("TABLES"),
-        Class::FutureSequences => return future("SEQUENCES"),
-        Class::FutureFunctions => return future("FUNCTIONS"),
-        Class::FutureTypes => return future("TYPES"),
-        Class::FutureSchemas => return future("SCHEMAS"),
-        Class::FutureLargeObjects => return future("LARGE OBJECTS"),
-    };
-    Ok((String::new(), object?))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -484,6 +396,33 @@ mod tests {
     }
 
     #[test]
+    fn a_role_that_the_same_transaction_makes_is_granted_to() {
+        let remedied = |name: &str, wanted: Value, seen: &Seen, coming: &[&str]| {
+            let coming = coming.iter().map(|role| (*role).to_owned()).collect();
+            let around = Surroundings { coming, ..Surroundings::default() };
+            let table = table(name, json!({ "grants": wanted }));
+            match Kind::remedy(&table, name, seen, &around) {
+                Ok(Remedy::Statements(all)) => Ok(all.into_iter().map(|one| one.text).collect()),
+                Ok(Remedy::Nothing(why)) => Err(why),
+                other => panic!("{other:?}"),
+            }
+        };
+        let texts = |text: &str| Ok(vec![text.to_owned()]);
+        let new = Seen { present: false, ..seen(&[], &[]) };
+        let granted = r#"GRANT SELECT ON TABLE "public"."a" TO "r""#;
+        let wanted = || json!(["SELECT on public.a"]);
+        assert_eq!(remedied("r", wanted(), &new, &["r"]), texts(granted));
+        assert!(remedied("r", wanted(), &new, &["s"]).expect_err("another").contains("not exist"));
+        let missing = Seen { present: false, ..seen(&[], &["public.a"]) };
+        let why = remedied("r", wanted(), &missing, &["r"]).expect_err("no table");
+        assert!(why.contains("no such table"), "{why}");
+        let listed = seen(&[], &["to r"]);
+        let wanted = || json!(["SELECT to r"]);
+        assert_eq!(remedied("on public.a", wanted(), &listed, &["r"]), texts(granted));
+        assert!(remedied("on public.a", wanted(), &listed, &[]).is_err());
+    }
+
+    #[test]
     fn what_is_not_certain_is_left_alone() {
         let none = seen(&[], &[]);
         let absent = seen(&[], &["public.a"]);
@@ -501,6 +440,14 @@ mod tests {
         let mut twice = seen(&[("SELECT", "public.a", "r")], &[]);
         twice.grants[0].granted_by.push("other".to_owned());
         assert!(why("r", json!([]), &twice).contains("owner, other"));
+        // What another table decides is neither granted nor revoked.
+        let spec = table(
+            "r",
+            json!({"grants": ["SELECT on public.a"], "elsewhere": ["INSERT on public.a"]}),
+        );
+        let inserts = seen(&[("INSERT", "public.a", "r")], &[]);
+        let remedy = Kind::remedy(&spec, "r", &inserts, &Surroundings::default());
+        assert!(matches!(remedy, Ok(Remedy::Statements(all)) if all.len() == 1));
         // To grant on the whole, and take that back, would take the column with it.
         let column = seen(&[("SELECT x", "public.a", "r")], &[]);
         let wanted = json!(["SELECT on public.a", "SELECT (x) on public.a"]);

@@ -88,6 +88,25 @@ fn what_cannot_be_meant_is_refused() {
     );
 }
 
+#[test]
+fn what_is_said_elsewhere_is_one_grant_and_said_there_alone() {
+    for (elsewhere, words) in [
+        ("SELECT on s.t", "in `grants` too"),
+        ("no SELECT on s.u", "thing by thing"),
+        ("SELECT on s.u with grant option", "thing by thing"),
+        ("SELECT on all tables in schema s", "thing by thing"),
+    ] {
+        let table = json!({"grants": ["SELECT on s.t"], "elsewhere": [elsewhere]});
+        refused("x", &table, Code::Contradiction, words);
+    }
+    refused(
+        "x",
+        &json!({"denied": ["SELECT on a.t"], "elsewhere": []}),
+        Code::Contradiction,
+        "neither",
+    );
+}
+
 /// An answer with these sentences as grants to `x`: `granted`, `initial` or `revoked`, then the sentence.
 fn seen(grants: &[(&str, &str)]) -> Value {
     let grant = |(standing, text): &(&str, &str)| {
@@ -141,6 +160,9 @@ fn a_list_is_complete_in_both_directions() {
     );
     assert_eq!(found.seen.as_deref(), Some("1 grant, 1 unlisted"));
     compared(&json!({"grants": [], "within": ["other"]}), seen(&there), &[]);
+    let elsewhere =
+        json!({"grants": [], "elsewhere": ["SELECT, UPDATE (c), INSERT on s.a, s.absent"]});
+    compared(&elsewhere, seen(&there), &[]);
     compared(
         &json!({"grants": ["SELECT on s.a granted by other"], "within": ["s"]}),
         seen(&there[..1]),
@@ -249,6 +271,9 @@ fn rights_in_effect_claim_the_stronger_thing() {
     }
     let table = json!({"allowed": ["SELECT on s.t"]});
     compared(&table, seen(&[]), &["blind allowed SELECT on s.t not_recorded"]);
+    let mut unanswered = seen(&[]);
+    unanswered["effective"] = json!({"Err": {"reason": "deadline", "detail": "late"}});
+    compared(&table, unanswered, &["blind effective deadline"]);
     let table = json!({"allowed": ["MAINTAIN on s.t"]});
     compared(&table, seen(&[]), &["blind allowed MAINTAIN on s.t not_supported"]);
 }

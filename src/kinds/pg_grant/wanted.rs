@@ -16,6 +16,8 @@ pub(super) struct Wanted {
     pub(super) grants: Vec<Phrase>,
     pub(super) allowed: Vec<Phrase>,
     pub(super) denied: Vec<Phrase>,
+    /// What another table decides. Nothing is asked about it.
+    pub(super) elsewhere: Vec<Phrase>,
 }
 
 /// What makes a grant this one.
@@ -97,9 +99,13 @@ impl Wanted {
 
     /// Reads the lists of a table.
     pub(super) fn read(table: &PgGrant, subject: &Subject, problems: &mut Vec<Problem>) -> Self {
-        let lists =
-            [("grants", &table.grants), ("allowed", &table.allowed), ("denied", &table.denied)];
-        let [grants, allowed, denied] = lists.map(|(key, list)| {
+        let lists = [
+            ("grants", &table.grants),
+            ("allowed", &table.allowed),
+            ("denied", &table.denied),
+            ("elsewhere", &table.elsewhere),
+        ];
+        let [grants, allowed, denied, elsewhere] = lists.map(|(key, list)| {
             let list = list.as_deref().unwrap_or_default();
             if list.len() > ITEMS_MAX {
                 let message = format!("{} sentences, at most {ITEMS_MAX} are taken", list.len());
@@ -120,9 +126,15 @@ impl Wanted {
             };
             list.iter().enumerate().filter_map(read).collect()
         });
-        let wanted = Self { grants, allowed, denied };
+        let wanted = Self { grants, allowed, denied, elsewhere };
         wanted.check_twice(problems);
         wanted
+    }
+
+    /// Does another table decide about this grant?
+    pub(super) fn leaves(&self, grant: &Grant) -> bool {
+        let key = key(grant);
+        self.elsewhere.iter().any(|phrase| keys(phrase, u32::MAX).contains(&key))
     }
 
     /// The same grant twice, or wanted and not wanted.
@@ -145,6 +157,12 @@ impl Wanted {
                 }
             }
         }
+        for key in self.elsewhere.iter().flat_map(|phrase| keys(phrase, u32::MAX)) {
+            if seen.contains_key(&key) {
+                let message = format!("`{}` is in `grants` too", escape(&sentence(&key)));
+                problems.push(Problem::key("elsewhere", Code::Contradiction, message));
+            }
+        }
     }
 }
 
@@ -152,6 +170,12 @@ impl Wanted {
 fn problem_of(table: &PgGrant, subject: &Subject, list: &str, phrase: &Phrase) -> Option<Problem> {
     let message = if list == "grants" {
         outside(table, subject, phrase)?
+    } else if list == "elsewhere" {
+        let plain = !phrase.negated && !phrase.with_grant_option && phrase.granted_by.is_none();
+        if plain && !matches!(phrase.on, Some(Objects::All(..))) {
+            return None;
+        }
+        "what another table decides is named thing by thing, and nothing is said of how".to_owned()
     } else {
         not_plain(phrase)?.to_owned()
     };

@@ -265,6 +265,13 @@ mod tests {
             assert_eq!(seen, Seen::Rows(rows));
             assert_eq!(serde_json::to_string(&seen).expect("plain"), stored);
         }
+        let growth = json!({"from": 1, "since": "2026-05-16T00:00:00Z", "at_most_per_day": 1, "writers": []});
+        let table = json!({"database": "d", "growth": growth});
+        let mut spec: RowCount = serde_json::from_value(table).expect("keys that fit");
+        spec.prepare("public.t", &NoFiles, &mut Vec::new());
+        let found = spec.diff("public.t", &Seen::Rows(Some(158)));
+        let blind: Vec<_> = found.blind.iter().map(|b| b.unknown.reason).collect();
+        assert_eq!(blind, [Reason::NotRecorded], "of growth such a count says nothing");
         let both = json!({"database": "d", "rows": 1, "growth": {"from": 1, "since": "2026-05-16", "at_most_per_day": 1, "writers": []}});
         let mut spec: RowCount = serde_json::from_value(both).expect("keys that fit");
         let mut problems = Vec::new();

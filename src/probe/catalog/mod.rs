@@ -19,6 +19,7 @@ mod extension;
 pub mod fingerprint;
 mod function;
 mod grant;
+mod guard;
 mod index;
 mod membership;
 mod options;
@@ -50,6 +51,9 @@ pub use extension::Extension;
 pub use fingerprint::Fingerprint;
 pub use function::{AGGREGATE_KEYS, Function};
 pub use grant::{Answer, Grants, Place, Probe, Range, Thing, effective, grants};
+pub use guard::{
+    Guard, GuardFunction, GuardNames, GuardOwner, GuardSchema, GuardTrigger, Pill, Power, guard,
+};
 pub use index::Index;
 pub use membership::{Membership, Options};
 pub use other::Other;

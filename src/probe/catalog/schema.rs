@@ -21,19 +21,24 @@ use crate::model::{Reason, RelationName, Unknown};
 use crate::probe::postgres::{Fields, Param, Reading, Session};
 use member::Member;
 
-/// Every class, in the order of their questions.
+/// Every class, in the order of their questions. For the text of the first three a server process gets to know every table,
+/// for that of the last ones none; where two share the work, one begins here and one there.
 static CLASSES: &[Class] = &[
-    Class::of::<Table>(),
     Class::of::<Index>(),
     Class::of::<Constraint>(),
     Class::of::<Trigger>(),
-    Class::of::<Function>(),
     Class::of::<View>(),
     Class::of::<Sequence>(),
     Class::of::<Type>(),
     Class::of::<Other>(),
+    Class::of::<Function>(),
     Class::of::<Grant>(),
+    Class::of::<Table>(),
 ];
+
+/// From how many relations and functions on a second connection is worth its while: below, the look is over before it is
+/// there.
+const LARGE: u64 = 2_000;
 
 /// The class of which an object of this title is.
 #[must_use]
@@ -159,7 +164,7 @@ fn write<T: Member>(
     written.map_err(|e| Unknown::new(Reason::NotSupported, format!("{}: {e}", escape(&title))))
 }
 
-/// Is there such a schema, and how much in it belongs to extensions?
+/// Is there such a schema, how much in it belongs to extensions, and how many relations and functions has it?
 const SCHEMA: &str = "SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend x \
     WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' AND CASE x.classid \
     WHEN 'pg_catalog.pg_class'::pg_catalog.regclass \
@@ -170,7 +175,10 @@ const SCHEMA: &str = "SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_depe
         THEN EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = x.objid AND t.typnamespace = n.oid) \
     WHEN 'pg_catalog.pg_operator'::pg_catalog.regclass \
         THEN EXISTS (SELECT FROM pg_catalog.pg_operator o WHERE o.oid = x.objid AND o.oprnamespace = n.oid) \
-    ELSE false END)::text FROM pg_catalog.pg_namespace n WHERE n.nspname = $1";
+    ELSE false END)::text, \
+    ((SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid) \
+    + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid))::text \
+    FROM pg_catalog.pg_namespace n WHERE n.nspname = $1";
 
 /// Reads a schema; `None` when there is none of that name. `take` gets every object, and gathers by class what is worth
 /// keeping of it; what it gathered of a question that failed counts for nothing.
@@ -185,8 +193,8 @@ pub async fn read<A: Default + Send>(
     let mut there = session.ask(SCHEMA, &[Param::Text(asked.schema)]).await?;
     let Some(row) = there.pop() else { return Ok(None) };
     let malformed = || Unknown::new(Reason::Malformed, "the number of objects is no number");
-    let of_extensions = row.into_iter().flatten().next().and_then(|n| n.parse().ok());
-    let of_extensions = of_extensions.ok_or_else(malformed)?;
+    let counts: Vec<u64> = row.into_iter().flatten().filter_map(|n| n.parse().ok()).collect();
+    let [of_extensions, members] = *counts.as_slice() else { return Err(malformed()) };
     let every = CLASSES.iter().filter(|class| asked.grants || class.name != Grant::CLASS);
     let every: Vec<Part> = match of_extensions {
         0 => every.map(|class| (class, Whose::Own)).collect(),
@@ -196,7 +204,11 @@ pub async fn read<A: Default + Send>(
             .collect(),
     };
     let scope = Scope::Schemas(vec![asked.schema.to_owned()]);
-    let mut classes = classes(session, (asked, &scope), &every, &[], &take).await;
+    let mut classes = if members < LARGE {
+        classes(session, (asked, &scope), &every, (&[], Connections::One), &take).await
+    } else {
+        on_two(session, (asked, &scope), &every, &take).await
+    };
     let behind_locks: Vec<usize> = classes
         .iter()
         .enumerate()
@@ -215,7 +227,8 @@ pub async fn read<A: Default + Send>(
         for (class, _) in &again {
             blocked.extend((class.behind)(session, &scope, &left_out).await?);
         }
-        let answers = self::classes(session, (asked, &scope), &again, &left_out, &take).await;
+        let on_one = (left_out.as_slice(), Connections::One);
+        let answers = self::classes(session, (asked, &scope), &again, on_one, &take).await;
         for (at, answer) in behind_locks.into_iter().zip(answers) {
             classes[at] = answer;
         }
@@ -223,17 +236,51 @@ pub async fn read<A: Default + Send>(
     Ok(Some(Contents { classes, blocked, partial, of_extensions }))
 }
 
+/// How many may share the work.
+#[derive(Debug, Clone, Copy)]
+enum Connections {
+    One,
+    Two,
+}
+
 /// One question.
 type Part = (&'static Class, Whose);
+
+/// By class: what was taken of its objects, or why nothing could be.
+type Taken<A> = Vec<(&'static str, Result<A, Unknown>)>;
+
+/// Puts the questions of these classes to two connections, where there can be two. What the second one left unanswered
+/// when it was lost is asked on the first.
+async fn on_two<A: Default + Send>(
+    session: &Session,
+    about: (&Asked<'_>, &Scope),
+    wanted: &[Part],
+    take: &(impl Fn(&mut A, Block<'_>) + Send + Sync),
+) -> Taken<A> {
+    let mut taken = classes(session, about, wanted, (&[], Connections::Two), take).await;
+    let unreachable = |answer: &Result<A, Unknown>| {
+        answer.as_ref().is_err_and(|why| why.reason == Reason::Unreachable)
+    };
+    for (part, taken) in wanted.iter().zip(&mut taken) {
+        if unreachable(&taken.1) {
+            let again = classes(session, about, &[*part], (&[], Connections::One), take).await;
+            // Of two such reasons the first one says what happened.
+            if let Some(again) = again.into_iter().find(|(_, again)| !unreachable(again)) {
+                *taken = again;
+            }
+        }
+    }
+    taken
+}
 
 /// Puts the questions of these classes at once.
 async fn classes<A: Default + Send>(
     session: &Session,
     (asked, scope): (&Asked<'_>, &Scope),
     wanted: &[Part],
-    left_out: &[String],
+    (left_out, connections): (&[String], Connections),
     take: &(impl Fn(&mut A, Block<'_>) + Send + Sync),
-) -> Vec<(&'static str, Result<A, Unknown>)> {
+) -> Taken<A> {
     let texts = scope.texts(left_out);
     let version = session.identity().version_number;
     let mut taken: Vec<A> = wanted.iter().map(|_| A::default()).collect();
@@ -251,7 +298,10 @@ async fn classes<A: Default + Send>(
         });
         reading.alike()
     });
-    let answers = session.read(readings.collect()).await;
+    let answers = match connections {
+        Connections::One => session.read(readings.collect()).await,
+        Connections::Two => session.read_long(readings.collect()).await,
+    };
     let answers = answers.into_iter().zip(taken).map(|(answer, taken)| answer.map(|()| taken));
     wanted.iter().map(|(class, _)| class.name).zip(answers).collect()
 }

@@ -22,6 +22,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What the server's own lists call the two.
 const OBSERVER: &str = "countersign-observer";
 const EXECUTOR: &str = "countersign-executor";
+const PROVER: &str = "countersign-prover";
 
 /// An open connection. Dropping it gives the task a moment to end it in order.
 #[derive(Debug)]
@@ -44,6 +45,15 @@ impl Connection {
     /// Why there is no connection, within `limits.connect`.
     pub async fn to_change(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
         let opened = tokio::time::timeout(limits.connect, Self::open(settings, limits, EXECUTOR));
+        opened.await.unwrap_or_else(|_| Err(late("no session", limits.connect)))
+    }
+
+    /// Connects to do something that is rolled back, which only a proof does. Such a connection is used once.
+    ///
+    /// # Errors
+    /// Why there is no connection, within `limits.connect`.
+    pub async fn to_prove(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
+        let opened = tokio::time::timeout(limits.connect, Self::open(settings, limits, PROVER));
         opened.await.unwrap_or_else(|_| Err(late("no session", limits.connect)))
     }
 

@@ -82,6 +82,17 @@ impl Identity {
         })
     }
 
+    /// What a role, or a role it could become, may do beyond what is granted on objects.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    pub async fn powers_of(session: &super::Session, role: &str) -> Result<Vec<String>, Unknown> {
+        let dangerous: Vec<String> = DANGEROUS_ROLES.map(String::from).into();
+        let sql = POWERS.replace("session_user", "$2::pg_catalog.name");
+        let rows = session.ask(&sql, &[Param::Texts(&dangerous), Param::Text(role)]).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
+    }
+
     /// The version as people write it, such as `16.13`.
     #[must_use]
     pub fn version(&self) -> String {

@@ -96,10 +96,19 @@ enum State {
 
 impl Line {
     pub(super) async fn open(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
+        Self::open_on(settings, limits, "").await
+    }
+
+    /// The same on a snapshot that another connection has lent: `SET TRANSACTION SNAPSHOT '…';`.
+    pub(super) async fn open_on(
+        settings: &Settings,
+        limits: Limits,
+        snapshot: &str,
+    ) -> Result<Self, Unknown> {
         let connection = Connection::to_look(settings, limits).await?;
         let budget = connection.budget.clone();
         let mut line = Self { state: State::Open(connection), limits, budget, asked: 0 };
-        line.begin().await?;
+        line.begin(snapshot).await?;
         Ok(line)
     }
 
@@ -112,9 +121,9 @@ impl Line {
     /// Compiling a question of many joins takes longer than answering it, hence no `jit`.
     ///
     /// With `row_security = off` a table whose rows are hidden from us is an error instead of a smaller table.
-    async fn begin(&mut self) -> Result<(), Unknown> {
+    async fn begin(&mut self, snapshot: &str) -> Result<(), Unknown> {
         let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; \
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {snapshot}SET LOCAL search_path = ''; \
              SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
              SET LOCAL idle_in_transaction_session_timeout = '15min'; SET LOCAL row_security = off; SET LOCAL jit = off",
             milliseconds(self.limits.statement),
@@ -192,7 +201,7 @@ impl Line {
         let limits = self.limits;
         let renewing = tokio::time::timeout(limits.statement + GRACE, async {
             self.lost()?.batch_execute("ROLLBACK").await.map_err(|e| failure::unknown(&e))?;
-            self.begin().await
+            self.begin("").await
         });
         let renewed =
             renewing.await.unwrap_or_else(|_| Err(late("no new snapshot", limits.statement)));
@@ -235,7 +244,7 @@ impl Line {
         }
     }
 
-    fn lose(&mut self, why: &str) {
+    pub(super) fn lose(&mut self, why: &str) {
         if let State::Open(connection) = &self.state {
             connection.abort();
         }
@@ -253,8 +262,9 @@ impl Line {
         self.asked
     }
 
-    pub(super) fn forget_count(&mut self) {
-        self.asked = 0;
+    /// Questions of the session about itself are none that anybody asked.
+    pub(super) fn forget(&mut self, questions: u64) {
+        self.asked = self.asked.saturating_sub(questions);
     }
 }
 

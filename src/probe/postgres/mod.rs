@@ -12,6 +12,7 @@ mod failure;
 mod identity;
 mod line;
 mod reading;
+mod second;
 mod settings;
 mod stream;
 mod tls;
@@ -43,7 +44,7 @@ pub struct Limits {
     pub bytes_max: u64,
     /// The rows of one answer.
     pub rows_max: usize,
-    /// The bytes of answers that are read row by row and not kept, together.
+    /// The bytes of answers that are read row by row and not kept, of one question or one pipeline.
     pub read_bytes_max: u64,
 }
 
@@ -67,6 +68,8 @@ pub struct Session {
     identity: Identity,
     /// Was anything read since the snapshot was opened in which the server may have looked past it?
     past_snapshot: AtomicBool,
+    /// With what a second connection is opened; none within somebody else's transaction.
+    settings: Option<Settings>,
 }
 
 impl Session {
@@ -76,15 +79,17 @@ impl Session {
     /// Why there is no session, within `limits.connect`.
     pub async fn open(settings: &Settings, limits: Limits) -> Result<Self, Unknown> {
         let opened = tokio::time::timeout(limits.connect, async {
-            Self::on(Line::open(settings, limits).await?).await
+            let session = Self::on(Line::open(settings, limits).await?).await?;
+            Ok(Self { settings: Some(settings.clone()), ..session })
         });
         opened.await.unwrap_or_else(|_| Err(line::late("no session", limits.connect)))
     }
 
     async fn on(mut line: Line) -> Result<Self, Unknown> {
         let identity = Identity::ask(&mut line).await?;
-        line.forget_count();
-        Ok(Self { line: Mutex::new(line), identity, past_snapshot: AtomicBool::new(false) })
+        line.forget(u64::MAX);
+        let (line, past_snapshot) = (Mutex::new(line), AtomicBool::new(false));
+        Ok(Self { line, identity, past_snapshot, settings: None })
     }
 
     /// Who answers, and as whom we ask.
@@ -140,10 +145,26 @@ impl Session {
     /// # Errors
     /// For each question why it was not answered to the end; then some of its rows may have been handed over.
     pub async fn read(&self, readings: Vec<Reading<'_>>) -> Vec<Result<(), Unknown>> {
+        self.note(&readings);
+        self.line.lock().await.read(readings).await
+    }
+
+    /// The same for questions that keep the server busy for long. Where the server and the role have room for it, a second
+    /// connection on the same snapshot takes a part of them, from their back; it is gone when this returns. A question
+    /// whose connection was lost is [`Unreachable`](crate::model::Reason::Unreachable) while the session itself may be as usable as before.
+    ///
+    /// # Errors
+    /// As for [`Session::read`].
+    pub async fn read_long(&self, readings: Vec<Reading<'_>>) -> Vec<Result<(), Unknown>> {
+        self.note(&readings);
+        let mut line = self.line.lock().await;
+        second::read(&mut line, self.settings.as_ref(), readings).await
+    }
+
+    fn note(&self, readings: &[Reading<'_>]) {
         if !readings.iter().all(Reading::is_of_rows) {
             self.past_snapshot.store(true, Ordering::Relaxed);
         }
-        self.line.lock().await.read(readings).await
     }
 
     /// Could an answer since the snapshot was opened be a mixture of the snapshot and of what was defined after it?

@@ -30,6 +30,9 @@ pub enum SettingsError {
     /// No user in it.
     #[error("the URL names no user")]
     NoUser,
+    /// A user where the role of each proof logs in.
+    #[error("the URL names a user, and the role of each proof is who logs in")]
+    User,
     /// Neither a host nor a folder of sockets.
     #[error("the URL names no host: write one, or `?host=/run/postgresql` for a socket")]
     NoHost,
@@ -164,6 +167,24 @@ impl Settings {
         Self::from_parameters(parameters, password)
     }
 
+    /// The same for a URL that names no user: this role logs in.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`], and when the URL does name one.
+    pub fn parse_as(
+        url: &str,
+        role: &str,
+        password: Option<Secret>,
+    ) -> Result<Self, SettingsError> {
+        match Self::parse(url, None) {
+            Err(SettingsError::NoUser) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(SettingsError::User),
+        }
+        let divider = if url.contains('?') { '&' } else { '?' };
+        Self::parse(&format!("{url}{divider}user={}", encoded(role)), password)
+    }
+
     fn from_parameters(
         mut parameters: BTreeMap<String, String>,
         password: Option<Secret>,
@@ -183,6 +204,19 @@ impl Settings {
         let tls = if matches!(place, Place::Socket(_)) { Tls::Disable } else { tls };
         Ok(Self { place, port, user, database, tls, binding, password })
     }
+}
+
+/// A text as it stands in a URL: every byte that is no letter and no digit is escaped.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a text does not fail.
+            let _ = fmt::Write::write_fmt(&mut encoded, format_args!("%{byte:02X}"));
+        }
+        encoded
+    })
 }
 
 fn parameters(query: &str) -> Result<BTreeMap<String, String>, SettingsError> {

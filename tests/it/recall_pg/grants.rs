@@ -49,7 +49,7 @@ pub(crate) const GROUP: Group = Group {
     desired: "[pg_grant.grants_app]\ndatabase = \"lab\"\ngrants = [\"USAGE on schema shop\", \"SELECT, INSERT, UPDATE (title) on shop.orders\", \
         \"SELECT on shop.lines with grant option granted by grants_owner\", \"SELECT on shop.titles\", \"USAGE on sequence shop.numbers\", \
         \"EXECUTE on function shop.total(integer, text)\", \"EXECUTE on procedure shop.close(integer)\", \
-        \"SELECT on large object 4711\"]\n\
+        \"SELECT on large object 4711\"]\nelsewhere = [\"REFERENCES on shop.orders\"]\n\
         [pg_grant.PUBLIC]\ndatabase = \"lab\"\ngrants = [\"CONNECT, TEMPORARY on database THIS_DATABASE\", \"USAGE on schema public\", \
         \"EXECUTE on function shop.everybody()\", \"USAGE on type shop.state\"]\n\
         [pg_grant.grants_team]\ndatabase = \"lab\"\nwithin = [\"sh*\"]\n\
@@ -484,6 +484,11 @@ pub(crate) const GROUP: Group = Group {
         case(
             "outside of the range something is granted",
             "GRANT SELECT ON pg_catalog.pg_authid TO grants_team",
+            &[],
+        ),
+        case(
+            "what another table decides is granted",
+            "GRANT REFERENCES ON shop.orders TO grants_app",
             &[],
         ),
         case("an extension comes with its functions", "CREATE EXTENSION btree_gist", &[]),

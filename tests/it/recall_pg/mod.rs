@@ -2,6 +2,7 @@
 
 mod functions;
 mod grants;
+mod guards;
 mod objects;
 mod peers;
 mod roles;
@@ -30,6 +31,8 @@ pub(crate) const GROUPS: &[&Group] = &[
     &functions::STANDARD,
     &tables::GROUP,
     &schema::GROUP,
+    &guards::GROUP,
+    &guards::SETTINGS,
 ];
 
 /// Cases that share a database to begin with, and what is wanted of it.
@@ -253,4 +256,14 @@ async fn judge_since(first: i32, group: &Group) {
 #[tokio::test]
 async fn what_happens_to_grants_is_reported() {
     judge(&grants::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_guards_of_proofs_is_reported() {
+    judge(&guards::GROUP).await;
+}
+
+#[tokio::test]
+async fn what_happens_to_granted_settings_of_provers_is_reported() {
+    judge_since(15, &guards::SETTINGS).await;
 }

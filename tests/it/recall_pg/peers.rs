@@ -47,6 +47,7 @@ fn table(seen: &Seen) -> String {
             writeln!(table, "| {about} | {dump} | {migra} |").unwrap();
         }
     }
+    table.push_str(include_str!("ending.md"));
     table
 }
 

@@ -1,0 +1,1 @@
+SELECT count(*) FROM cutter_governance.cut_change_set

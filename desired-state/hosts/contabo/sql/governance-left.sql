@@ -1,0 +1,6 @@
+SELECT (SELECT count(*) FROM cutter_governance.cut_change_set WHERE id < 0)
+  + (SELECT count(*) FROM cutter_governance.dot_pair_signature WHERE id < 0)
+  + (SELECT count(*) FROM cutter_governance.review_decision WHERE id < 0)
+  + (SELECT count(*) FROM cutter_governance.verify_result WHERE id < 0)
+  + (SELECT count(*) FROM cutter_governance.manifest_envelope WHERE id < 0)
+  + (SELECT count(*) FROM cutter_governance.manifest_unit_block WHERE id < 0)

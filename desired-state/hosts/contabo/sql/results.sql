@@ -1,0 +1,1 @@
+SELECT count(*) FROM cutter_governance.verify_result

@@ -1,0 +1,83 @@
+//! The sections of desired state that are no kinds of resources: what each is for, and an example of it.
+
+use crate::desired::{
+    DatabaseSection, Defaults, HostSection, ProofSection, ProofsetSection, WaiverSection,
+};
+
+/// A table that is no resource: its name, what it is, where it stands and what to know, an example.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) example: &'static str,
+    pub(super) schema: fn() -> Option<schemars::Schema>,
+}
+
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "host",
+        about: "which machine this is, and the roles that it shares",
+        doc: "In hosts/NAME/host.toml. An identity that the machine contradicts ends the check with exit code 7 before anything \
+              else is looked at; one that cannot be read makes every resource of the host Unknown.",
+        example: "[host]\nidentity = { hostname = \"vmi3080463\", machine_id = \"…\" }\nroles = [\"base\"]",
+        schema: || Some(schemars::schema_for!(HostSection)),
+    },
+    Section {
+        name: "database",
+        about: "a database of the host, and what makes it that one",
+        doc: "In hosts/NAME/host.toml. How to reach it stands in the host's own configuration, as `[database.NAME] observer = \
+              { url = \"…\" }`. `system_identifier` is what `SELECT system_identifier FROM pg_control_system()` prints.",
+        example: "[database.directus]\nidentity = { system_identifier = \"7611578671664259111\", name = \"directus\", server_version = \"16\" }",
+        schema: || Some(schemars::schema_for!(DatabaseSection)),
+    },
+    Section {
+        name: "values",
+        about: "texts that resources refer to as `${values.NAME}`",
+        doc: "In fleet.toml or hosts/NAME/host.toml, and a name in only one of them. The text takes the place of the reference; \
+              there are no expressions.",
+        example: "[values]\nmilestone = \"O8B\"",
+        schema: || None,
+    },
+    Section {
+        name: "defaults",
+        about: "what holds for every resource that does not say otherwise",
+        doc: "In fleet.toml.",
+        example: "[defaults]\nseverity = \"major\"\ncontact = \"operations\"",
+        schema: || Some(schemars::schema_for!(Defaults)),
+    },
+    Section {
+        name: "waiver",
+        about: "a known drift of one resource that is accepted for a time",
+        doc: "In any file of a host or role. The drift is still shown and counted, and does not make the verdict worse until the \
+              waiver expires. It covers no Unknown, and a guard cannot be waived.",
+        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"",
+        schema: || Some(schemars::schema_for!(WaiverSection)),
+    },
+    Section {
+        name: "proof",
+        about: "a statement that runs on the real database in a transaction that cannot commit",
+        doc: "In any file of a host or role. `countersign prove NAME` logs in as the role, runs the one statement of `contract` inside of \
+              another that always ends in an error, behind a trigger that refuses every commit, rolls back, and has the observer ask the server what became of \
+              every transaction meanwhile. The host admits contracts by their digests, which `countersign prove --list` prints. It rests \
+              on the objects of a `proof_guard`. docs/proof.md says what a verdict means and what no proof shows.",
+        example: "[proof.unit-create]\ntitle = \"a unit is made, with all that belongs to it\"\ndatabase = \"directus\"\nrole = \"cutter_exec\"\n\
+                  contract = \"sql/unit-create.sql\"           # SELECT public.fn_iu_create($1, $2, …) AS answer\n\
+                  parameters = [{ type = \"text\", value = \"PROBE-\", nonce = true }, { type = \"text\", value = \"a title\" }]\n\
+                  expect = \"write\"\nrows = 1\nresult = { \"answer.status\" = \"created\" }\n\
+                  witness = \"sql/unit-count.sql\"             # SELECT count(*) FROM public.information_unit\n\
+                  leak = \"sql/unit-leak.sql\"                 # … WHERE canonical_address LIKE 'PROBE-%'\n\
+                  writes = [\"public.information_unit\", \"public.unit_version\"]\nsequences = [\"public.iu_anchor_n_seq\"]",
+        schema: || Some(schemars::schema_for!(ProofSection)),
+    },
+    Section {
+        name: "proofset",
+        about: "proofs, resources and commands in an order, which count together as `9/9`",
+        doc: "In any file of a host or role. `countersign prove NAME` goes through its lines: proofs are run, resources are looked at afresh when \
+              their turn comes, or compared with how they were before the first line. A line holds when everything that it names does.",
+        example: "[proofset.release]\ntitle = \"the database, before a release\"\n\n[[proofset.release.lines]]\nname = \"PROOF-1\"\n\
+                  title = \"the switch is off\"\nin_sync = [\"constant.execution-enabled\"]\n\n[[proofset.release.lines]]\nname = \"PROOF-2\"\n\
+                  title = \"a unit can be made\"\nproofs = [\"proof.unit-create\"]\n\n[[proofset.release.lines]]\nname = \"PROOF-3\"\n\
+                  title = \"no count has changed\"\nunchanged = [\"row_count.*\"]",
+        schema: || Some(schemars::schema_for!(ProofsetSection)),
+    },
+];
