@@ -71,6 +71,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "error",
             "exit",
             "ledgers",
+            "looking",
             "monitor",
             "output",
             "page",
@@ -150,6 +151,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
     ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
+    (
+        "src/proof/protocol/",
+        "runs statements in transactions that cannot commit, on connections that are used once",
+    ),
     (
         "src/execute/",
         "does the steps of a plan, each with a permit of its own; starts gpg to import a key",

@@ -72,6 +72,18 @@ pub struct Attempt {
     pub unprovable: Vec<String>,
     /// What kept it from being told.
     pub trouble: Vec<String>,
+    /// May the role switch the recording of calls off?
+    #[serde(default)]
+    pub switchable: bool,
+    /// What is known before to run as the role itself, and could do that.
+    #[serde(default)]
+    pub builders: Vec<String>,
+    /// May the role write messages to the log of changes, which subscribers read?
+    #[serde(default)]
+    pub messages: bool,
+    /// Foreign tables that it, or a function with the rights of another, could have used.
+    #[serde(default)]
+    pub reach: Vec<String>,
     /// What the observer saw before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Outside>,
@@ -114,6 +126,9 @@ pub struct Outside {
     pub prepared: Vec<String>,
     /// Replication slots.
     pub slots: Vec<String>,
+    /// How many sessions were ever ended by order, where the server counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub killed: Option<String>,
 }
 
 /// What the transaction reported of itself in the error with which it ended.
@@ -166,10 +181,15 @@ pub struct Function {
     pub name: String,
     /// The language of its code.
     pub language: String,
+    /// Its owner.
+    pub owner: String,
     /// Does it act with the rights of its owner?
     pub definer: bool,
-    /// Is that a superuser?
-    pub superuser: bool,
+    /// What those rights reach outside of the transaction.
+    #[serde(default)]
+    pub powers: Vec<String>,
+    /// Does it act as whoever calls it, and run text that is put together, or settings by name?
+    pub builds: bool,
     /// How often.
     pub calls: String,
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::error::Failure;
-use super::super::exit;
 use super::super::planning::{self, Planned, Request};
 use super::super::world::{self, Opened};
+use super::super::{exit, looking};
 use crate::action::{Action, Depth, Needs, PathState};
 use crate::approval::SEEN;
 use crate::config::Config;
@@ -61,7 +61,7 @@ pub(in crate::cli) fn plan(
         let present =
             Present { around: &around, entries: &entries, keys: &keys, answers: &answers };
         let proposal = plan::undo(earlier, &applied, present, &guarded);
-        let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
+        let broken = looking::broken_guards(&opened, &desired, &guarded, request.clock).await;
         let identities = opened.database_identities();
         let databases = planning::of_steps(&proposal.steps, &identities)?;
         opened.probe.close().await;

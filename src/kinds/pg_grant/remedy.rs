@@ -59,17 +59,17 @@ fn to_come(subject: &Subject, seen: &Seen, around: &Surroundings) -> Option<Seen
     Some(seen)
 }
 
+/// Why nothing is granted to or on what is not there.
+const ABSENT: &str = "the role, thing or schema of its key does not exist; a plan can grant to a role that it makes \
+    itself, and on what is there";
+
 fn deeds(
     table: &PgGrant,
     subject: &Subject,
     seen: &Seen,
 ) -> Result<BTreeMap<Group, Vec<Privilege>>, String> {
     if !seen.present {
-        return Err(
-            "the role, thing or schema of its key does not exist; a plan can grant to a role that it makes itself, and on \
-             what is there"
-                .into()
-        );
+        return Err(ABSENT.into());
     }
     if table.grants.is_none() {
         return Err("only `grants` says by which grants it would be mended".into());

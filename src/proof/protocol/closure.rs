@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::powers;
 use crate::desired::Contract;
+use crate::model::display::{escape, few};
 use crate::model::{Digest, Reason, RelationName, Unknown};
 use crate::probe::postgres::{Param, Session};
 
@@ -25,7 +27,7 @@ struct Reached {
     name: String,
     language: String,
     definer: bool,
-    superuser: bool,
+    owner: String,
     settings: String,
     code: String,
 }
@@ -34,11 +36,18 @@ struct Reached {
 #[derive(Debug, Default)]
 pub(super) struct Closure {
     functions: BTreeMap<u64, Reached>,
+    /// The server's own functions of [`LASTING`].
+    lasting: BTreeSet<String>,
+    /// What owners of functions that act with their rights may do that reaches out of a transaction.
+    powers: BTreeMap<String, Vec<String>>,
 }
+
+/// The server's own functions that everybody may call, and whose effect no rollback takes back.
+const LASTING: &[&str] = &["pg_cancel_backend", "pg_logical_emit_message", "pg_terminate_backend"];
 
 /// Functions by name, and those of the triggers of tables by name. Both are compared with their schemas by whoever asks.
 const FUNCTIONS: &str = "SELECT p.oid::text, n.nspname::text, p.proname::text, p.oid::pg_catalog.regprocedure::text, l.lanname::text, \
-    p.prosecdef::text, r.rolsuper::text, coalesce(p.proconfig::text, ''), coalesce(SQLBODY, p.prosrc), t.schema, t.name \
+    p.prosecdef::text, r.rolname::text, coalesce(p.proconfig::text, ''), coalesce(SQLBODY, p.prosrc), t.schema, t.name \
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang JOIN pg_catalog.pg_roles r ON r.oid = p.proowner \
     LEFT JOIN (SELECT DISTINCT t.tgfoid, s.nspname::text, c.relname::text FROM pg_catalog.pg_trigger t \
@@ -78,7 +87,21 @@ impl Closure {
             asked.take(found);
             found = next;
         }
+        let known = asked.functions.iter().filter(|(schema, name)| {
+            schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
+                && LASTING.contains(&name.as_str())
+        });
+        closure.lasting = known.map(|(_, name)| name.clone()).collect();
+        let definers = closure.functions.values().filter(|one| one.definer);
+        let owners = definers.map(|one| one.owner.clone()).collect();
+        closure.powers = powers::of(session, &owners).await?;
         Ok(closure)
+    }
+
+    /// Those that act as whoever calls them, and could switch the recording of calls off.
+    pub(super) fn builders(&self) -> Vec<String> {
+        let own = self.functions.values().filter(|one| !one.definer && powers::builds(&one.code));
+        own.map(|one| one.name.clone()).collect()
     }
 
     async fn ask(session: &Session, names: &Names) -> Result<Vec<Vec<Option<String>>>, Unknown> {
@@ -103,10 +126,20 @@ impl Closure {
                     "{name} can be reached, written in {language}: what it does outside of the transaction nobody can see"
                 ));
             }
-            if function.definer && function.superuser && !contract.superuser_definer {
-                faults.push(format!("{name} can be reached, and acts as a superuser"));
+            let powers = self.powers.get(&function.owner).filter(|_| function.definer);
+            if let Some(powers) = powers.filter(|_| !contract.superuser_definer) {
+                faults.push(format!(
+                    "{name} can be reached, and acts with the rights of `{}` ({}), which reach out of the transaction",
+                    escape(&function.owner),
+                    few(powers.iter().cloned(), 3)
+                ));
             }
         }
+        let lasting = self.lasting.iter().filter(|name| !contract.trusted_functions.contains(name));
+        faults.extend(
+            lasting
+                .map(|name| format!("{name} can be reached: no rollback takes back what it does")),
+        );
         faults
     }
 
@@ -123,19 +156,8 @@ impl Closure {
 
 /// A row that was meant, and not only one of the same name in another schema.
 fn wanted(row: Vec<Option<String>>, names: &Names) -> Option<(u64, Reached)> {
-    let [
-        oid,
-        schema,
-        plain,
-        name,
-        language,
-        definer,
-        superuser,
-        settings,
-        code,
-        of_schema,
-        of_table,
-    ] = <[Option<String>; 11]>::try_from(row).ok()?;
+    let [oid, schema, plain, name, language, definer, owner, settings, code, of_schema, of_table] =
+        <[Option<String>; 11]>::try_from(row).ok()?;
     let in_list = |list: &BTreeSet<Name>, schema: &str, name: &str| {
         list.contains(&(None, name.to_owned()))
             || list.contains(&(Some(schema.to_owned()), name.to_owned()))
@@ -149,7 +171,7 @@ fn wanted(row: Vec<Option<String>>, names: &Names) -> Option<(u64, Reached)> {
         name: name?,
         language: language?,
         definer: is(definer),
-        superuser: is(superuser),
+        owner: owner?,
         settings: settings.unwrap_or_default(),
         code: code.unwrap_or_default(),
     };

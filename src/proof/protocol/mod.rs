@@ -12,6 +12,7 @@
 
 mod closure;
 mod foreign;
+mod powers;
 mod prover;
 mod rehearsal;
 mod window;
@@ -25,7 +26,8 @@ use crate::killswitch::{Armed, Verb};
 use crate::model::{Clock, Decimal, Reason, RelationName, Unknown};
 use crate::probe::postgres::{Identity, Limits, Param, Session, Settings};
 use closure::Closure;
-use prover::{Pill, Prover};
+use powers::Rights;
+use prover::{Pill, Prover, Stop};
 pub use rehearsal::rehearse;
 use window::Window;
 
@@ -97,7 +99,11 @@ impl Run<'_> {
             }
             Err(why) => evidence.attempt.trouble.push(why.of("the observer").detail),
         }
-        let Judged { verdict, because, remarks, .. } = self.judge(&evidence.attempt);
+        let Judged { verdict, because, mut remarks, .. } = self.judge(&evidence.attempt);
+        if evidence.attempts.0 > 1 {
+            let before = evidence.attempts.0 - 1;
+            remarks.push(format!("of {before} tries before, others did too much to tell; only the leak probe speaks of them"));
+        }
         (evidence.verdict, evidence.because, evidence.remarks) = (verdict, because, remarks);
         evidence
     }
@@ -127,8 +133,8 @@ impl Run<'_> {
 
     /// Tries until a moment was quiet enough to tell.
     async fn watched(&self, session: &Session, evidence: &mut Evidence) {
-        let pill = match self.prepared(session, evidence).await {
-            Ok(pill) if evidence.attempt.unprovable.is_empty() => pill,
+        let (pill, rights) = match self.prepared(session, evidence).await {
+            Ok(prepared) if evidence.attempt.unprovable.is_empty() => prepared,
             Ok(_) => return,
             Err(why) => return evidence.attempt.trouble.push(why.detail),
         };
@@ -136,7 +142,7 @@ impl Run<'_> {
         for n in 1..=ATTEMPTS_MAX {
             evidence.attempts = Decimal(n);
             let mut attempt = Attempt::default();
-            if let Err(why) = self.once(session, &pill, &mut attempt).await {
+            if let Err(why) = self.once(session, (&pill, &rights), &mut attempt).await {
                 attempt.trouble.push(why.detail);
             }
             let again = self.judge(&attempt).again;
@@ -150,7 +156,11 @@ impl Run<'_> {
     }
 
     /// Everything that has to be so before the prover connects.
-    async fn prepared(&self, session: &Session, evidence: &mut Evidence) -> Result<Pill, Unknown> {
+    async fn prepared(
+        &self,
+        session: &Session,
+        evidence: &mut Evidence,
+    ) -> Result<(Pill, Rights), Unknown> {
         let (contract, parties) = (self.contract, self.parties);
         let identity = session.identity();
         evidence.observer = Some(identity.session_role.clone());
@@ -171,9 +181,14 @@ impl Run<'_> {
         sees_all(session).await?;
         if self.script {
             // The executor changes things by its office, and its statements are no functions to follow.
-            return pill(session, parties.guard).await;
+            return Ok((pill(session, parties.guard).await?, Rights::default()));
         }
-        let powers = Identity::powers_of(session, &contract.role).await?;
+        let closure = Closure::of(session, contract).await?;
+        let rights = Rights::of(session, self, &closure).await?;
+        let mut powers = Identity::powers_of(session, &contract.role).await?;
+        powers.extend(rights.powers.iter().cloned());
+        powers.sort();
+        powers.dedup();
         if !powers.is_empty() {
             let why = format!(
                 "`{}` is {}: what a proof rests on, it could undo",
@@ -182,25 +197,37 @@ impl Run<'_> {
             );
             unprovable.push(why);
         }
-        let closure = Closure::of(session, contract).await?;
         unprovable.extend(closure.faults(contract));
+        let unseen = powers::unseen(session).await?;
+        let unseen = unseen.into_iter().filter(|name| !contract.trusted_functions.contains(name));
+        unprovable.extend(unseen.map(|name| {
+            format!(
+                "{name} is in this database: no call of it is recorded, and it could do anything"
+            )
+        }));
         evidence.closure = Some(closure.digest());
-        pill(session, parties.guard).await
+        Ok((pill(session, parties.guard).await?, rights))
     }
 
     /// The protocol, once.
     async fn once(
         &self,
         session: &Session,
-        pill: &Pill,
+        (pill, rights): (&Pill, &Rights),
         attempt: &mut Attempt,
     ) -> Result<(), Unknown> {
         let (contract, parties) = (self.contract, self.parties);
         let opened = Instant::now();
         let window = Window::open(session).await?;
         attempt.before = Some(window::outside(session, contract).await?);
-        let prover = Prover::begin(self, pill).await;
-        let prover = prover.map_err(|why| why.of("the prover"))?;
+        let prover = match Prover::begin(self, pill).await {
+            Ok(prover) => prover,
+            Err(Stop::Unknown(why)) => return Err(why.of("the prover")),
+            Err(Stop::NoStatement(why)) => {
+                attempt.unprovable.push(why);
+                return Ok(());
+            }
+        };
         attempt.transaction = Some(prover.xid.clone());
         let (xid, pid) = (prover.xid.clone(), prover.pid.clone());
         // 32 bits of it are shown.
@@ -208,7 +235,7 @@ impl Run<'_> {
         let short = |text: &str| text.parse::<u64>().ok().map(|number| number & 0xffff_ffff);
         match seen {
             Ok(Some(seen)) if short(&seen) == short(&xid) => {
-                prover.run(contract, pill).await.into_attempt(attempt);
+                prover.run(self, pill).await.into_attempt(attempt);
             }
             other => {
                 prover.leave().await;
@@ -226,6 +253,7 @@ impl Run<'_> {
         let foreign = foreign::attribute(session, &window, committed, about).await?;
         attempt.census = Some(super::Census { foreign, ..closed.census });
         attempt.after = Some(window::outside(session, contract).await?);
+        rights.tell(session, self, attempt).await?;
         attempt.window_us = Some(microseconds(opened.elapsed()));
         Ok(())
     }

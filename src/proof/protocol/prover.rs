@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use super::Run;
 use super::wrapper::{self, COMPLETE, Form};
 use crate::desired::Contract;
-use crate::model::{RelationName, Unknown};
+use crate::model::{Reason, RelationName, Unknown};
 use crate::probe::postgres::{Connection, Limits, milliseconds, unknown};
 use crate::proof::{Attempt, Function, Inside, Lock, Written};
 
@@ -47,6 +48,23 @@ pub(super) struct Ended {
     pub(super) transaction: Duration,
 }
 
+/// Why there is no transaction.
+pub(super) enum Stop {
+    /// Something kept it from being begun.
+    Unknown(Unknown),
+    /// The contract is not one statement.
+    NoStatement(String),
+}
+
+impl From<Unknown> for Stop {
+    fn from(why: Unknown) -> Self {
+        Self::Unknown(why)
+    }
+}
+
+/// Classes of SQLSTATEs that say nothing of a statement which could not be prepared.
+const MOMENT: &[&str] = &["08", "40", "53", "55P03", "57", "58"];
+
 fn limits(contract: &Contract) -> Limits {
     Limits {
         statement: contract.statement_limit(),
@@ -59,9 +77,17 @@ impl Prover {
     /// Connects, begins, takes the pill, and passes the contract as data.
     ///
     /// What a role may not set is left as it is where that only costs precision: a trace that is off is told by the evidence.
-    pub(super) async fn begin(run: &Run<'_>, pill: &Pill) -> Result<Self, Unknown> {
-        let connection = Connection::to_prove(run.parties.prover, limits(run.contract)).await?;
-        match Self::on(&connection, run, pill).await {
+    pub(super) async fn begin(run: &Run<'_>, pill: &Pill) -> Result<Self, Stop> {
+        let limits = limits(run.contract);
+        let connection = Connection::to_prove(run.parties.prover, limits).await?;
+        // The server keeps its own limits; this is for one that does not answer at all.
+        let within = limits.connect + limits.statement + limits.lock;
+        let opened = tokio::time::timeout(within, Self::on(&connection, run, pill)).await;
+        let opened = opened.unwrap_or_else(|_| {
+            let detail = format!("no transaction within {} ms", milliseconds(within));
+            Err(Unknown::new(Reason::Deadline, detail).into())
+        });
+        match opened {
             Ok((xid, pid, began, form)) => Ok(Self { connection, xid, pid, began, form }),
             Err(why) => {
                 connection.close().await;
@@ -74,7 +100,7 @@ impl Prover {
         connection: &Connection,
         run: &Run<'_>,
         pill: &Pill,
-    ) -> Result<(String, String, Instant, Form), Unknown> {
+    ) -> Result<(String, String, Instant, Form), Stop> {
         let (contract, nonce) = (run.contract, run.parties.nonce);
         let client = connection.client();
         let failed = |error| unknown(&error);
@@ -87,27 +113,23 @@ impl Prover {
         ] {
             client.batch_execute(&format!("SET {setting}")).await.ok();
         }
-        // Preparing it runs nothing. What cannot be prepared fails again where it counts, with the same words.
-        let form = if run.script {
-            Form::Script
-        } else {
-            match client.prepare(&contract.statement).await {
-                Ok(prepared) if !prepared.columns().is_empty() => Form::Answers,
-                _ => Form::Silent,
-            }
-        };
+        // Before anything that could wait for the locks of others.
+        let limits = format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            milliseconds(contract.statement_limit()),
+            milliseconds(contract.lock_limit()),
+            milliseconds(IDLE)
+        );
+        client.batch_execute(&limits).await.map_err(failed)?;
+        let form = if run.script { Form::Script } else { form(client, contract).await? };
         // As where the plan is applied.
         let path = if run.script {
             "; SET LOCAL search_path = ''; SET LOCAL row_security = off"
         } else {
             ""
         };
-        let statement = milliseconds(contract.statement_limit());
         let opening = format!(
-            "SET statement_timeout = {statement}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-             BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; INSERT INTO {} VALUES (1){path}",
-            milliseconds(contract.lock_limit()),
-            milliseconds(IDLE),
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; INSERT INTO {} VALUES (1){path}",
             pill.table.sql(),
         );
         let began = Instant::now();
@@ -144,8 +166,8 @@ impl Prover {
     }
 
     /// Runs the contract, rolls back, and closes the connection. Nothing of it is left when this returns.
-    pub(super) async fn run(self, contract: &Contract, pill: &Pill) -> Ended {
-        let Self { connection, began, form, .. } = self;
+    pub(super) async fn run(self, run: &Run<'_>, pill: &Pill) -> Ended {
+        let (contract, Self { connection, began, form, pid, .. }) = (run.contract, self);
         connection.refill(limits(contract));
         let text = wrapper::text(contract, form, pill.oid);
         let running = connection.client().query_typed(&text, &[]);
@@ -156,7 +178,7 @@ impl Prover {
                 Ok(inside) => (Some(inside), false, None),
                 Err(why) => (None, false, Some(why)),
             },
-            Err(_) => (None, false, Some("the server gave no answer in time".to_owned())),
+            Err(_) => (None, false, Some(ended(run, &pid).await)),
         };
         let rollback = connection.client().batch_execute("ROLLBACK");
         match tokio::time::timeout(GRACE, rollback).await {
@@ -171,6 +193,40 @@ impl Prover {
         let transaction = began.elapsed();
         connection.close().await;
         Ended { inside, completed, trouble, transaction }
+    }
+}
+
+/// What the contract is. Preparing it runs nothing. What cannot be prepared for what it says fails again where it counts, with
+/// the same words.
+async fn form(client: &Client, contract: &Contract) -> Result<Form, Stop> {
+    let error = match client.prepare(&contract.statement).await {
+        Ok(prepared) if prepared.columns().is_empty() => return Ok(Form::Silent),
+        Ok(_) => return Ok(Form::Answers),
+        Err(error) => error,
+    };
+    let why = unknown(&error);
+    match error.code().map(SqlState::code) {
+        // PL/pgSQL would run several, one after the other.
+        Some("42601") => Err(Stop::NoStatement(format!("it is not one statement: {}", why.detail))),
+        Some(state) if !MOMENT.iter().any(|class| state.starts_with(class)) => Ok(Form::Silent),
+        _ => Err(why.into()),
+    }
+}
+
+/// Ends a session that neither answers nor obeys its limits, which a contract can see to. The same role may.
+async fn ended(run: &Run<'_>, pid: &str) -> String {
+    let late = "the server gave no answer in time";
+    let ending = async {
+        let connection = Connection::to_prove(run.parties.prover, limits(run.contract)).await?;
+        let sql = "SELECT pg_catalog.pg_terminate_backend($1::pg_catalog.text::pg_catalog.int4)";
+        let said = connection.client().query_typed(sql, &[(&pid, Type::TEXT)]).await;
+        connection.close().await;
+        said.map_err(|error| unknown(&error))
+    };
+    match tokio::time::timeout(GRACE, ending).await {
+        Ok(Ok(_)) => format!("{late}, so its session was ended"),
+        Ok(Err(why)) => format!("{late}, and its session could not be ended: {}", why.detail),
+        Err(_) => format!("{late}, and its session could not be ended in time"),
     }
 }
 

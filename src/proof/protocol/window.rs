@@ -13,6 +13,8 @@ const QUERY: Duration = Duration::from_secs(10);
 /// How long the process of the prover may take to go, and others to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 const BETWEEN: Duration = Duration::from_millis(5);
+/// How many sequences are asked for together where they begin.
+const UNUSED_MAX: usize = 500;
 /// The most transactions of one window.
 const WINDOW_MAX: u64 = 10_000;
 
@@ -30,6 +32,8 @@ pub(super) struct Window {
     started: String,
     /// Where the log of changes stood.
     pub(super) position: String,
+    /// The server's time then.
+    opened: String,
 }
 
 /// What became of the transactions of a window.
@@ -45,7 +49,7 @@ pub(super) struct Closed {
 
 const OPENING: &str = "SELECT pg_catalog.pg_snapshot_xmax(s)::text, \
     coalesce((SELECT pg_catalog.string_agg(x::text, ',') FROM pg_catalog.pg_snapshot_xip(s) AS x), ''), \
-    pg_catalog.pg_postmaster_start_time()::text, pg_catalog.pg_current_wal_insert_lsn()::text \
+    pg_catalog.pg_postmaster_start_time()::text, pg_catalog.pg_current_wal_insert_lsn()::text, pg_catalog.clock_timestamp()::text \
     FROM pg_catalog.pg_current_snapshot() AS s";
 
 /// Sessions that hold a transaction, and what they are. `backend_xid` has 32 bits.
@@ -54,11 +58,21 @@ const HOLDERS: &str = "SELECT backend_xid::text, pid::text, coalesce(usename::te
 
 const SESSIONS: &str = "SELECT pg_catalog.sum(sessions)::text FROM pg_catalog.pg_stat_database";
 
+/// How far sequences have come. Where one that nobody has used begins only its own row tells.
 const SEQUENCES: &str = "SELECT n.nspname::text, c.relname::text, CASE WHEN \
     pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
-    THEN coalesce(pg_catalog.pg_sequence_last_value(c.oid)::text, 'never') END \
+    THEN coalesce(pg_catalog.pg_sequence_last_value(c.oid)::text, \
+      CASE WHEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT') THEN '' END) END \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind = 'S' AND c.relpersistence <> 't'";
+
+/// Sessions that were ended by order, on servers that say so at once.
+const KILLED: &str =
+    "SELECT pg_catalog.sum(sessions_killed)::text FROM pg_catalog.pg_stat_database";
+
+/// Sessions that were opened since.
+const YOUNGER: &str = "SELECT pid::text FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' \
+    AND backend_start >= $1::pg_catalog.text::pg_catalog.timestamptz";
 
 const BACKEND: &str = "SELECT backend_xid::text FROM pg_catalog.pg_stat_activity WHERE pid = $1::pg_catalog.text::pg_catalog.int4";
 
@@ -83,9 +97,10 @@ impl Window {
             text(&rows, 1).unwrap_or_default().split(',').filter_map(|t| t.parse().ok()).collect();
         let started = text(&rows, 2).unwrap_or_default().to_owned();
         let position = text(&rows, 3).unwrap_or_default().to_owned();
+        let opened = text(&rows, 4).unwrap_or_default().to_owned();
         let known = holders(session, first).await?;
         let sessions = sessions(session).await?;
-        Ok(Self { first, open, known, sessions, started, position })
+        Ok(Self { first, open, known, sessions, started, position, opened })
     }
 
     /// Asks what became of every transaction, once the process of the prover is gone.
@@ -114,7 +129,10 @@ impl Window {
         asked.extend(&self.open);
         asked.extend(holders(session, end).await?.keys());
         let alone = match (self.sessions, sessions(session).await?) {
-            (Some(before), Some(after)) => after.saturating_sub(before) <= 1,
+            // One that is still there may not be counted yet.
+            (Some(before), Some(after)) if after.saturating_sub(before) <= 1 => {
+                session.ask(YOUNGER, &[Param::Text(&self.opened)]).await?.is_empty()
+            }
             _ => false,
         };
         let status = resolved(session, &asked).await?;
@@ -233,10 +251,19 @@ pub(super) async fn outside(session: &Session, contract: &Contract) -> Result<Ou
     if let Some(leak) = &contract.leak {
         outside.leak = Some(number(session, leak, "the leak probe").await?);
     }
+    let mut unused = Vec::new();
     for row in session.ask(SEQUENCES, &[]).await? {
         if let Ok([Some(schema), Some(name), value]) = <[Option<String>; 3]>::try_from(row) {
-            outside.sequences.insert(RelationName { schema, name }.to_string(), value);
+            let names = RelationName { schema, name };
+            unused.extend(value.as_deref().is_some_and(str::is_empty).then(|| names.clone()));
+            outside.sequences.insert(names.to_string(), value);
         }
+    }
+    for (name, value) in begins(session, &unused).await? {
+        outside.sequences.insert(name.to_string(), value);
+    }
+    if session.identity().version_number >= 150_000 {
+        outside.killed = text(&session.ask(KILLED, &[]).await?, 0).map(str::to_owned);
     }
     let list = async |sql| {
         let rows = session.ask(sql, &[]).await?;
@@ -246,6 +273,29 @@ pub(super) async fn outside(session: &Session, contract: &Contract) -> Result<Ou
         list("SELECT gid::text FROM pg_catalog.pg_prepared_xacts ORDER BY 1").await?;
     outside.slots = list("SELECT slot_name::text FROM pg_catalog.pg_replication_slots WHERE NOT temporary ORDER BY 1").await?;
     Ok(outside)
+}
+
+/// Where sequences begin that nobody has used.
+async fn begins(
+    session: &Session,
+    unused: &[RelationName],
+) -> Result<Vec<(RelationName, Option<String>)>, Unknown> {
+    let mut begins = Vec::new();
+    for some in unused.chunks(UNUSED_MAX) {
+        let one = |(at, name): (usize, &RelationName)| {
+            format!("SELECT {at}, last_value::text FROM {}", name.sql())
+        };
+        let all: Vec<String> = some.iter().enumerate().map(one).collect();
+        let sql = format!(
+            "SELECT last_value FROM ({}) AS s(at, last_value) ORDER BY at",
+            all.join(" UNION ALL ")
+        );
+        let rows = session.ask(&sql, &[]).await?;
+        let values = rows.into_iter().map(|row| row.into_iter().next().flatten());
+        let values = values.map(|value| value.map(|value| format!("never, to begin at {value}")));
+        begins.extend(some.iter().cloned().zip(values));
+    }
+    Ok(begins)
 }
 
 /// The one number that a query of desired state answers.

@@ -20,12 +20,13 @@ pub(super) const COMPLETE: &str = "CSP00";
 /// The beginning: what was passed as settings.
 const DECLARE: &str = "DO LANGUAGE plpgsql $countersign$
 DECLARE
-  done boolean := false; state text; said text; amount bigint; places jsonb; outcome record; one text;
-  witness_before text; witness_inside text; search text; fired bigint := 0; evidence jsonb;
-  names text[]; unfired jsonb;
-  contract text := pg_catalog.current_setting('countersign.contract');
-  witness text := pg_catalog.current_setting('countersign.witness');
-  p text[] := ARRAY(SELECT e.item FROM pg_catalog.jsonb_array_elements_text(
+  done boolean := false; state pg_catalog.text; said pg_catalog.text; amount bigint; places pg_catalog.jsonb;
+  outcome pg_catalog.record; one pg_catalog.text; witness_before pg_catalog.text; witness_inside pg_catalog.text;
+  fired bigint := 0; evidence pg_catalog.jsonb; names pg_catalog.text[]; unfired pg_catalog.jsonb;
+  search pg_catalog.text := pg_catalog.current_setting('search_path');
+  contract pg_catalog.text := pg_catalog.current_setting('countersign.contract');
+  witness pg_catalog.text := pg_catalog.current_setting('countersign.witness');
+  p pg_catalog.text[] := ARRAY(SELECT e.item FROM pg_catalog.jsonb_array_elements_text(
     pg_catalog.current_setting('countersign.parameters')::pg_catalog.jsonb) WITH ORDINALITY AS e(item, n) ORDER BY e.n);
 BEGIN
   BEGIN
@@ -37,8 +38,16 @@ const SCRIPT: &str = "    FOREACH one IN ARRAY ARRAY(SELECT e.item FROM \
     END LOOP;
 ";
 
-const WITNESS_BEFORE: &str = "    EXECUTE witness INTO witness_before;\n";
-const WITNESS_INSIDE: &str = "    EXECUTE witness INTO witness_inside;\n";
+/// What the witness names means what PostgreSQL means by it, as for the observer: not what the contract's path of schemas makes of it.
+const WITNESS_BEFORE: &str =
+    "    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    EXECUTE witness INTO witness_before;
+    PERFORM pg_catalog.set_config('search_path', search, true);
+";
+const WITNESS_INSIDE: &str =
+    "    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    EXECUTE witness INTO witness_inside;
+";
 
 /// What stands at the compared places of the first row. The names are those of desired state.
 const FOUND: &str = "    places := (SELECT pg_catalog.jsonb_object_agg(place, \
@@ -55,7 +64,7 @@ const CONSTRAINTS: &str = "    search := pg_catalog.current_setting('search_path
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgrelid = PILL) ORDER BY 1);
     unfired := (SELECT pg_catalog.jsonb_agg(DISTINCT pg_catalog.format('%I.%I', s.nspname, k.conname)) FROM pg_catalog.pg_constraint k
       JOIN pg_catalog.pg_namespace s ON s.oid = k.connamespace JOIN pg_catalog.pg_stat_xact_user_tables w ON w.relid = k.conrelid
-      WHERE k.condeferrable AND NOT pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+      WHERE k.condeferrable AND NOT pg_catalog.has_schema_privilege(s.oid, 'USAGE') AND k.conrelid <> PILL
         AND w.n_tup_ins + w.n_tup_upd + w.n_tup_del > 0);
     PERFORM pg_catalog.set_config('search_path', search, true);
     FOREACH one IN ARRAY names LOOP
@@ -75,16 +84,17 @@ const REPORT: &str = "    done := true;
     'witness_before', witness_before, 'witness_inside', witness_inside, 'found', coalesce(places, '{}'),
     'xid', pg_catalog.pg_current_xact_id_if_assigned()::text, 'pid', pg_catalog.pg_backend_pid()::text,
     'role', current_user::text, 'session_role', session_user::text,
-    'traced', pg_catalog.current_setting('track_functions') = 'all',
+    'traced', pg_catalog.current_setting('track_functions') = 'all' AND pg_catalog.current_setting('track_counts') = 'on',
     'functions', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', f.funcid::regprocedure::text,
-        'language', l.lanname::text, 'definer', p.prosecdef, 'superuser', r.rolsuper, 'calls', f.calls::text) ORDER BY f.funcid)
+        'language', l.lanname::text, 'owner', r.rolname::text, 'definer', p.prosecdef,
+        'builds', NOT p.prosecdef AND BUILDS, 'calls', f.calls::text) ORDER BY f.funcid)
       FROM pg_catalog.pg_stat_xact_user_functions f JOIN pg_catalog.pg_proc p ON p.oid = f.funcid
       JOIN pg_catalog.pg_language l ON l.oid = p.prolang JOIN pg_catalog.pg_roles r ON r.oid = p.proowner), '[]'),
     'writes', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('schema', t.schemaname,
         'name', t.relname, 'inserted', t.n_tup_ins::text, 'updated', t.n_tup_upd::text,
         'deleted', t.n_tup_del::text) ORDER BY t.schemaname, t.relname)
-      FROM pg_catalog.pg_stat_xact_user_tables t
-      WHERE t.n_tup_ins + t.n_tup_upd + t.n_tup_del > 0 AND t.relid <> PILL), '[]'),
+      FROM pg_catalog.pg_stat_xact_all_tables t
+      WHERE t.n_tup_ins + t.n_tup_upd + t.n_tup_del > 0 AND t.relid <> PILL AND t.schemaname <> 'pg_toast'), '[]'),
     'locks', coalesce((SELECT pg_catalog.jsonb_agg(DISTINCT pg_catalog.jsonb_build_object('schema', n.nspname, 'name', c.relname,
         'relkind', c.relkind::text, 'mode', k.mode))
       FROM pg_catalog.pg_locks k JOIN pg_catalog.pg_class c ON c.oid = k.relation
@@ -133,7 +143,8 @@ pub(super) fn text(contract: &Contract, form: Form, pill: u32) -> String {
         text.push_str(WITNESS_INSIDE);
     }
     text.push_str(REPORT);
-    text.replace("PILL", &pill.to_string())
+    text.replace("BUILDS", &super::powers::building("pg_catalog.pg_get_functiondef(p.oid)"))
+        .replace("PILL", &pill.to_string())
 }
 
 /// The parameters, each read as its type.

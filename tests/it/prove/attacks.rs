@@ -152,11 +152,15 @@ async fn one(lab: &Lab, attack: &Attack) -> Result<(), String> {
     lab.declare(&placed(lab, attack.statement), attack.keys);
     let evidence = lab.evidence();
     let changed = before.changed_to(&Content::of(lab).await);
-    if !attack.after.is_empty() {
-        lab.sql(&placed(lab, attack.after)).await;
+    let mut undone = String::new();
+    // `;;` stands between what cannot share a transaction.
+    for sql in attack.after.split(";;").filter(|sql| !sql.is_empty()) {
+        if let Err(error) = lab.root.batch_execute(&placed(lab, sql)).await {
+            undone = format!(", not taken back: {error:?}");
+        }
     }
     let (verdict, why) = (evidence["verdict"].as_str().unwrap(), because(&evidence));
-    let shown = || format!("{verdict} ({why}), stayed: {changed:?}");
+    let shown = || format!("{verdict} ({why}), stayed: {changed:?}{undone}");
     let clean = matches!(verdict, "CLEAN-ABSOLUTE" | "CLEAN-EXACT");
     if clean && !changed.is_empty() && !attack.is_remarked() {
         return say(format!("GOT THROUGH: {}", shown()));
@@ -169,7 +173,7 @@ async fn one(lab: &Lab, attack: &Attack) -> Result<(), String> {
     if verdict == attack.verdict && !why.contains(attack.says) {
         return say(format!("does not say `{}`: {}", attack.says, shown()));
     }
-    if changed != attack.stays && !old {
+    if !undone.is_empty() && !old || changed != attack.stays && !old {
         return say(format!("wanted {:?} to stay: {}", attack.stays, shown()));
     }
     Ok(())

@@ -23,7 +23,7 @@ macro_rules! leaves_a_file {
 const NO_FILE: &str =
     "DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
 const NOT_LEFT: &str = "DROP FUNCTION public.leaves CASCADE";
-const RAN: &str = "public.leaves() ran with rights";
+const RAN: &str = "public.leaves() ran, with the rights";
 
 pub(super) const ATTACKS: &[Attack] = &[
     attack(
@@ -89,14 +89,14 @@ pub(super) const ATTACKS: &[Attack] = &[
             "DROP TABLE public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
         )
         .stays(FILE),
-    attack("behind an operator", doing!("PERFORM 'COPY (SELECT 1) TO PROGRAM ''cat > leaked''' OPERATOR(public.@@@@) 'x';"), "LEAK", "public.two(text,text) ran with rights")
+    attack("behind an operator", doing!("PERFORM 'COPY (SELECT 1) TO PROGRAM ''cat > leaked''' OPERATOR(public.@@@@) 'x';"), "LEAK", "public.two(text,text) ran, with the rights")
         .given(
             "CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN EXECUTE $1; RETURN NULL; END $f$; \
              CREATE OPERATOR public.@@@@ (LEFTARG = text, RIGHTARG = text, FUNCTION = public.two)",
             "DROP FUNCTION public.two CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
         )
         .stays(FILE),
-    attack("in an aggregate", doing!("PERFORM public.hides('COPY (SELECT 1) TO PROGRAM ''cat > leaked''');"), "LEAK", "public.two(text,text) ran with rights")
+    attack("in an aggregate", doing!("PERFORM public.hides('COPY (SELECT 1) TO PROGRAM ''cat > leaked''');"), "LEAK", "public.two(text,text) ran, with the rights")
         .given(
             "CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN EXECUTE $2; RETURN NULL; END $f$; \
              CREATE AGGREGATE public.hides(text) (SFUNC = public.two, STYPE = text)",
@@ -192,7 +192,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "a superuser's function whose name no search finds, and which changes nothing",
         doing!("EXECUTE 'SELECT public.root' || '_run($1)' USING 'SELECT 1';"),
         "LEAK",
-        "public.root_run(text) ran with rights",
+        "public.root_run(text) ran, with the rights",
     )
     .given(root_run!(""), "DROP FUNCTION public.root_run"),
 ];

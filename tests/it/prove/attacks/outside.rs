@@ -23,8 +23,10 @@ macro_rules! hidden {
     };
 }
 
-const TRUSTED: &str =
-    "superuser_definer = true\ntrusted_functions = [\"public.dblink_exec(text,text)\"]";
+/// Every function of a name has to be declared, since the name is all that can be found before.
+const TRUSTED: &str = "superuser_definer = true\ntrusted_functions = [\"public.dblink_exec(text,text)\", \
+    \"public.dblink_exec(text,text,boolean)\", \"public.dblink_exec(text)\", \"public.dblink_exec(text,boolean)\", \
+    \"public.dblink(text,text)\", \"public.dblink(text,text,boolean)\", \"public.dblink(text)\", \"public.dblink(text,boolean)\"]";
 
 /// Foreign tables that lead back to this very database, as the owner of the application's tables.
 const FAR: &str = "CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'SOCKET', dbname 'directus'); \
@@ -73,7 +75,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     .extension("dblink"),
     attack(
         "the same under a name that no search finds",
-        doing!(hidden!("SELECT public.dblink_exec(''host=SOCKET user=postgres dbname=directus'', ''INSERT INTO public.other (note) VALUES (''''leaked'''')'')")),
+        doing!(hidden!("SELECT public.dblink' || '_exec(''host=SOCKET user=postgres dbname=directus'', ''INSERT INTO public.other (note) VALUES (''''leaked'''')'')")),
         "LEAK",
         "public.dblink_exec(text,text) ran, written in c",
     )
@@ -106,7 +108,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "LEAK",
         "a prepared transaction `probe` is there that was not",
     )
-    .given(root_run!(""), "DROP FUNCTION public.root_run; ROLLBACK PREPARED 'probe'")
+    .given(root_run!(""), "DROP FUNCTION public.root_run;; ROLLBACK PREPARED 'probe'")
     .keys(TRUSTED)
     .stays(&["prepared transaction probe"])
     .extension("dblink"),
@@ -117,7 +119,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "sequence public.counted_n_seq has moved",
     )
     .given(root_run!(""), NO_ROOT_RUN)
-    .keys("superuser_definer = true\ntrusted_functions = [\"public.dblink(text,text)\"]")
+    .keys(TRUSTED)
     .stays(&["sequence counted_n_seq"])
     .extension("dblink"),
     attack(
@@ -190,7 +192,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "the same under a name that no search finds",
         doing!(hidden!("COPY (SELECT 1) TO PROGRAM ''cat > leaked''")),
         "LEAK",
-        "public.root_run(text) ran with rights",
+        "public.root_run(text) ran, with the rights",
     )
     .given(root_run!(""), NO_ROOT_NO_FILE)
     .stays(FILE),
@@ -217,7 +219,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "the same under a name that no search finds",
         doing!("EXECUTE 'SELECT public.owner' || '_run($1)' USING 'COPY (SELECT 1) TO PROGRAM ''cat > leaked''';"),
         "LEAK",
-        "public.owner_run(text) ran with rights",
+        "public.owner_run(text) ran, with the rights",
     )
     .given(
         owner_run!("GRANT pg_execute_server_program TO directus"),
@@ -294,7 +296,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "`pg_logical_emit_message` under a name that no search finds",
         doing!("EXECUTE 'SELECT pg_logical' || '_emit_message(false, ''probe'', ''x'')';"),
         "INCONCLUSIVE",
-        "may switch the recording of calls off",
+        "switched the recording of calls off",
     )
     .versions(15, 99)
     .stays(&["messages in the log"]),

@@ -30,24 +30,23 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("more rows of it", doing!("INSERT INTO countersign.pill SELECT generate_series(1, 100);"), "CLEAN-ABSOLUTE", ""),
     attack(
         "a constraint of another table with its name",
-        doing!(
-            "PERFORM public.owner_run('CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON public.bag DEFERRABLE INITIALLY DEFERRED \
-             FOR EACH ROW EXECUTE FUNCTION public.fn_nothing()');"
-        ),
+        "INSERT INTO public.bag (note) SELECT 'probe' FROM (SELECT public.fn_refuses()) AS made",
         "CLEAN-ABSOLUTE",
         "",
     )
     .given(
-        owner_run!(
-            "CREATE FUNCTION public.fn_nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
-        ),
-        "DROP FUNCTION public.owner_run; DROP FUNCTION public.fn_nothing",
+        "CREATE FUNCTION public.fn_nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE FUNCTION public.fn_refuses() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN \
+         CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON public.other DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION public.fn_nothing(); INSERT INTO public.other (note) VALUES ('x'); END $f$; \
+         ALTER FUNCTION public.fn_refuses OWNER TO directus",
+        "DROP FUNCTION public.fn_refuses; DROP FUNCTION public.fn_nothing",
     ),
     attack(
         "a superuser's function that the contract declares takes the trigger away",
         doing!("PERFORM public.root_run('DROP TRIGGER refuse ON countersign.pill');"),
-        "INCONCLUSIVE",
-        "55006",
+        "CLEAN-WITH-RESIDUE",
+        "public.root_run(text)",
     )
     .given(root_run!(""), "DROP FUNCTION public.root_run")
     .keys("superuser_definer = true"),
@@ -213,14 +212,14 @@ pub(super) const WRAPPER: &[Attack] = &[
         "the recording of calls switched off and on again",
         doing!("SET track_functions = 'none'; SET track_functions = 'all';"),
         "INCONCLUSIVE",
-        "may switch the recording of calls off",
+        "switched the recording of calls off",
     )
     .versions(15, 99),
     attack(
         "the same by a function",
         doing!("PERFORM public.fn_hides();"),
         "INCONCLUSIVE",
-        "may switch the recording of calls off",
+        "switched the recording of calls off",
     )
     .given(
         "CREATE FUNCTION public.fn_hides() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN \
