@@ -302,9 +302,12 @@ fn what_cannot_be_told_is_inconclusive_and_another_try_tells_no_more() {
     comes_to(Verdict::CleanAbsolute, "", |_, attempt| attempt.reach.push("public.far".to_owned()));
 }
 
+/// What a verdict says of an attempt that was changed so.
+type Case = (&'static str, fn(&mut Attempt));
+
 #[test]
 fn what_others_did_asks_for_another_try() {
-    let cases: &[(&str, fn(&mut Attempt))] = &[
+    let cases: &[Case] = &[
         ("cannot be told by whom: 101", |a| counted(a).foreign.push(foreign(None, false))),
         ("not ended yet: 103", |a| counted(a).unresolved.push("103".to_owned())),
         ("the witness counts another number", |a| later(a).witness = Some("2".to_owned())),
