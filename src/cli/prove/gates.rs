@@ -11,6 +11,7 @@ use super::Arguments;
 use crate::config::{Config, SessionSection};
 use crate::desired::{Desired, Proof};
 use crate::drift::Verdict;
+use crate::kinds::pill;
 use crate::model::display::escape;
 use crate::model::{ResourceName, nearest};
 use crate::plan::Guarded;
@@ -201,16 +202,11 @@ fn is_guard_of(name: &ResourceName, of: Option<&str>, database: &str) -> bool {
     name.kind == "proof_guard" && of == Some(database)
 }
 
-/// The schema that they stand in: the last part of their name.
-fn guard_schema(name: &ResourceName) -> String {
-    name.name.rsplit_once('/').map_or(name.name.as_str(), |(_, schema)| schema).to_owned()
-}
-
 /// The schema of the guard objects of a database.
 pub(in crate::cli) fn guard_of(desired: &Desired, database: &str) -> Option<String> {
     let mut guards = desired.resources.values();
     let guard = guards.find(|one| is_guard_of(&one.name, one.spec.database(), database))?;
-    Some(guard_schema(&guard.name))
+    Some(pill(&guard.name.name, database).schema)
 }
 
 /// A way into a database, as a role or as the user of its URL.
