@@ -131,11 +131,11 @@ fn peers(host: &Host, runs: usize) -> Result<()> {
     let source = host.folder.join("desired/hosts/bench/files");
     let mut script = format!("set -e\nrm -rf '{0}'\nmkdir -m 0750 '{0}'\n", there.display());
     for name in DIRECTORIES {
-        write!(script, "mkdir -m 0750 '{}/{name}'\n", there.display())?;
+        writeln!(script, "mkdir -m 0750 '{}/{name}'", there.display())?;
     }
     for name in FILES {
         let (from, to) = (source.display(), there.display());
-        write!(script, "install -m 0640 '{from}/{name}' '{to}/{name}'\n")?;
+        writeln!(script, "install -m 0640 '{from}/{name}' '{to}/{name}'")?;
     }
     fs::write(host.folder.join("mkdir.sh"), &script)?;
     let trust = host.run(&[
@@ -163,9 +163,9 @@ fn signatures(host: &Host) -> Result<Option<Contender>> {
         let at = both.find("-----BEGIN").ok_or("no signature")?;
         fs::write(host.folder.join(format!("{name}.statement")), &both[..at])?;
         fs::write(host.folder.join(format!("{name}.sig")), &both[at..])?;
-        write!(
+        writeln!(
             script,
-            "ssh-keygen -q -Y verify -f allowed -I {name} -n countersign/approval/v1 -s {name}.sig < {name}.statement\n"
+            "ssh-keygen -q -Y verify -f allowed -I {name} -n countersign/approval/v1 -s {name}.sig < {name}.statement"
         )?;
     }
     fs::write(host.folder.join("verify.sh"), script)?;

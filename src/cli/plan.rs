@@ -20,7 +20,7 @@ use crate::ledger::event::PlanSealed;
 use crate::ledger::growth::Growth;
 use crate::ledger::{Attachment, Ledger};
 use crate::model::display::escaped_line;
-use crate::model::{Clock as _, Decimal, Digest, Period};
+use crate::model::{Clock as _, Decimal, Digest, Hashing, Period};
 use crate::plan::{self, Bundle, FormatError, Frame, Left, Mark, Plan, Scope, Why};
 
 /// Propose the exact change that brings this host to desired state
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let ledger = if arguments.draft { None } else { Some(open(&config)?) };
     let request = Request {
         scope: arguments.scope(),
-        id: planning::nonce()?,
+        id: nonce()?,
         valid: arguments.valid,
         deadline: Duration::from_secs(arguments.deadline),
         ledgers: ledger.iter().map(|l| ("executor".to_owned(), ledgers::id(l))).collect(),
@@ -92,6 +92,22 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     };
     let export = arguments.export.as_deref();
     finish(planned, (&config, ledger), export, global, output)
+}
+
+/// 128 random bits as 26 letters and digits.
+pub(super) fn nonce() -> Result<String, Failure> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0; 16];
+    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    if got.ok() != Some(bytes.len()) {
+        return Err(Failure::new(exit::ERROR, "the kernel gives no random numbers"));
+    }
+    let number = u128::from_be_bytes(bytes);
+    let digit = |at: u32| {
+        let index = usize::try_from(number >> (5 * at) & 31).unwrap_or_default();
+        char::from(ALPHABET[index])
+    };
+    Ok((0..26).map(digit).collect())
 }
 
 /// Opens the ledger on which a plan is sealed.
@@ -156,9 +172,17 @@ fn failed(error: FormatError) -> Failure {
     Failure::of(exit::ERROR, &error)
 }
 
+/// The digest of this program's own file, where that can be read.
+fn own_digest() -> Option<Digest> {
+    let mut own = std::fs::File::open("/proc/self/exe").ok()?;
+    let mut hashing = Hashing::default();
+    std::io::copy(&mut own, &mut hashing).ok()?;
+    Some(hashing.digest())
+}
+
 /// A new plan as it is sealed, with the digest of the program that made it.
 fn written(mut plan: Plan) -> Result<(Plan, Vec<u8>), Failure> {
-    plan.program.sha256 = planning::own_digest();
+    plan.program.sha256 = own_digest();
     let bytes = plan.write().map_err(failed)?;
     Ok((plan, bytes))
 }

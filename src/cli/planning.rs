@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::error::Failure;
 use super::plan::made;
+#[cfg(feature = "execute")]
+pub(super) use super::plan::nonce;
 use super::{context, exit, world};
 use crate::action;
 use crate::config::Config;
@@ -14,9 +16,7 @@ use crate::desired::{DatabaseIdentity, Desired, Tree};
 use crate::drift::{self, Judged, Verdict};
 use crate::ledger::Reader;
 use crate::model::display::escape;
-use crate::model::{
-    Clock, Diagnostic, Digest, Hashing, Period, ResourceName, SystemClock, nearest,
-};
+use crate::model::{Clock, Diagnostic, Digest, Period, ResourceName, SystemClock, nearest};
 use crate::observed::{self, Snapshot};
 use crate::plan::format::{DatabaseId, HostId, LedgerId, Program, SourceId};
 use crate::plan::{self, Guarded, Input, Left, Plan, Proposal, Scope, Step};
@@ -369,30 +369,6 @@ fn broken(judged: &[Judged<'_>], guarded: &Guarded) -> Vec<String> {
         .iter()
         .filter(|one| guarded.is_guard(&one.resource.name) && one.verdict != Verdict::InSync);
     broken.map(|one| one.resource.name.to_string()).collect()
-}
-
-/// The digest of this program's own file, where that can be read.
-pub(super) fn own_digest() -> Option<Digest> {
-    let mut own = std::fs::File::open("/proc/self/exe").ok()?;
-    let mut hashing = Hashing::default();
-    std::io::copy(&mut own, &mut hashing).ok()?;
-    Some(hashing.digest())
-}
-
-/// 128 random bits as 26 letters and digits.
-pub(super) fn nonce() -> Result<String, Failure> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut bytes = [0; 16];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    if got.ok() != Some(bytes.len()) {
-        return Err(Failure::new(exit::ERROR, "the kernel gives no random numbers"));
-    }
-    let number = u128::from_be_bytes(bytes);
-    let digit = |at: u32| {
-        let index = usize::try_from(number >> (5 * at) & 31).unwrap_or_default();
-        char::from(ALPHABET[index])
-    };
-    Ok((0..26).map(digit).collect())
 }
 
 /// Runs what looks, and lets no thread that hangs on a dead mount hang the program.

@@ -107,7 +107,7 @@ fn a_key_is_imported_where_it_is_missing() {
 
 #[test]
 fn a_home_that_others_can_change_is_left_alone() {
-    let Some((pair, folder, site)) = wanting_a_key() else { return };
+    let Some((_, folder, site)) = wanting_a_key() else { return };
     let home = folder.path().join("root/root/.gnupg");
     fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
     site.deed("open.json", &[]).ends_with(5).says("others can write into the home");

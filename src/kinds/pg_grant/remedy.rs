@@ -18,6 +18,10 @@ use crate::model::{Comparison, ResourceName};
 /// The most statements for one table of grants.
 const STATEMENTS_MAX: usize = 1000;
 
+/// What is said where there is nothing to grant to, or on.
+const ABSENT: &str = "the role, thing or schema of its key does not exist; a plan grants to roles that it makes itself, and on \
+                      what is there";
+
 /// What one statement says: what is done, what takes it back, on what, and to whom.
 type Group = (Verb, Option<Verb>, Securable, Grantee);
 
@@ -65,11 +69,7 @@ fn deeds(
     seen: &Seen,
 ) -> Result<BTreeMap<Group, Vec<Privilege>>, String> {
     if !seen.present {
-        return Err(
-            "the role, thing or schema of its key does not exist; a plan can grant to a role that it makes itself, and on \
-             what is there"
-                .into()
-        );
+        return Err(ABSENT.into());
     }
     if table.grants.is_none() {
         return Err("only `grants` says by which grants it would be mended".into());

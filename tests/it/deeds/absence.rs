@@ -40,11 +40,11 @@ fn what_no_plan_made_or_somebody_changed_is_left_alone() {
     fs::write(lab.host("srv/runs/note"), "mine\n").unwrap();
     left("it is no longer as a plan made it");
     left("this plan leaves /srv/runs/note");
-    fs::remove_file(lab.host("srv/runs/note")).unwrap();
-    // The same once more, and by somebody else.
-    fs::write(lab.host("srv/runs/note"), "hello\n").unwrap();
-    let mode = fs::Permissions::from_mode(0o640);
-    fs::set_permissions(lab.host("srv/runs/note"), mode).unwrap();
+    // The same once more, and by somebody else: another inode.
+    let other = lab.host("srv/runs/other");
+    fs::write(&other, "hello\n").unwrap();
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::rename(&other, lab.host("srv/runs/note")).unwrap();
     left("it is no longer as a plan made it");
     fs::remove_file(lab.host("srv/runs/note")).unwrap();
     fs::write(lab.host("srv/runs/other"), "").unwrap();
