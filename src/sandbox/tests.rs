@@ -46,8 +46,11 @@ fn files_are_read_where_it_is_said_and_written_nowhere() {
         assert_eq!(errno(fs::read(outside.join("file"))), Some(Errno::ACCESS));
         assert_eq!(errno(fs::read_dir(&outside)), Some(Errno::ACCESS));
         for folder in [inside.as_path(), Path::new("/tmp"), Path::new("/dev/shm")] {
-            assert_eq!(errno(fs::write(folder.join("new"), "")), Some(Errno::ACCESS), "{folder:?}");
-            assert_eq!(errno(fs::create_dir(folder.join("d"))), Some(Errno::ACCESS), "{folder:?}");
+            // Names that nobody else has taken there.
+            let named = |what| folder.join(format!("countersign-{what}-{}", std::process::id()));
+            let (file, inner) = (fs::write(named("file"), ""), fs::create_dir(named("folder")));
+            assert_eq!(errno(file), Some(Errno::ACCESS), "{folder:?}");
+            assert_eq!(errno(inner), Some(Errno::ACCESS), "{folder:?}");
         }
         assert_eq!(errno(fs::write(inside.join("file"), "")), Some(Errno::ACCESS));
         assert_eq!(errno(fs::remove_file(inside.join("file"))), Some(Errno::ACCESS));
