@@ -20,6 +20,9 @@ pub use parameter::{Parameter, ParameterType};
 const STATEMENT: Duration = Duration::from_millis(500);
 /// The longest that a table may say.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
+/// The longest that a table may say for locks. A server looks for deadlocks after a second, and it must not be the one of others
+/// that is ended: whoever waits longer than the proof wins.
+const LOCK_MAX: Duration = Duration::from_millis(500);
 /// How long it waits for the locks of others.
 const LOCK: Duration = Duration::from_millis(200);
 /// The most parameters of a contract.
@@ -69,7 +72,7 @@ pub struct ProofSection {
     superuser_definer: bool,
     /// How long the statement may take, in milliseconds; 500 without it, 5000 at most. As long, others may wait for it.
     statement_ms: Option<u64>,
-    /// How long it waits for locks of others, in milliseconds; 200 without it.
+    /// How long it waits for locks of others, in milliseconds; 200 without it, 500 at most.
     lock_ms: Option<u64>,
 }
 
@@ -288,8 +291,12 @@ impl ProofSection {
                 problems.push(Problem::key(key, Code::Limit, message));
             }
         }
-        let longest = u64::try_from(STATEMENT_MAX.as_millis()).unwrap_or(u64::MAX);
-        for (key, value) in [("statement_ms", self.statement_ms), ("lock_ms", self.lock_ms)] {
+        let limits = [
+            ("statement_ms", self.statement_ms, STATEMENT_MAX),
+            ("lock_ms", self.lock_ms, LOCK_MAX),
+        ];
+        for (key, value, longest) in limits {
+            let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
             if value.is_some_and(|value| value == 0 || value > longest) {
                 let message = format!("between 1 and {longest}");
                 problems.push(Problem::key(key, Code::Limit, message));

@@ -135,14 +135,18 @@ impl Window {
             }
             _ => false,
         };
-        let status = resolved(session, &asked).await?;
+        let status = resolved(session, &asked, &self.open).await?;
         let own_number: Option<u64> = own.parse().ok();
         let of = |word: &'static str| {
             status.iter().filter(move |(_, s)| s.as_deref() == Some(word)).map(|(x, _)| *x)
         };
         let unresolved = status
             .iter()
-            .filter(|(_, status)| !matches!(status.as_deref(), Some("committed" | "aborted")));
+            .filter(|(_, status)| !matches!(status.as_deref(), Some("committed" | "aborted")))
+            // What was open before the window, and still is, is none of the proof's making.
+            .filter(|(x, status)| {
+                status.as_deref() != Some("in progress") || !self.open.contains(x)
+            });
         let census = Census {
             from: self.first.to_string(),
             to: end.to_string(),
@@ -215,10 +219,11 @@ async fn sessions(session: &Session) -> Result<Option<u64>, Unknown> {
     Ok(text(&rows, 0).and_then(|count| count.parse().ok()))
 }
 
-/// What became of each, asked again while one of them is still open.
+/// What became of each, asked again while one of them is still open that was not open before.
 async fn resolved(
     session: &Session,
     asked: &BTreeSet<u64>,
+    before: &[u64],
 ) -> Result<BTreeMap<u64, Option<String>>, Unknown> {
     let until = tokio::time::Instant::now() + PATIENCE;
     let mut status = BTreeMap::new();
@@ -231,7 +236,7 @@ async fn resolved(
         }
         todo = status
             .iter()
-            .filter(|(_, status)| status.as_deref() == Some("in progress"))
+            .filter(|(x, status)| status.as_deref() == Some("in progress") && !before.contains(x))
             .map(|(number, _)| number.to_string())
             .collect();
         if todo.is_empty() || tokio::time::Instant::now() > until {
