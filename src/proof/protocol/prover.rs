@@ -82,12 +82,12 @@ impl Prover {
         let connection = Connection::to_prove(run.parties.prover, limits).await?;
         // The server keeps its own limits; this is for one that does not answer at all.
         let within = limits.connect + limits.statement + limits.lock;
-        let begun = tokio::time::timeout(within, Self::on(&connection, run, pill)).await;
-        let begun = begun.unwrap_or_else(|_| {
+        let opened = tokio::time::timeout(within, Self::on(&connection, run, pill)).await;
+        let opened = opened.unwrap_or_else(|_| {
             let detail = format!("no transaction within {} ms", milliseconds(within));
             Err(Unknown::new(Reason::Deadline, detail).into())
         });
-        match begun {
+        match opened {
             Ok((xid, pid, began, form)) => Ok(Self { connection, xid, pid, began, form }),
             Err(why) => {
                 connection.close().await;

@@ -7,6 +7,9 @@ use crate::desired::Expect;
 use crate::model::Decimal;
 use crate::proof::{Census, Foreign, Function, Lock, Outside, Written};
 
+/// Something that was seen otherwise.
+type Change = fn(&mut Attempt);
+
 fn contract() -> Contract {
     Contract {
         database: "shop".to_owned(),
@@ -130,15 +133,15 @@ fn comes_to(verdict: Verdict, says: &str, change: impl FnOnce(&mut Contract, &mu
 }
 
 fn within(attempt: &mut Attempt) -> &mut Inside {
-    attempt.inside.as_mut().unwrap()
+    attempt.inside.get_or_insert_with(inside)
 }
 
 fn later(attempt: &mut Attempt) -> &mut Outside {
-    attempt.after.as_mut().unwrap()
+    attempt.after.get_or_insert_default()
 }
 
 fn counted(attempt: &mut Attempt) -> &mut Census {
-    attempt.census.as_mut().unwrap()
+    attempt.census.get_or_insert_default()
 }
 
 fn moved(attempt: &mut Attempt, name: &str) {
@@ -193,7 +196,6 @@ fn what_is_declared_to_run_out_of_sight_is_named_and_never_absolute() {
 
 #[test]
 fn whatever_stayed_is_a_leak() {
-    type Change = fn(&mut Attempt);
     let cases: &[(&str, Change)] = &[
         ("its own transaction was committed", |a| counted(a).own = Some("committed".to_owned())),
         ("carries what was new", |a| counted(a).foreign.push(foreign(Some("whoever"), true))),
@@ -209,7 +211,7 @@ fn whatever_stayed_is_a_leak() {
             within(a).locks.push(lock("public.other", "S"));
         }),
         ("public.f() ran, written in c", |a| {
-            within(a).functions.push(function("public.f()", "c", &[]))
+            within(a).functions.push(function("public.f()", "c", &[]));
         }),
         ("public.far is a foreign table", |a| within(a).locks.push(lock("public.far", "f"))),
     ];
@@ -249,7 +251,6 @@ fn what_cannot_be_proven_is_not() {
 
 #[test]
 fn what_cannot_be_told_is_inconclusive_and_another_try_tells_no_more() {
-    type Change = fn(&mut Attempt);
     let cases: &[(&str, Change)] = &[
         ("lost", |a| a.trouble.push("lost".to_owned())),
         ("are not recorded", |a| within(a).traced = false),
@@ -297,14 +298,14 @@ fn what_cannot_be_told_is_inconclusive_and_another_try_tells_no_more() {
     }
     // Where the role may not switch it off, nothing put together does.
     comes_to(Verdict::CleanAbsolute, "", |_, attempt| {
-        attempt.builders.push("the contract".to_owned())
+        attempt.builders.push("the contract".to_owned());
     });
     comes_to(Verdict::CleanAbsolute, "", |_, attempt| attempt.reach.push("public.far".to_owned()));
 }
 
 #[test]
 fn what_others_did_asks_for_another_try() {
-    let cases: &[(&str, fn(&mut Attempt))] = &[
+    let cases: &[(&str, Change)] = &[
         ("cannot be told by whom: 101", |a| counted(a).foreign.push(foreign(None, false))),
         ("not ended yet: 103", |a| counted(a).unresolved.push("103".to_owned())),
         ("the witness counts another number", |a| later(a).witness = Some("2".to_owned())),
