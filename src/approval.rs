@@ -11,6 +11,7 @@ mod refusal;
 mod rules;
 mod signed;
 mod statement;
+pub mod witness;
 
 pub use about::{About, Authors, Step, Target};
 pub use judge::{

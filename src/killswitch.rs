@@ -53,6 +53,9 @@ pub enum Halted {
     /// The switch cannot be read, and then it is off.
     #[error("the switch cannot be read, so it is off")]
     Switch(#[source] ConfigError),
+    /// Others than its owner could have written the switch, so what it says counts for nothing.
+    #[error("the switch cannot be trusted, so it is off")]
+    Insecure(#[source] ConfigError),
 }
 
 impl Halted {
@@ -64,19 +67,28 @@ impl Halted {
             Self::Unreadable(_) => "halt_unreadable",
             Self::Off { .. } => "switched_off",
             Self::Switch(_) => "switch_unreadable",
+            Self::Insecure(_) => "switch_insecure",
         }
     }
 
     /// What to do about it.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::Marker(_) => {
                 "`countersign halt --status` says who and why; the owner of the configuration lifts it with `halt --lift`"
             }
             Self::Unreadable(_) => "let the user who applies read the folder `halt` below `data`",
             Self::Off { .. } => "the owner of the file arms it, for as long as it is needed",
+            Self::Switch(ConfigError::Read { source, .. })
+                if matches!(source.kind(), std::io::ErrorKind::NotFound) =>
+            {
+                "without that file nothing is armed: its owner writes `version = 1` and `apply = true` into it"
+            }
             Self::Switch(_) => "mend the file; until then nothing is armed",
+            Self::Insecure(_) => {
+                "find out who could write it and what they wrote; then let its owner alone write it, and every folder above it"
+            }
         }
     }
 }
@@ -99,7 +111,10 @@ pub fn check(config: &Config, verb: Verb) -> Result<Armed, Halted> {
         let said: Vec<String> = set.iter().map(|marker| cut(&marker.to_string(), 200)).collect();
         return Err(Halted::Marker(few(said.into_iter(), 3)));
     }
-    let switch = strict::switch(config).map_err(Halted::Switch)?;
+    let switch = strict::switch(config).map_err(|error| match error {
+        error @ ConfigError::Insecure { .. } => Halted::Insecure(error),
+        error => Halted::Switch(error),
+    })?;
     let on = match verb {
         Verb::Apply => switch.apply,
         Verb::Prove => switch.prove,

@@ -44,6 +44,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "commit",
             "deadline",
             "entry",
+            "grant_sql",
             "in_catalog",
             "in_database",
             "in_order",
@@ -70,6 +71,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "error",
             "exit",
             "ledgers",
+            "looking",
             "monitor",
             "output",
             "page",
@@ -135,6 +137,7 @@ const CHANGING: &[&str] = &[
     "treebuilder(",
     "repository.blob(",
     "Connection::to_change(",
+    "Connection::to_prove(",
 ];
 
 /// The rooms where such calls may stand, with the reason.
@@ -148,6 +151,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("src/ledger/append", "writes a ledger, below the program's own data"),
     ("src/state/", "keeps digests of earlier looks, below the program's own data"),
     ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
+    (
+        "src/proof/protocol/",
+        "runs statements in transactions that cannot commit, on connections that are used once",
+    ),
     (
         "src/execute/",
         "does the steps of a plan, each with a permit of its own; starts gpg to import a key",

@@ -336,7 +336,7 @@ fn names(path: &str, count: usize) -> Result<Vec<(String, String)>> {
     Ok(text.lines().filter_map(pair).take(count).collect())
 }
 
-fn name_of(path: &Path, number: u32) -> Result<String> {
+pub(super) fn name_of(path: &Path, number: u32) -> Result<String> {
     let all = names(&path.display().to_string(), usize::MAX)?;
     let found = all.into_iter().find(|(_, other)| *other == number.to_string());
     Ok(found.map_or_else(|| number.to_string(), |(name, _)| name))

@@ -10,16 +10,22 @@
 //! make bench BENCH="scale"               # 10,000 to 1,000,000 files
 //! make bench BENCH="w5 --slow"           # with peers that take minutes
 //! make bench BENCH="ledger"              # a million entries, verified
+//! make bench BENCH="plan apply"          # plans for 10,000 resources; an apply, with its fsyncs counted
 //! make bench BENCH="postgres"            # a schema of 200 to 20,000 tables, with a server of its own
+//! make bench BENCH="proof"               # the transaction of a proof, with a server of its own
 //! ```
 #![expect(clippy::disallowed_methods, reason = "benchmarks build the worlds that they look at")]
 
+mod apply;
 mod database;
+mod host;
 mod layout;
 mod ledger;
 mod machine;
 mod measure;
 mod peers;
+mod plan;
+mod proof;
 
 use std::path::PathBuf;
 
@@ -36,7 +42,8 @@ struct Asked {
     slow: bool,
 }
 
-const ALL: [&str; 8] = ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger"];
+const ALL: [&str; 11] =
+    ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger", "plan", "apply", "proof"];
 
 fn asked() -> Result<Asked> {
     let mut asked = Asked { workloads: Vec::new(), runs: 5, slow: false };
@@ -64,16 +71,17 @@ fn main() -> Result<()> {
     machine::print()?;
     for workload in &asked.workloads {
         let runs = if workload == "w1" { asked.runs.max(25) } else { asked.runs };
-        if workload == "scale" {
-            scale(&layout, asked.runs)?;
-            continue;
-        }
-        if workload == "ledger" {
-            ledger::run(&layout, asked.runs)?;
-            continue;
-        }
-        if workload == "postgres" {
-            database::run(&layout, asked.runs)?;
+        let alone = match workload.as_str() {
+            "ledger" => Some(ledger::run as fn(&Layout, usize) -> Result<()>),
+            "plan" => Some(plan::run as _),
+            "apply" => Some(apply::run as _),
+            "postgres" => Some(database::run as _),
+            "proof" => Some(proof::run as _),
+            "scale" => Some(scale as _),
+            _ => None,
+        };
+        if let Some(run) = alone {
+            run(&layout, asked.runs)?;
             continue;
         }
         let (title, contenders) = contenders(&layout, workload, &asked)?;

@@ -81,7 +81,7 @@ pub(super) fn median(contender: &Contender, runs: usize) -> Result<Run> {
     Ok(middle(&runs))
 }
 
-fn middle(runs: &[Run]) -> Run {
+pub(super) fn middle(runs: &[Run]) -> Run {
     let mut sorted = runs.to_vec();
     sorted.sort_by_key(|run| run.cpu);
     let mut walls: Vec<Duration> = runs.iter().map(|run| run.wall).collect();

@@ -1,4 +1,4 @@
-//! The bytes of a file in a plan: in the plan itself while they are few, else by their digest beside it.
+//! The bytes of a file in a plan: in the plan itself while they are few, else by their digest, as desired state has them.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,8 @@ use crate::model::{Decimal, Digest};
 
 /// The most bytes that stand in the plan itself.
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
+/// The most bytes of a file that a step writes. More than stand in the plan are taken from desired state.
+pub const FILE_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes that are part of what is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ pub enum Content {
     Text(String),
     /// Bytes that are no text, in base64.
     Base64(String),
-    /// Bytes that lie beside the plan, by digest.
+    /// Bytes of desired state, by digest.
     Blob {
         /// Of the bytes.
         sha256: Digest,

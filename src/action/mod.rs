@@ -15,9 +15,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::display::escape;
-use crate::model::{Decimal, Mode};
+use crate::model::{Decimal, Mode, Unknown};
 
-pub use content::{Content, INLINE_BYTES_MAX};
+pub use content::{Content, FILE_BYTES_MAX, INLINE_BYTES_MAX};
 pub use path::{Inode, PathState};
 pub use sql::{Sql, Statement};
 pub use surroundings::{Depth, Needs, Surroundings};
@@ -102,6 +102,13 @@ pub enum Action {
         /// The key, as it was exported.
         key: Content,
     },
+    /// Takes a public key out of a keyring of GnuPG that an earlier plan put there.
+    RemoveKey {
+        /// The folder of the keyring.
+        home: String,
+        /// The fingerprint of the primary key, in upper-case hex digits.
+        fingerprint: String,
+    },
     /// Runs statements in one transaction of one database.
     Sql(Sql),
 }
@@ -132,6 +139,9 @@ pub enum Condition {
         fingerprint: String,
         /// Is it there?
         present: bool,
+        /// Of all that the keyring holds of it, signatures of others included; where that matters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<crate::model::Digest>,
     },
     /// A database answers exactly this about resources.
     Answers {
@@ -198,6 +208,9 @@ pub enum Remedy {
     Nothing(String),
 }
 
+/// What a kind proposes, or why it cannot be told what would have to change.
+pub type Mended = Result<Remedy, Unknown>;
+
 impl Action {
     /// Its name in the format, in policies and in logs.
     #[must_use]
@@ -211,6 +224,7 @@ impl Action {
             Self::Remove { .. } => "remove",
             Self::Unit { change, .. } => change.action(),
             Self::ImportKey { .. } => "import_key",
+            Self::RemoveKey { .. } => "remove_key",
             Self::Sql(_) => "sql",
         }
     }
@@ -228,6 +242,7 @@ impl Action {
         "start_unit",
         "stop_unit",
         "import_key",
+        "remove_key",
         "sql",
     ];
 
@@ -241,7 +256,7 @@ impl Action {
             | Self::SetMode { path, .. }
             | Self::SetOwner { path, .. }
             | Self::Remove { path } => Some(path),
-            Self::ImportKey { home, .. } => Some(home),
+            Self::ImportKey { home, .. } | Self::RemoveKey { home, .. } => Some(home),
             Self::Unit { .. } | Self::Sql(_) => None,
         }
     }
@@ -287,6 +302,9 @@ impl fmt::Display for Action {
             Self::Unit { unit, change } => write!(f, "{} {}", change.verb(), escape(unit)),
             Self::ImportKey { home, fingerprint, .. } => {
                 write!(f, "import key {} into {}", escape(fingerprint), escape(home))
+            }
+            Self::RemoveKey { home, fingerprint } => {
+                write!(f, "remove key {} from {}", escape(fingerprint), escape(home))
             }
             Self::Sql(sql) => match sql.statements.as_slice() {
                 [one] => write!(f, "in {}: {}", escape(&sql.database), escape(&one.text)),

@@ -98,6 +98,28 @@ impl PathState {
         said == *seen
     }
 
+    /// Is `seen` still the very thing that this says was made? What a directory holds is another question.
+    #[must_use]
+    pub fn is_still(&self, seen: &Self) -> bool {
+        let open = |state: &Self| match state.clone() {
+            Self::Directory { uid, gid, mode, inode, .. } => {
+                Self::Directory { uid, gid, mode, empty: None, inode }
+            }
+            other => other,
+        };
+        open(self).holds(&open(seen))
+    }
+
+    /// The same without entries, as a directory has to be when it is removed.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let mut state = self.clone();
+        if let Self::Directory { empty, .. } = &mut state {
+            *empty = Some(true);
+        }
+        state
+    }
+
     /// Its inode, where it is known.
     #[must_use]
     pub const fn inode(&self) -> Option<Inode> {

@@ -25,6 +25,8 @@ pub struct Needs {
     pub users: BTreeSet<String>,
     /// Names of groups.
     pub groups: BTreeSet<String>,
+    /// Paths at which nothing is wanted: whether a plan made what stands there, and what is in it.
+    pub removed: BTreeSet<String>,
 }
 
 impl Needs {
@@ -42,10 +44,18 @@ pub struct Surroundings {
     pub paths: BTreeMap<String, Result<PathState, Unknown>>,
     /// Those of them whose own folder does not exist.
     pub without_folder: BTreeSet<String>,
+    /// What earlier plans made at paths, as they left it.
+    pub made: BTreeMap<String, PathState>,
+    /// The paths of what stands in directories that may have to go.
+    pub entries: BTreeMap<String, BTreeSet<String>>,
     /// The numbers of users; `None` for a name that nobody has.
     pub users: BTreeMap<String, Result<Option<u32>, Unknown>>,
     /// The numbers of groups.
     pub groups: BTreeMap<String, Result<Option<u32>, Unknown>>,
+    /// The roles that the same transaction makes before anything else.
+    pub coming: BTreeSet<String>,
+    /// What databases are called by their servers, by their names in desired state.
+    pub databases: BTreeMap<String, String>,
     /// The roles as which this program itself looks and changes, with what it uses each for. No step changes one: it could
     /// take the ground away under the run, or widen what the program may do.
     pub own_roles: BTreeMap<String, String>,

@@ -250,7 +250,7 @@ mod tests {
             host: "web-1".to_owned(),
             commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
             summary: "2 steps: 2 create_directory; touches /var/lib/cutter".to_owned(),
-            approver: "alice@example.org".to_owned(),
+            approver: "operator@example.org".to_owned(),
             role: "dba".to_owned(),
             reason: "CHG-142 provision cutter".to_owned(),
             not_before: "2026-11-22T22:00:00Z".parse().expect("an instant"),
@@ -269,7 +269,7 @@ mod tests {
         let wanted = format!(
             "countersign approval v1\ndecision: approve\nplan: sha256:{digest}\nplan-id: mfrggzdfmztwq2lk\nhost: web-1\n\
              desired-commit: 0123456789abcdef0123456789abcdef01234567\n\
-             summary: 2 steps: 2 create_directory; touches /var/lib/cutter\napprover: alice@example.org\nrole: dba\n\
+             summary: 2 steps: 2 create_directory; touches /var/lib/cutter\napprover: operator@example.org\nrole: dba\n\
              reason: CHG-142 provision cutter\nnot-before: 2026-11-22T22:00:00Z\nexpires: 2026-11-22T23:00:00Z\n\
              log: {LOG}\n"
         );

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::error::Failure;
 use super::output::Output;
 use super::planning::{self, CLOCK};
-use super::{Global, exit, refusal, show};
+use super::{Global, exit, looking, refusal, show};
 use crate::approval::{Permit, QuorumMet};
 use crate::config::{Config, strict};
 use crate::execute::{self, Confinement, Means, RunEnd, StepEnd, Stopped};
@@ -159,7 +159,7 @@ fn guards_afterwards(
 ) -> Vec<String> {
     let look = || {
         let desired = (means.desired)().map_err(|why| Failure::new(exit::UNKNOWN, why))?;
-        let looking = planning::guards_afterwards(means.config, &desired, deadline, means.clock);
+        let looking = looking::guards_afterwards(means.config, &desired, deadline, means.clock);
         planning::run(looking)
     };
     let broken =
@@ -221,7 +221,8 @@ fn code(ended: &RunEnd) -> u8 {
         return exit::PARTLY;
     }
     match stopped {
-        Stopped::Halted(_) | Stopped::OtherDatabase { .. } => exit::REFUSED,
+        Stopped::Halted(halted) => exit::of_halt(halted),
+        Stopped::OtherDatabase { .. } => exit::REFUSED,
         Stopped::Precondition { .. } => exit::STALE,
         Stopped::Permit(crate::approval::PermitError::Expired { .. }) => exit::APPROVAL,
         Stopped::Step { .. } | Stopped::Permit(_) => exit::ERROR,

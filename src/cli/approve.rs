@@ -2,6 +2,7 @@
 //!
 //! The one verb that starts a program of the operator's: `ssh-keygen`, which knows agents, security keys and passphrases.
 
+mod seen;
 mod sign;
 mod status;
 
@@ -13,10 +14,10 @@ use super::output::{self, Output};
 use super::{Global, exit, show, statements};
 use crate::approval::{About, Authors, Decision, Signed, Statement};
 use crate::config::strict;
-use crate::ledger::{Checkpoint, Key};
 use crate::model::display::{escape, one_line};
 use crate::model::{Clock as _, Digest, Period, SystemClock};
 use crate::plan::{self, Mark, Plan};
+use seen::Seen;
 
 /// How long a statement counts when nobody says otherwise.
 const EXPIRES: &str = "1h";
@@ -90,8 +91,9 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     require_presence(arguments)?;
     let (plan, bytes, carried) = show::read_carried(file)?;
     let digest = Digest::of(&bytes);
+    let seen = Seen::of(&plan, &carried, &arguments.checkpoint, output)?;
     confirm(arguments, &plan, digest, &output.printed())?;
-    let statement = statement(arguments, (&plan, &carried), digest)?;
+    let statement = statement(arguments, &plan, digest, &seen);
     let text = statement.text().ok_or_else(|| {
         Failure::new(
             exit::USAGE,
@@ -101,6 +103,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     })?;
     let key = sign::key(arguments.key.as_deref())?;
     let signature = sign::sign(&key, text.as_bytes())?;
+    seen.keep(output);
     let origin = file.display().to_string();
     let signed = Signed { statement: text.into_bytes(), signature, origin };
     let written = write(&signed, &statement, file, output.file())?;
@@ -138,6 +141,10 @@ fn confirm(
         if given == whole {
             return Ok(());
         }
+        if !given.is_empty() && whole.starts_with(given) {
+            let message = "--digest takes all 64 digits, so that a script cannot hit another plan";
+            return Err(Failure::new(exit::APPROVAL, message).hint("`sha256sum PLAN` prints them"));
+        }
         let message = format!("the digest of this plan is {whole}, not {}", one_line(given, 70));
         return Err(
             Failure::new(exit::APPROVAL, message).hint("this is another plan, or it was changed")
@@ -148,7 +155,7 @@ fn confirm(
         return Err(Failure::new(exit::USAGE, message)
             .hint("give its whole digest with --digest, after reading `countersign show PLAN`"));
     }
-    output.write(|out| plan::show(plan, digest, Mark::None, true, out))?;
+    output.write(|out| plan::show(plan, (digest, None), Mark::None, true, out))?;
     let word = arguments.decision;
     output.say(&format!("\nto {word} it, type the first {DIGITS} digits of its digest: "));
     let mut typed = String::new();
@@ -159,16 +166,12 @@ fn confirm(
     Err(Failure::new(exit::APPROVAL, "these are not the digits, so nothing was signed"))
 }
 
-fn statement(
-    arguments: &Arguments,
-    (plan, carried): (&Plan, &[String]),
-    digest: Digest,
-) -> Result<Statement, Failure> {
+fn statement(arguments: &Arguments, plan: &Plan, digest: Digest, seen: &Seen) -> Statement {
     // Who signed the commits is the host's to find out.
     let about = About::of(plan, digest, Authors::Unknown(String::new()));
     let now = SystemClock.now();
     let summary = about.summary();
-    Ok(Statement {
+    Statement {
         decision: arguments.decision,
         plan: digest,
         plan_id: about.plan_id,
@@ -180,32 +183,8 @@ fn statement(
         reason: arguments.reason.clone().unwrap_or_default(),
         not_before: now,
         expires: now.after(arguments.expires),
-        checkpoints: checkpoints(&arguments.checkpoint, carried, plan)?,
-    })
-}
-
-/// The checkpoints to be cited, each signed by a ledger that the plan names: those of a bundle, and those of files.
-fn checkpoints(
-    files: &[PathBuf],
-    carried: &[String],
-    plan: &Plan,
-) -> Result<Vec<Checkpoint>, Failure> {
-    let cited = |name: &str, note: &str| {
-        let mut keys = plan.ledgers.values().filter_map(|ledger| ledger.key.parse::<Key>().ok());
-        let signed = keys.find_map(|key| key.open(note).ok()).ok_or_else(|| {
-            let why = format!("{name}: it is no checkpoint that a ledger of this plan signed");
-            Failure::new(exit::VERIFICATION, why)
-        })?;
-        Ok(signed.checkpoint)
-    };
-    let of_file = |file: &PathBuf| {
-        let name = escape(&file.display().to_string()).into_owned();
-        let note = std::fs::read_to_string(file)
-            .map_err(|e| Failure::new(exit::VERIFICATION, format!("{name}: {e}")))?;
-        cited(&name, &note)
-    };
-    let of_bundle = carried.iter().map(|note| cited("the bundle", note));
-    of_bundle.chain(files.iter().map(of_file)).collect()
+        checkpoints: seen.cited(),
+    }
 }
 
 /// Writes both to the one file that was named, or beside the plan.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::exit;
 use crate::approval::Refusal;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, switch, trust};
 use crate::desired::SourceError;
 use crate::drift::{Contradiction, Loosened};
 use crate::killswitch::Halted;
@@ -89,8 +89,17 @@ impl From<ConfigError> for Failure {
                 let drawn = diagnostics::draw(found, &line_of, width());
                 Self { drawn, ..Self::of(exit::CONFIG, &error) }
             }
-            ConfigError::Read { .. } => {
-                Self::of(exit::CONFIG, &error).hint("name another file with --config")
+            ConfigError::Read { path, .. } => {
+                let name = path.file_name().and_then(|name| name.to_str());
+                Self::of(exit::CONFIG, &error).hint(match name {
+                    Some(trust::FILE_NAME) => {
+                        "it stands beside the configuration and says who may approve what; `countersign trust lint FILE` checks one"
+                    }
+                    Some(switch::FILE_NAME) => {
+                        "it stands beside the configuration and says what is armed; without it nothing is"
+                    }
+                    _ => "name another file with --config",
+                })
             }
             ConfigError::Insecure { .. } => Self::of(exit::CONFIG, &error)
                 .hint("what decides about changes may be written by its owner alone, and so may every folder above it"),
@@ -157,7 +166,7 @@ impl From<Vec<Loosened>> for Failure {
 
 impl From<Halted> for Failure {
     fn from(halted: Halted) -> Self {
-        Self::of(exit::REFUSED, &halted).hint(halted.hint())
+        Self::of(exit::of_halt(&halted), &halted).hint(halted.hint())
     }
 }
 

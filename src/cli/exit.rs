@@ -1,6 +1,7 @@
 //! Exit codes: what a script or a monitor learns without reading a word.
 
 use crate::drift::Verdict;
+use crate::killswitch::Halted;
 
 /// In sync, or done.
 pub const OK: u8 = 0;
@@ -45,6 +46,15 @@ pub const MEANINGS: &[(u8, &str)] = &[
     (INVALID, "invalid desired state"),
     (CONFIG, "bad configuration"),
 ];
+
+/// The code of a halt. A switch that others could have written is configuration like any other of the host.
+#[must_use]
+pub const fn of_halt(halted: &Halted) -> u8 {
+    match halted {
+        Halted::Insecure(_) => CONFIG,
+        _ => REFUSED,
+    }
+}
 
 /// The code of a verdict.
 #[must_use]

@@ -119,7 +119,8 @@ fn status(config: &Config, output: &Output) -> Result<u8, Failure> {
                 writeln!(out, "switch: apply {}, prove {}", word(switch.apply), word(switch.prove))
             }
             Err(error) => {
-                writeln!(out, "switch: off, it cannot be used: {}", escape(&error.to_string()))
+                let why = Failure::of(exit::CONFIG, &error).message;
+                writeln!(out, "switch: off, it cannot be used: {why}")
             }
         }
     })?;

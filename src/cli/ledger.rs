@@ -14,7 +14,7 @@ use super::output::Output;
 use super::{Global, context, exit};
 use crate::ledger::verify::{Outside, Verified, verify};
 use crate::ledger::{Key, LedgerError, checkpoint};
-use crate::model::json;
+use crate::model::{json, nearest};
 
 /// Show, verify or export what was recorded of plans, approvals and changes
 #[derive(Debug, clap::Args)]
@@ -77,11 +77,20 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 
 /// A name means a ledger of this machine; anything else is a folder. A copy needs no configuration.
 fn folder(asked: &Path, global: &Global) -> Result<PathBuf, Failure> {
-    if asked == Path::new("executor") || asked == Path::new("observer") {
+    const NAMES: [&str; 2] = ["executor", "observer"];
+    if NAMES.iter().any(|name| asked == Path::new(name)) {
         let config = context::config(global, false)?;
         return Ok(config.data.value.join("ledger").join(asked));
     }
-    Ok(asked.to_owned())
+    let near = asked.to_str().and_then(|asked| nearest(asked, NAMES));
+    match near {
+        Some(near) if !asked.exists() => {
+            let missing = LedgerError::Missing { path: asked.to_owned() };
+            let hint = format!("did you mean `{near}`? Anything else is taken for a folder");
+            Err(Failure { code: exit::UNKNOWN, ..Failure::from(missing) }.hint(hint))
+        }
+        _ => Ok(asked.to_owned()),
+    }
 }
 
 /// Checkpoints that were kept elsewhere, with the names of their files.
@@ -180,7 +189,10 @@ fn verified(asked: &Verify, dir: &Path, output: &Output) -> Result<u8, Failure> 
 
 fn tell(out: &mut dyn std::io::Write, found: &Verified) -> std::io::Result<()> {
     let Verified { size, covered, blobs, .. } = found;
-    writeln!(out, "intact: {}, {size} entries, {blobs} blobs", found.key.origin())?;
+    let noun =
+        |count: u64, one: &'static str, more: &'static str| if count == 1 { one } else { more };
+    let (entries, kept) = (noun(*size, "entry", "entries"), noun(*blobs as u64, "blob", "blobs"));
+    writeln!(out, "intact: {}, {size} {entries}, {blobs} {kept}", found.key.origin())?;
     writeln!(out, "  root     {}", found.root)?;
     writeln!(out, "  key      {}", found.key)?;
     let from = match found.outside {

@@ -23,7 +23,7 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let code = match &error {
             LedgerError::Damaged { .. } => exit::VERIFICATION,
-            LedgerError::Untold { .. } => exit::UNKNOWN,
+            LedgerError::Untold { .. } | LedgerError::NoSuch { .. } => exit::UNKNOWN,
             LedgerError::Insecure { .. } => exit::CONFIG,
             _ => exit::ERROR,
         };
@@ -33,8 +33,9 @@ impl From<LedgerError> for Failure {
                 .hint("nothing is changed on its word; `countersign ledger verify` says more, and the anchors say what it was"),
             LedgerError::Locked { .. } => failure.hint("wait until the other process has ended"),
             LedgerError::Missing { .. } => failure.hint(
-                "`countersign plan` makes it when it seals the first plan; `ledger --ledger DIR` names another",
+                "`countersign plan` makes it when it seals the first plan; `ledger --ledger DIR` names the folder of another",
             ),
+            LedgerError::NoSuch { .. } => failure.hint("`countersign ledger show` lists what there is"),
             LedgerError::Untold { .. } => failure.hint(
                 "`countersign ledger verify --checkpoint FILE` compares it with one that was kept elsewhere",
             ),

@@ -13,6 +13,7 @@ mod halt;
 mod ledger;
 mod ledgers;
 mod lint;
+mod looking;
 mod monitor;
 pub mod output;
 mod page;

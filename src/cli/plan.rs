@@ -1,5 +1,6 @@
 //! `countersign plan`: the exact change that would bring this host to desired state, sealed so that people can sign it.
 
+pub(super) mod made;
 #[cfg(feature = "execute")]
 mod rehearse;
 pub(super) mod undo;
@@ -16,10 +17,11 @@ use super::{Global, context, exit, ledgers, refusal, show};
 use crate::config::Config;
 use crate::desired::Desired;
 use crate::ledger::event::PlanSealed;
+use crate::ledger::growth::Growth;
 use crate::ledger::{Attachment, Ledger};
 use crate::model::display::escaped_line;
 use crate::model::{Clock as _, Decimal, Digest, Period};
-use crate::plan::{self, Bundle, Left, Mark, Plan, Scope, Why};
+use crate::plan::{self, Bundle, FormatError, Frame, Left, Mark, Plan, Scope, Why};
 
 /// Propose the exact change that brings this host to desired state
 #[derive(Debug, clap::Args)]
@@ -78,6 +80,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         deadline: Duration::from_secs(arguments.deadline),
         ledgers: ledger.iter().map(|l| ("executor".to_owned(), ledgers::id(l))).collect(),
         trust: super::trusting::digest(&config)?,
+        reader: ledger.as_ref().map(Ledger::reader),
         clock: &CLOCK,
     };
     let planned = match &arguments.undo {
@@ -107,18 +110,24 @@ fn finish(
     output: &Output,
 ) -> Result<u8, Failure> {
     let (mut plan, mut bytes) = (planned.plan, Vec::new());
-    let mut mark = Mark::Draft;
+    let (mut mark, mut effect) = (Mark::Draft, None);
     if !plan.steps.is_empty() {
-        bytes = plan.write().map_err(|e| Failure::of(exit::ERROR, &e))?;
+        let digest = plan::effect(&plan).map_err(failed)?;
+        effect = Some(digest);
         if let Some(mut ledger) = ledger {
             ledgers::accept(config, &plan.source.commit, &mut ledger)?;
-            let checkpoint;
-            (plan, bytes, checkpoint) = seal(config, ledger, (plan, &planned.desired), global)?;
+            (plan, bytes) = seal(config, &mut ledger, (plan, &planned.desired), digest, global)?;
+            let checkpoint = ledger.checkpoint()?;
             if let Some(file) = export {
-                let bundle = Bundle::new(&bytes, vec![checkpoint]).and_then(|b| b.write());
-                output::replace(file, &bundle.map_err(|e| Failure::of(exit::ERROR, &e))?)?;
+                let growth = Growth::of(&ledger.reader())?;
+                let growth = [(checkpoint.checkpoint.origin, growth)].into();
+                let bundle = Bundle::new(&bytes, vec![checkpoint.note], growth);
+                let bundle = bundle.and_then(|bundle| bundle.write());
+                output::replace(file, &bundle.map_err(failed)?)?;
             }
             mark = Mark::Sealed;
+        } else {
+            (plan, bytes) = written(plan)?;
         }
         if let Some(file) = output.file() {
             output::replace(file, &bytes)?;
@@ -135,22 +144,33 @@ fn finish(
     }
     let printed = output.printed();
     if output.is("json") {
-        json(&plan, &bytes, mark, &told, &printed)?;
+        json(&plan, (Digest::of(&bytes), effect), mark, &told, &printed)?;
     } else {
-        text(&plan, &bytes, mark, &told, output, global)?;
+        text(&plan, (Digest::of(&bytes), effect), mark, &told, output, global)?;
     }
     Ok(told.code(&plan))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped by")]
+fn failed(error: FormatError) -> Failure {
+    Failure::of(exit::ERROR, &error)
+}
+
+/// A new plan as it is sealed, with the digest of the program that made it.
+fn written(mut plan: Plan) -> Result<(Plan, Vec<u8>), Failure> {
+    plan.program.sha256 = planning::own_digest();
+    let bytes = plan.write().map_err(failed)?;
+    Ok((plan, bytes))
 }
 
 /// Seals a plan, or answers the open one that does the same.
 fn seal(
     config: &Config,
-    mut ledger: Ledger,
+    ledger: &mut Ledger,
     (mut plan, desired): (Plan, &Desired),
+    effect: Digest,
     global: &Global,
-) -> Result<(Plan, Vec<u8>, String), Failure> {
-    let failed = |e: plan::FormatError| Failure::of(exit::ERROR, &e);
-    let effect = plan::effect(&plan).map_err(failed)?;
+) -> Result<(Plan, Vec<u8>), Failure> {
     let reader = ledger.reader();
     let now = CLOCK.now();
     for sealed in ledgers::Plans::of(&reader)?.open {
@@ -160,12 +180,16 @@ fn seal(
             continue;
         }
         let earlier = reader.blob(&sealed.digest)?;
-        let open = Plan::read(&earlier).map_err(failed)?;
-        if open.trust == plan.trust && open.ledgers == plan.ledgers {
-            return Ok((open, earlier, ledger.checkpoint()?.note));
+        let frame = Frame::read(&earlier).map_err(failed)?;
+        if frame.trust == plan.trust && frame.ledgers == plan.ledgers {
+            let open = frame.around(plan);
+            // Byte for byte, or the ledger says of it what it is not.
+            let same = open.write().map_err(failed)? == earlier;
+            return if same { Ok((open, earlier)) } else { Err(failed(FormatError::Edited)) };
         }
     }
-    let bytes = rehearsed(&mut plan, desired, global, &mut ledger)?;
+    rehearse(&mut plan, desired, global, ledger)?;
+    let (plan, bytes) = written(plan)?;
     let event = PlanSealed {
         plan: Digest::of(&bytes),
         effect,
@@ -175,26 +199,26 @@ fn seal(
         valid_until: plan.valid_until,
     };
     ledger.append(&event.into(), &[Attachment { name: "plan", bytes: &bytes }])?;
-    let checkpoint = ledger.checkpoint()?;
-    Ok((plan, bytes, checkpoint.note))
+    Ok((plan, bytes))
 }
 
-/// The bytes of a plan whose statements were tried, where they may be.
+/// Tries the statements of a plan, where they may be.
 #[cfg(feature = "execute")]
-fn rehearsed(
+fn rehearse(
     plan: &mut Plan,
     desired: &Desired,
     global: &Global,
     ledger: &mut Ledger,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<(), Failure> {
     plan.rehearsals = rehearse::steps(plan, desired, global, ledger)?;
-    plan.write().map_err(|error| Failure::of(exit::ERROR, &error))
+    Ok(())
 }
 
-/// The bytes of a plan. This build tries nothing.
+/// This build tries nothing.
 #[cfg(not(feature = "execute"))]
-fn rehearsed(plan: &mut Plan, _: &Desired, _: &Global, _: &mut Ledger) -> Result<Vec<u8>, Failure> {
-    plan.write().map_err(|error| Failure::of(exit::ERROR, &error))
+#[expect(clippy::unnecessary_wraps, reason = "the build that tries can fail")]
+const fn rehearse(_: &mut Plan, _: &Desired, _: &Global, _: &mut Ledger) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// What is said besides the plan.
@@ -218,7 +242,7 @@ impl Told {
 
 fn json(
     plan: &Plan,
-    bytes: &[u8],
+    (digest, effect): (Digest, Option<Digest>),
     mark: Mark,
     told: &Told,
     output: &Output,
@@ -240,8 +264,8 @@ fn json(
         schema: "countersign.plan",
         version: 1,
         sealed: mark == Mark::Sealed,
-        digest: some.then(|| format!("{:?}", Digest::of(bytes))),
-        effect: plan::effect(plan).ok().filter(|_| some).map(|effect| format!("{effect:?}")),
+        digest: some.then(|| format!("{digest:?}")),
+        effect: effect.map(|effect| format!("{effect:?}")),
         plan: some.then_some(plan),
         left: &told.left,
         broken_guards: &told.broken,
@@ -252,13 +276,12 @@ fn json(
 
 fn text(
     plan: &Plan,
-    bytes: &[u8],
+    (digest, effect): (Digest, Option<Digest>),
     mark: Mark,
     told: &Told,
     output: &Output,
     global: &Global,
 ) -> Result<(), Failure> {
-    let digest = Digest::of(bytes);
     output.printed().write(|out| {
         for note in &told.notes {
             writeln!(out, "note: {}", escaped_line(note, usize::MAX))?;
@@ -266,7 +289,7 @@ fn text(
         if plan.steps.is_empty() {
             writeln!(out, "no steps: nothing of {} would be changed", plan.scope)?;
         } else {
-            plan::show(plan, digest, mark, !global.quiet, out)?;
+            plan::show(plan, (digest, effect), mark, !global.quiet, out)?;
         }
         if !global.quiet {
             left(&told.left, global.verbose, out)?;

@@ -2,17 +2,21 @@
 //! see whether it would still come out the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Failure;
+use super::plan::made;
 use super::{context, exit, world};
 use crate::action;
 use crate::config::Config;
 use crate::desired::{DatabaseIdentity, Desired, Tree};
 use crate::drift::{self, Judged, Verdict};
+use crate::ledger::Reader;
 use crate::model::display::escape;
-use crate::model::{Clock, Diagnostic, Digest, Period, ResourceName, SystemClock, nearest};
+use crate::model::{
+    Clock, Diagnostic, Digest, Hashing, Period, ResourceName, SystemClock, nearest,
+};
 use crate::observed::{self, Snapshot};
 use crate::plan::format::{DatabaseId, HostId, LedgerId, Program, SourceId};
 use crate::plan::{self, Guarded, Input, Left, Plan, Proposal, Scope, Step};
@@ -34,6 +38,8 @@ pub(super) struct Request<'a> {
     pub(super) ledgers: BTreeMap<String, LedgerId>,
     /// Of the trust file in force.
     pub(super) trust: Option<Digest>,
+    /// The executor's ledger, where it is open.
+    pub(super) reader: Option<Reader>,
     pub(super) clock: &'a dyn Clock,
 }
 
@@ -82,10 +88,19 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let snapshot = look(&opened, &desired, &asked, request.clock).await;
     let judged = judge(&desired, &snapshot, &asked);
     let needs = plan::needs(&judged, &request.scope);
+    let made = if needs.removed.is_empty() {
+        BTreeMap::new()
+    } else {
+        made::made(config, request.reader.as_ref())?
+    };
     let mut around = observed::surroundings(&opened.probe, needs).await;
-    around.own_roles = own_roles(config);
+    (around.made, around.own_roles) = (made, own_roles(config));
     let host = host(&opened.probe, &desired)?;
     let identities = opened.database_identities();
+    around.databases = identities
+        .iter()
+        .filter_map(|(name, identity)| Some((name.clone(), identity.name.clone()?)))
+        .collect();
     opened.probe.close().await;
     let input = Input {
         desired: &desired,
@@ -104,7 +119,7 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
 }
 
 /// Asks about these resources, and no others.
-async fn look(
+pub(super) async fn look(
     opened: &world::Opened,
     desired: &Desired,
     asked: &BTreeSet<ResourceName>,
@@ -120,72 +135,13 @@ async fn look(
     snapshot
 }
 
-fn judge<'a>(
+pub(super) fn judge<'a>(
     desired: &'a Desired,
     snapshot: &Snapshot,
     asked: &BTreeSet<ResourceName>,
 ) -> Vec<Judged<'a>> {
     let judged = drift::compare(desired, snapshot, None, snapshot.observed_at);
     judged.into_iter().filter(|one| asked.contains(&one.resource.name)).collect()
-}
-
-/// The guards that do not hold now, or of which that cannot be told.
-pub(super) async fn broken_guards(
-    opened: &world::Opened,
-    desired: &Desired,
-    guarded: &Guarded,
-    clock: &dyn Clock,
-) -> Vec<String> {
-    let guards = desired.resources.keys().filter(|name| guarded.is_guard(name));
-    let asked: BTreeSet<ResourceName> = guards.cloned().collect();
-    let snapshot = look(opened, desired, &asked, clock).await;
-    broken(&judge(desired, &snapshot, &asked), guarded)
-}
-
-/// A resource, its verdict, and why that is so.
-#[cfg(feature = "execute")]
-pub(super) type Looked = (ResourceName, Verdict, String);
-
-/// Looks at these resources now.
-#[cfg(feature = "execute")]
-pub(super) async fn looked(
-    opened: &world::Opened,
-    desired: &Desired,
-    names: &BTreeSet<ResourceName>,
-    clock: &dyn Clock,
-) -> (Vec<Looked>, Snapshot) {
-    let snapshot = look(opened, desired, names, clock).await;
-    let judged = judge(desired, &snapshot, names);
-    let looked = judged.iter().map(|one| (one.resource.name.clone(), one.verdict, why(one)));
-    (looked.collect(), snapshot)
-}
-
-/// The first thing that speaks against a resource; nothing for one in sync.
-#[cfg(feature = "execute")]
-fn why(one: &Judged<'_>) -> String {
-    let difference = one.comparison.differences.first().map(|difference| {
-        let (field, is, wanted) = (&difference.field, &difference.actual, &difference.desired);
-        format!("{field} is {is}, where {wanted} is wanted")
-    });
-    let blind = one.comparison.blind.first();
-    let blind = blind.map(|blind| format!("{}: {}", blind.field, blind.unknown.detail));
-    let unknown = one.unknown.as_ref().map(|unknown| unknown.detail.clone());
-    unknown.or(difference).or(blind).unwrap_or_default()
-}
-
-/// The guards that do not hold after a run, or of which that cannot be told.
-#[cfg(feature = "execute")]
-pub(super) async fn guards_afterwards(
-    config: &Config,
-    desired: &Desired,
-    deadline: Duration,
-    clock: &dyn Clock,
-) -> Result<Vec<String>, Failure> {
-    let guarded = Guarded::of(desired, &config.guard);
-    let opened = world::open(config, desired, deadline, false, &[]).await?;
-    let broken = broken_guards(&opened, desired, &guarded, clock).await;
-    opened.probe.close().await;
-    Ok(broken)
 }
 
 pub(super) fn assemble(
@@ -214,7 +170,8 @@ pub(super) fn assemble(
         trust: request.trust,
         actions: action::VERSION.to_owned(),
         ledgers: request.ledgers,
-        program: program(),
+        // Its digest takes longer than all that is around here, and is asked for when there is a plan to be sealed.
+        program: Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: None },
         created,
         valid_until: created.after(request.valid),
         steps,
@@ -222,9 +179,13 @@ pub(super) fn assemble(
     }
 }
 
+/// What `--only` takes.
+const PATTERN: &str = "a name is KIND.NAME, as in 'directory.*' or '*/var/lib/*'";
+
 /// A scope that reaches nothing would be a plan that does nothing, and look like success.
 fn require_scope(scope: &Scope, desired: &Desired) -> Result<(), Failure> {
-    let reached = desired.resources.values().any(|resource| scope.reaches(resource));
+    let reach = scope.reach();
+    let reached = desired.resources.values().any(|resource| reach.covers(resource));
     match scope {
         Scope::Host | Scope::Undo(_) => Ok(()),
         _ if reached => Ok(()),
@@ -236,17 +197,17 @@ fn require_scope(scope: &Scope, desired: &Desired) -> Result<(), Failure> {
             let failure = Failure::new(exit::INVALID, message);
             Err(match nearest(gap, gaps.iter().copied()) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None if gaps.is_empty() => failure.hint("none of them says `gap`"),
                 None => failure.hint(format!("it has: {}", Vec::from_iter(gaps).join(", "))),
             })
         }
         Scope::Only(patterns) => {
             if let Some(error) = patterns.iter().find_map(|p| globset::Glob::new(p).err()) {
-                return Err(Failure::of(exit::USAGE, &error));
+                return Err(Failure::of(exit::USAGE, &error).hint(PATTERN));
             }
             let shown = escape(&patterns.join(", ")).into_owned();
             let message = format!("no resource of {} matches {shown}", desired.host);
-            Err(Failure::new(exit::INVALID, message)
-                .hint("a name is KIND.NAME, as in 'directory.*' or '*/var/lib/*'"))
+            Err(Failure::new(exit::INVALID, message).hint(PATTERN))
         }
     }
 }
@@ -254,10 +215,11 @@ fn require_scope(scope: &Scope, desired: &Desired) -> Result<(), Failure> {
 /// What has to be looked at: what is reached, all that it depends on, what lies below it, and the guards. Everything for a
 /// plan of the whole host.
 fn asked(desired: &Desired, scope: &Scope, guarded: &Guarded) -> BTreeSet<ResourceName> {
+    let reach = scope.reach();
     let mut todo: Vec<&ResourceName> = desired
         .resources
         .values()
-        .filter(|resource| scope.reaches(resource) || guarded.is_guard(&resource.name))
+        .filter(|resource| reach.covers(resource) || guarded.is_guard(&resource.name))
         .map(|resource| &resource.name)
         .collect();
     let reached: BTreeSet<&str> =
@@ -332,7 +294,7 @@ fn files(tree: &Tree, desired: &Desired, steps: &[Step]) -> BTreeMap<String, Dig
             continue;
         };
         names.insert(resource.file.clone());
-        names.extend(resource.declared.iter().flat_map(|declared| declared.files.iter().cloned()));
+        names.extend(resource.files.iter().cloned());
     }
     names
         .into_iter()
@@ -343,18 +305,19 @@ fn files(tree: &Tree, desired: &Desired, steps: &[Step]) -> BTreeMap<String, Dig
         .collect()
 }
 
-fn broken(judged: &[Judged<'_>], guarded: &Guarded) -> Vec<String> {
+pub(super) fn broken(judged: &[Judged<'_>], guarded: &Guarded) -> Vec<String> {
     let broken = judged
         .iter()
         .filter(|one| guarded.is_guard(&one.resource.name) && one.verdict != Verdict::InSync);
     broken.map(|one| one.resource.name.to_string()).collect()
 }
 
-/// This program, with the digest of its own file where that can be read.
-pub(super) fn program() -> Program {
-    static OWN_FILE: LazyLock<Option<Digest>> =
-        LazyLock::new(|| std::fs::read("/proc/self/exe").ok().map(|bytes| Digest::of(&bytes)));
-    Program { version: env!("CARGO_PKG_VERSION").to_owned(), sha256: *OWN_FILE }
+/// The digest of this program's own file, where that can be read.
+pub(super) fn own_digest() -> Option<Digest> {
+    let mut own = std::fs::File::open("/proc/self/exe").ok()?;
+    let mut hashing = Hashing::default();
+    std::io::copy(&mut own, &mut hashing).ok()?;
+    Some(hashing.digest())
 }
 
 /// 128 random bits as 26 letters and digits.

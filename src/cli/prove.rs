@@ -11,7 +11,7 @@ use super::error::Failure;
 use super::output::Output;
 use super::planning::{self, CLOCK};
 use super::refusal::{self, Refusal};
-use super::{Global, context, exit};
+use super::{Global, context, exit, looking};
 use crate::config::{Config, strict};
 use crate::killswitch::{self, Verb};
 use crate::ledger::event::{ProofIntent, ProofOutcome, Refused};
@@ -180,7 +180,7 @@ fn guards_afterwards(
     ledger: &mut Ledger,
 ) -> Vec<String> {
     let deadline = std::time::Duration::from_secs(arguments.deadline);
-    let looking = planning::guards_afterwards(config, &cleared.desired, deadline, &CLOCK);
+    let looking = looking::guards_afterwards(config, &cleared.desired, deadline, &CLOCK);
     let broken = planning::run(looking)
         .unwrap_or_else(|why: Failure| vec![format!("every guard ({})", why.message)]);
     if !broken.is_empty() {

@@ -60,12 +60,14 @@ pub(super) fn switched_off(
     plan: Option<Digest>,
     halted: &Halted,
 ) -> Failure {
-    let failure = || Failure::of(exit::REFUSED, halted).hint(halted.hint());
+    let failure = || Failure::of(exit::of_halt(halted), halted).hint(halted.hint());
     let refusal = Refusal { plan, ..Refusal::new(halted.code(), failure()) };
     match open(config) {
         Ok((_, mut ledger)) => refusal.record(verb, &mut ledger),
-        Err(why) => failure()
-            .and(Failure::new(exit::REFUSED, format!("it is not on the ledger: {}", why.message))),
+        Err(why) => {
+            let why = format!("it is not on the ledger: {}", why.message);
+            failure().and(Failure::new(exit::of_halt(halted), why))
+        }
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn of_file(file: &Path) -> Result<Signed, Failure> {
     let refused = |error: SignedError| {
         let name = escape(&file.display().to_string()).into_owned();
         Failure::new(exit::APPROVAL, format!("{name}: {error}"))
+            .hint("a statement is written by `countersign approve PLAN --as NAME …`, with its signature beside it or in it")
     };
     match Signed::of_one(&bytes, file) {
         Err(SignedError::Unsigned) => {

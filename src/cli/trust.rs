@@ -67,7 +67,10 @@ fn read(file: Option<&Path>, global: &Global) -> Result<(Trust, String), Failure
         let text = text(Path::new(&trust.file))?;
         return Ok((trust, text));
     };
-    let text = text(file)?;
+    let text = text(file).map_err(|error| {
+        Failure { hint: None, ..Failure::from(error) }
+            .hint("name a trust file, or none for that of this host")
+    })?;
     Ok((Trust::parse(file, text.clone())?, text))
 }
 

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args as _, Command, FromArgMatches as _, Parser as _};
+use clap::{Args as _, Command as Syntax, FromArgMatches as _, Parser as _};
 
 use super::{Cli, Global};
 use super::{
@@ -15,7 +15,7 @@ use super::{
 use super::{apply, demo, prove};
 
 /// A verb, and what gives it its options.
-type Verb = (&'static str, fn(Command) -> Command);
+type Verb = (&'static str, fn(Syntax) -> Syntax);
 
 /// All of them.
 const VERBS: &[Verb] = &[
@@ -48,8 +48,8 @@ const VERBS: &[Verb] = &[
 pub(super) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     let verb = words.iter().skip(1).find_map(|word| VERBS.iter().find(|(name, _)| word == name));
     let only = verb.and_then(|(name, augment)| {
-        let command = Global::augment_args(Command::new("countersign"));
-        let command = command.subcommand(augment(Command::new(*name)));
+        let command = Global::augment_args(Syntax::new("countersign"));
+        let command = command.subcommand(augment(Syntax::new(*name)));
         Cli::from_arg_matches(&command.try_get_matches_from(words).ok()?).ok()
     });
     only.map_or_else(|| Cli::try_parse_from(words), Ok)
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn every_verb_is_listed_once() {
         let whole = Cli::command();
-        let known: Vec<&str> = whole.get_subcommands().map(Command::get_name).collect();
+        let known: Vec<&str> = whole.get_subcommands().map(Syntax::get_name).collect();
         let listed: Vec<&str> = VERBS.iter().map(|(name, _)| *name).collect();
         assert_eq!(listed, known);
     }

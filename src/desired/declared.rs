@@ -13,8 +13,6 @@ pub struct Declared {
     pub text: String,
     /// The one statement that takes it back; `None` where nothing does.
     pub undo: Option<String>,
-    /// The files that both stand in.
-    pub files: Vec<String>,
 }
 
 impl Declared {
@@ -44,9 +42,7 @@ impl Declared {
             Some(undo) => Some(undo?),
             None => None,
         };
-        let named = common.remedy.iter().chain(&common.undo);
-        let named = named.map(|path| format!("{}{path}", files.folder)).collect();
-        Some(Self { text: text?, undo, files: named })
+        Some(Self { text: text?, undo })
     }
 }
 

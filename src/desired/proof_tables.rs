@@ -27,7 +27,7 @@ impl Reader<'_> {
             let Some(section) = self.decode::<ProofSection>(&table) else { continue };
             let (file, line) = (table.file().to_owned(), lines.place(span.start).0 as u64);
             let folder = folder_of(&file);
-            let files = Beside { tree: self.tree, folder: &folder, values: &self.values };
+            let files = Beside::of(self.tree, &folder, &self.values);
             let mut problems = Vec::new();
             let read = section.contract(&files, &mut problems);
             for problem in problems {

@@ -1,5 +1,6 @@
 //! A resource: the attributes that all share, beside the specification of its kind; and waivers of known drift.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -68,6 +69,8 @@ pub struct Resource {
     pub declared: Option<Declared>,
     /// The file it stands in.
     pub file: String,
+    /// The files that it refers to.
+    pub files: BTreeSet<String>,
     /// The bytes of its name there.
     pub span: Span,
     /// The line of its name there, from 1.

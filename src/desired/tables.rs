@@ -31,29 +31,9 @@ impl Reader<'_> {
         table: Table<'_>,
     ) {
         let file = table.file().to_owned();
-        if let Some(whole) = unquoted(kind, name, &table) {
-            let error = Diagnostic::error(
-                Code::BadName,
-                file,
-                span,
-                "the name has a dot and no quotes around it",
-            );
-            self.found.push(error.hint(format!("write [{}.\"{whole}\"]", kind.name())));
-            return;
-        }
         let id = ResourceName::new(kind.name(), name);
-        if let Some(first) = self.desired.resources.get(&id) {
-            let error = Diagnostic::error(
-                Code::Duplicate,
-                file,
-                span,
-                format!("`{id}` stands in two places"),
-            );
-            self.found.push(error.and(
-                first.file.clone(),
-                first.span.clone(),
-                "it stands here too",
-            ));
+        if let Some(error) = self.misnamed(kind, &id, &span, &table) {
+            self.found.push(error);
             return;
         }
         self.declared.insert(id.clone());
@@ -74,11 +54,12 @@ impl Reader<'_> {
         let Some(spec) = spec else { return };
         let folder = folder_of(&file);
         let mut problems = Vec::new();
-        let files = Beside { tree: self.tree, folder: &folder, values: &self.values };
+        let files = Beside::of(self.tree, &folder, &self.values);
         let spec = spec.prepare(name, &files, &mut problems);
         let mut of_keys = Vec::new();
         let declared =
             common.as_ref().and_then(|common| Declared::read(common, kind, &files, &mut of_keys));
+        let files = files.used.into_inner();
         for (problems, table) in [(problems, &own), (of_keys, &keys)] {
             for problem in problems {
                 self.problem(problem, table, &span, &folder);
@@ -88,9 +69,39 @@ impl Reader<'_> {
         common.severity = common.severity.or(self.defaults.severity);
         common.contact = common.contact.or_else(|| self.defaults.contact.clone());
         let table = serde_json::Value::Object(data.into_iter().collect());
-        let resource =
-            Resource { name: id.clone(), common, spec, kind, declared, file, span, line, table };
+        let resource = Resource {
+            name: id.clone(),
+            common,
+            spec,
+            kind,
+            declared,
+            file,
+            files,
+            span,
+            line,
+            table,
+        };
         self.desired.resources.insert(id, resource);
+    }
+
+    /// What is wrong with a name in its place.
+    fn misnamed(
+        &self,
+        kind: &Entry,
+        id: &ResourceName,
+        span: &Span,
+        table: &Table<'_>,
+    ) -> Option<Diagnostic> {
+        let (file, span) = (table.file().to_owned(), span.clone());
+        if let Some(whole) = unquoted(kind, &id.name, table) {
+            let message = "the name has a dot and no quotes around it";
+            let error = Diagnostic::error(Code::BadName, file, span, message);
+            return Some(error.hint(format!("write [{}.\"{whole}\"]", kind.name())));
+        }
+        let first = self.desired.resources.get(id)?;
+        let message = format!("`{id}` stands in two places");
+        let error = Diagnostic::error(Code::Duplicate, file, span, message);
+        Some(error.and(first.file.clone(), first.span.clone(), "it stands here too"))
     }
 
     pub(super) fn problem(

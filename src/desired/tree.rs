@@ -1,5 +1,6 @@
 //! A tree of desired state: its files, and which commit they are.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -92,6 +93,8 @@ pub(super) struct Beside<'a> {
     pub(super) folder: &'a str,
     /// The texts of `[values]`.
     pub(super) values: &'a BTreeMap<String, String>,
+    /// Which of them it referred to.
+    pub(super) used: RefCell<BTreeSet<String>>,
 }
 
 impl Files for Beside<'_> {
@@ -108,13 +111,23 @@ impl Files for Beside<'_> {
     }
 }
 
-impl Beside<'_> {
+impl<'a> Beside<'a> {
+    /// Those below a folder.
+    pub(super) fn of(
+        tree: &'a Tree,
+        folder: &'a str,
+        values: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self { tree, folder, values, used: RefCell::default() }
+    }
+
     fn file(&self, path: &str) -> Result<&Blob, String> {
         if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(format!("`{path}` is not a plain path below {}", self.folder));
         }
         let full = format!("{}{path}", self.folder);
         if let Some(blob) = self.tree.files.get(&full) {
+            self.used.borrow_mut().insert(full);
             return Ok(blob);
         }
         let beside =
@@ -151,7 +164,8 @@ mod tests {
     #[test]
     fn references_stay_in_their_folder() {
         let tree = tree(&["hosts/a/manifests/x.sha256", "hosts/ab/secret"]);
-        let files = Beside { tree: &tree, folder: "hosts/a/", values: &BTreeMap::new() };
+        let values = BTreeMap::new();
+        let files = Beside::of(&tree, "hosts/a/", &values);
         assert!(files.read("manifests/x.sha256").is_ok());
         assert!(
             files

@@ -31,7 +31,7 @@ pub fn confine(plan: &Plan, root: &Path, data: &Path) -> Confinement {
         let path = Path::new(path);
         let above = match step.action {
             // What stands in a keyring's folder is written, and not the folder itself.
-            Action::ImportKey { .. } => path,
+            Action::ImportKey { .. } | Action::RemoveKey { .. } => path,
             _ => path.parent().unwrap_or(Path::new("/")),
         };
         // A folder that an earlier step makes lies below one that is there.

@@ -1,4 +1,4 @@
-//! A public key comes into a home of GnuPG: `gpg --import` is started as whoever owns the home, and the keyring is read
+//! A public key comes into a home of GnuPG, or goes again: `gpg` is started as whoever owns the home, and the keyring is read
 //! before and after by this program's own reader.
 //!
 //! gpg is told to read no options of the home, to start no agent and to ask nobody on the network. It can write below the
@@ -15,9 +15,10 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::confine::beneath;
 use super::{Failed, Means};
-use crate::action::{Action, Condition, Depth, PathState};
+use crate::action::{Action, Condition, Content, Depth, PathState};
 use crate::approval::StepPermit;
 use crate::ledger::{Outcome, failpoint};
+use crate::model::Digest;
 use crate::model::display::one_line;
 use crate::plan::Step;
 use crate::probe::cancel::Cancel;
@@ -43,58 +44,111 @@ const WRITABLE: u32 = 0o022;
 /// How much of what it complains about is kept.
 const ERROR_WIDTH_MAX: usize = 200;
 
-/// A home that does not hold the key yet, as it was signed.
+/// A home that holds of the key what was signed.
 pub(super) struct Ready<'a> {
     host: &'a Host,
     home: String,
     /// The home as this machine names it, with the root of the host before it.
     folder: PathBuf,
     fingerprint: String,
-    key: Vec<u8>,
+    deed: Deed,
     /// User and group as which it runs; `None` for those of this program.
     owner: Option<(u32, u32)>,
 }
 
 /// Looks at the home and its keyring.
 pub(super) fn ready<'a>(step: &Step, means: &Means<'a>) -> Result<Ready<'a>, Failed> {
-    let Action::ImportKey { home, fingerprint, key } = &step.action else {
-        return Err(Failed::new("it is no import of a key"));
-    };
-    let before = about(step, &step.before)?;
-    let key = key.inline().ok_or_else(|| Failed::new("the key is not in the plan"))?;
-    let public = openpgp::public_key(&key).map_err(|why| Failed(format!("the plan {why}")))?;
-    if public.fingerprint != *fingerprint {
-        return Err(Failed::new("the plan holds another key than it names"));
-    }
+    let About { home, fingerprint, before, .. } = About::of(step)?;
     let owner = owner(home, means)?;
     let host: &'a Host = means.host;
-    let is = present(host, home, fingerprint)?;
-    if is != before {
-        let (is, before) = (word(is), word(before));
-        return Err(Failed(format!("the key is {is}, where {before} is expected")));
-    }
+    let is = held(host, home, fingerprint)?;
+    expect(before, is)?;
+    let deed = if let Action::ImportKey { key, .. } = &step.action {
+        Deed::Import(public(key, fingerprint)?)
+    } else {
+        // A public key without which a private one is worth nothing is not an earlier plan's alone.
+        if openpgp::private_parts(host, Path::new(home), Links::Refuse)? > 0 {
+            return Err(Failed::new("private keys lie in the home, and one may be its own"));
+        }
+        Deed::Remove
+    };
     let folder = beneath(&means.config.root.value, Path::new(home));
-    Ok(Ready { host, home: home.clone(), folder, fingerprint: fingerprint.clone(), key, owner })
+    let (home, fingerprint) = (home.to_owned(), fingerprint.to_owned());
+    Ok(Ready { host, home, folder, fingerprint, deed, owner })
+}
+
+/// The bytes of the key, which has to be the one that is named.
+fn public(key: &Content, fingerprint: &str) -> Result<Vec<u8>, Failed> {
+    let key = key.inline().ok_or_else(|| Failed::new("the key is not in the plan"))?;
+    let public = openpgp::public_key(&key).map_err(|why| Failed(format!("the plan {why}")))?;
+    if public.fingerprint == fingerprint {
+        return Ok(key);
+    }
+    Err(Failed::new("the plan holds another key than it names"))
+}
+
+/// Compares what a home holds of the key with what was signed.
+fn expect(wanted: Wanted, is: Option<Digest>) -> Result<(), Failed> {
+    let (found, expected) = (word(is.is_some()), word(wanted.present));
+    if is.is_some() != wanted.present {
+        return Err(Failed(format!("the key is {found}, where {expected} is expected")));
+    }
+    if wanted.sha256.is_some_and(|wanted| is != Some(wanted)) {
+        return Err(Failed::new("the key is no longer as it was imported"));
+    }
+    Ok(())
 }
 
 /// What an open intent came to.
-pub(super) fn came_to(step: &Step, host: &Host) -> Result<(Outcome, String), Failed> {
-    let Action::ImportKey { home, fingerprint, .. } = &step.action else {
-        return Err(Failed::new("it is no import of a key"));
-    };
-    let is = present(host, home, fingerprint)?;
-    let same = is == about(step, &step.after)?;
-    Ok((if same { Outcome::Recovered } else { Outcome::NotApplied }, word(is).to_owned()))
+pub(super) fn came_to(
+    step: &Step,
+    host: &Host,
+) -> Result<(Outcome, String, Option<Condition>), Failed> {
+    let About { home, fingerprint, after, .. } = About::of(step)?;
+    let is = held(host, home, fingerprint)?;
+    let same = is.is_some() == after.present;
+    let outcome = if same { Outcome::Recovered } else { Outcome::NotApplied };
+    Ok((outcome, word(is.is_some()).to_owned(), Some(seen(home, fingerprint, is))))
 }
 
-/// Whether the key is there, as a condition says, which has to be about the key of the action.
-fn about(step: &Step, condition: &Condition) -> Result<bool, Failed> {
-    match (&step.action, condition) {
-        (
-            Action::ImportKey { home, fingerprint, .. },
-            Condition::Key { home: other, fingerprint: key, present },
-        ) if home == other && fingerprint == key => Ok(*present),
-        _ => Err(Failed::new("its conditions are not about its key")),
+/// What is done with the key.
+enum Deed {
+    Import(Vec<u8>),
+    Remove,
+}
+
+/// What a condition says of the key.
+#[derive(Clone, Copy)]
+struct Wanted {
+    present: bool,
+    sha256: Option<Digest>,
+}
+
+/// What a step is about. Its conditions have to be about the same key.
+struct About<'a> {
+    home: &'a str,
+    fingerprint: &'a str,
+    before: Wanted,
+    after: Wanted,
+}
+
+impl<'a> About<'a> {
+    fn of(step: &'a Step) -> Result<Self, Failed> {
+        let (Action::ImportKey { home, fingerprint, .. } | Action::RemoveKey { home, fingerprint }) =
+            &step.action
+        else {
+            return Err(Failed::new("it is not about a key"));
+        };
+        let wanted = |condition: &Condition| match condition {
+            Condition::Key { home: other, fingerprint: key, present, sha256 }
+                if home == other && fingerprint == key =>
+            {
+                Ok(Wanted { present: *present, sha256: *sha256 })
+            }
+            _ => Err(Failed::new("its conditions are not about its key")),
+        };
+        let (before, after) = (wanted(&step.before)?, wanted(&step.after)?);
+        Ok(Self { home, fingerprint, before, after })
     }
 }
 
@@ -126,9 +180,14 @@ fn owner(home: &str, means: &Means<'_>) -> Result<Option<(u32, u32)>, Failed> {
     }
 }
 
-fn present(host: &Host, home: &str, fingerprint: &str) -> Result<bool, Failed> {
-    let ring = openpgp::read(host, Path::new(home), Links::Refuse)?;
-    Ok(ring.keys.iter().any(|key| key.fingerprint == fingerprint))
+/// All that a home holds of the key, as a digest; `None` where it does not have it.
+fn held(host: &Host, home: &str, fingerprint: &str) -> Result<Option<Digest>, Failed> {
+    Ok(openpgp::material(host, Path::new(home), fingerprint)?)
+}
+
+fn seen(home: &str, fingerprint: &str, is: Option<Digest>) -> Condition {
+    let (home, fingerprint) = (home.to_owned(), fingerprint.to_owned());
+    Condition::Key { home, fingerprint, present: is.is_some(), sha256: is }
 }
 
 const fn word(present: bool) -> &'static str {
@@ -136,32 +195,47 @@ const fn word(present: bool) -> &'static str {
 }
 
 impl Ready<'_> {
-    /// Imports the key, and looks at what came of it.
+    /// Imports or removes the key, and looks at what came of it.
     pub(super) fn run(&self, _: &StepPermit<'_>) -> (Outcome, String, Option<Condition>) {
-        let why = self.import().err().map(|Failed(why)| why);
+        let why = self.act().err().map(|Failed(why)| why);
         failpoint::boundary();
-        let (outcome, detail) = match (why, present(self.host, &self.home, &self.fingerprint)) {
-            (None, Ok(true)) => (Outcome::Applied, word(true).to_owned()),
-            (None, Ok(false)) => {
-                (Outcome::Failed, "gpg took the key, and it is not there".to_owned())
+        let wanted = matches!(self.deed, Deed::Import(_));
+        let is = held(self.host, &self.home, &self.fingerprint);
+        let seen = is.as_ref().ok().map(|is| seen(&self.home, &self.fingerprint, *is));
+        let (outcome, detail) = match (why, is.map(|is| is.is_some())) {
+            (None, Ok(is)) if is == wanted => (Outcome::Applied, word(is).to_owned()),
+            (None, Ok(is)) => {
+                (Outcome::Failed, format!("gpg says that it is done, and the key is {}", word(is)))
             }
-            (Some(why), Ok(false)) => (Outcome::Failed, format!("{why}; the key is not there")),
-            (Some(why), Ok(true)) => (Outcome::Diverged, format!("{why}; the key is there")),
+            (Some(why), Ok(is)) if is != wanted => {
+                (Outcome::Failed, format!("{why}; the key is {}", word(is)))
+            }
+            (Some(why), Ok(is)) => (Outcome::Diverged, format!("{why}; the key is {}", word(is))),
             (why, Err(Failed(unknown))) => {
                 let why = why.map_or_else(String::new, |why| format!("{why}; "));
                 let detail = format!("{why}what the keyring holds cannot be told: {unknown}");
                 (Outcome::Diverged, detail)
             }
         };
-        (outcome, detail, None)
+        (outcome, detail, seen)
     }
 
-    fn import(&self) -> Result<(), Failed> {
+    fn act(&self) -> Result<(), Failed> {
         let mut command = Command::new(PROGRAM);
-        command.args(OPTIONS).arg("--homedir").arg(&self.folder).arg("--import");
+        command.args(OPTIONS).arg("--homedir").arg(&self.folder);
+        let input = match &self.deed {
+            Deed::Import(key) => {
+                command.arg("--import");
+                Self::input(key)?
+            }
+            Deed::Remove => {
+                command.args(["--yes", "--delete-keys"]).arg(&self.fingerprint);
+                Stdio::null()
+            }
+        };
         command.env_clear().env("PATH", runner::SEARCH_PATH).env("LC_ALL", "C");
         command.env("HOME", &self.folder).current_dir("/").process_group(0);
-        command.stdin(self.input()?).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some((uid, gid)) = self.owner {
             // Supplementary groups go with root's number.
             command.uid(uid).gid(gid);
@@ -180,13 +254,13 @@ impl Ready<'_> {
     }
 
     /// The key as a file without a name, which nobody has to keep writing while gpg reads.
-    fn input(&self) -> Result<Stdio, Failed> {
+    fn input(key: &[u8]) -> Result<Stdio, Failed> {
         let cannot =
             |error: std::io::Error| Failed(format!("the key cannot be handed over: {error}"));
         let memory =
             memfd_create("key", MemfdFlags::CLOEXEC).map_err(|error| cannot(error.into()))?;
         let mut file = File::from(memory);
-        file.write_all(&self.key).and_then(|()| file.rewind()).map_err(cannot)?;
+        file.write_all(key).and_then(|()| file.rewind()).map_err(cannot)?;
         Ok(file.into())
     }
 }

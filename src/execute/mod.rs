@@ -298,11 +298,13 @@ fn ready<'a>(step: &Step, permit: &Permit, means: &Means<'a>) -> Result<Ready<'a
         | Action::SetMode { .. }
         | Action::SetOwner { .. }
         | Action::Remove { .. } => {
-            let ready = path::ready(step, &permit.plan().id, means.host, means.owners)?;
+            let ready = path::ready(step, &permit.plan().id, means)?;
             Ok(Ready::Path(ready))
         }
         Action::Unit { .. } => Ok(Ready::Unit(unit::ready(step, means.host)?)),
-        Action::ImportKey { .. } => Ok(Ready::Key(key::ready(step, means)?)),
+        Action::ImportKey { .. } | Action::RemoveKey { .. } => {
+            Ok(Ready::Key(key::ready(step, means)?))
+        }
         Action::Sql(sql) => {
             let ready = postgres::ready(step, sql, permit.plan(), *means)?;
             Ok(Ready::Sql(Box::new(ready)))

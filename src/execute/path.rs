@@ -10,20 +10,21 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, Gid, Mode as Bits, OFlags, RenameFlags, Uid, chownat, fchmod, fchown, fstat, fsync,
     mkdirat, openat, renameat_with, symlinkat, unlinkat,
 };
 
-use super::Failed;
+use super::{Failed, Means};
 use crate::action::{Action, Condition, Content, Depth, Inode, PathState};
 use crate::approval::StepPermit;
 use crate::ledger::failpoint;
-use crate::model::{Decimal, Mode};
+use crate::model::{Decimal, Digest, Mode, ResourceName};
 use crate::plan::Step;
 use crate::probe::cancel::Cancel;
-use crate::probe::host::{Held, Host};
+use crate::probe::host::Held;
 
 /// The attribute that the kernel's own policy puts on every file.
 const LABEL: &[u8] = b"security.selinux";
@@ -31,6 +32,8 @@ const LABEL: &[u8] = b"security.selinux";
 /// A path whose state is the one that was signed.
 pub(super) struct Ready {
     held: Held,
+    /// What is written, where it is a file.
+    bytes: Option<Arc<[u8]>>,
     /// The name beside it.
     beside: Held,
     before: PathState,
@@ -42,14 +45,18 @@ pub(super) fn beside_name(plan: &str, n: Decimal) -> String {
 }
 
 /// Holds the folder and compares what stands there with the precondition.
-pub(super) fn ready(step: &Step, plan: &str, host: &Host, owners: &[u32]) -> Result<Ready, Failed> {
+pub(super) fn ready(step: &Step, plan: &str, means: &Means<'_>) -> Result<Ready, Failed> {
     let Condition::Path { path, is: before } = &step.before else {
         return Err(Failed::new("it has no state of a path"));
     };
     if step.action.path() != Some(path) {
         return Err(Failed::new("its precondition is about another path"));
     }
-    let held = host.hold_owned(Path::new(path), owners)?;
+    let bytes = match &step.action {
+        Action::WriteFile { content, .. } => Some(bytes(step, content, means)?),
+        _ => None,
+    };
+    let held = means.host.hold_owned(Path::new(path), means.owners)?;
     let held = held.ok_or_else(|| Failed::new("the folder in which it stands does not exist"))?;
     let name = CString::new(beside_name(plan, step.n))
         .map_err(|_| Failed::new("the id of the plan cannot be a name"))?;
@@ -58,13 +65,27 @@ pub(super) fn ready(step: &Step, plan: &str, host: &Host, owners: &[u32]) -> Res
         let beside = crate::model::shown_path(beside.path());
         return Err(Failed::new(format!("`{beside}` is in the way")));
     }
-    let ready = Ready { held, beside, before: before.clone() };
+    let ready = Ready { held, bytes, beside, before: before.clone() };
     let seen = ready.state()?;
     if before.holds(&seen) {
         Ok(ready)
     } else {
         Err(Failed::new(format!("it is {seen}, where {before} is expected")))
     }
+}
+
+/// The bytes of a file: those of the plan, or those of desired state that have the digest that was signed.
+fn bytes(step: &Step, content: &Content, means: &Means<'_>) -> Result<Arc<[u8]>, Failed> {
+    let Content::Blob { sha256, .. } = content else {
+        let inline = content.inline().ok_or_else(|| Failed::new("its content cannot be read"))?;
+        return Ok(inline.into());
+    };
+    let desired = (means.desired)().map_err(Failed)?;
+    let names = step.resources.iter().filter_map(|name| ResourceName::parse(name));
+    let resources = names.filter_map(|name| desired.resources.get(&name));
+    let mut all = resources.filter_map(|resource| resource.spec.content());
+    let found = all.find(|bytes| Digest::of(bytes) == *sha256).cloned();
+    found.ok_or_else(|| Failed(format!("desired state does not hold the content {sha256:?}")))
 }
 
 impl Ready {
@@ -77,9 +98,7 @@ impl Ready {
     pub(super) fn act(&self, permit: &StepPermit<'_>) -> Result<(), Failed> {
         match &permit.step().action {
             Action::CreateDirectory { uid, gid, mode, .. } => self.directory(*uid, *gid, *mode),
-            Action::WriteFile { uid, gid, mode, content, .. } => {
-                self.file((*uid, *gid), *mode, content)
-            }
+            Action::WriteFile { uid, gid, mode, .. } => self.file((*uid, *gid), *mode),
             Action::CreateSymlink { target, uid, gid, .. } => self.symlink(target, *uid, *gid),
             Action::SetMode { mode, .. } => self.set_mode(*mode),
             Action::SetOwner { uid, gid, .. } => self.set_owner(*uid, *gid),
@@ -101,14 +120,8 @@ impl Ready {
         self.or_take_away(finished, AtFlags::REMOVEDIR)
     }
 
-    fn file(
-        &self,
-        (uid, gid): (Decimal, Decimal),
-        mode: Mode,
-        content: &Content,
-    ) -> Result<(), Failed> {
-        let bytes =
-            content.inline().ok_or_else(|| Failed::new("its content is not in the plan"))?;
+    fn file(&self, (uid, gid): (Decimal, Decimal), mode: Mode) -> Result<(), Failed> {
+        let bytes = self.bytes.as_ref().ok_or_else(|| Failed::new("it has no content"))?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened =
@@ -116,8 +129,7 @@ impl Ready {
                 .map_err(Failed::of("it cannot be made"))?;
         let written = || {
             let mut file = File::from(opened);
-            file.write_all(&bytes)
-                .map_err(|e| Failed::new(format!("it cannot be written: {e}")))?;
+            file.write_all(bytes).map_err(|e| Failed::new(format!("it cannot be written: {e}")))?;
             failpoint::boundary();
             attributes(&OwnedFd::from(file), uid, gid, mode)?;
             if self.before == PathState::Absent { self.give_name() } else { self.exchange() }

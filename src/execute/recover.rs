@@ -141,10 +141,9 @@ fn found(
             Ok((outcome, detail)) => (outcome, detail, None),
             Err(Failed(why)) => diverged(why),
         },
-        (Condition::Key { .. }, _) => match key::came_to(step, means.host) {
-            Ok((outcome, detail)) => (outcome, detail, None),
-            Err(Failed(why)) => diverged(why),
-        },
+        (Condition::Key { .. }, _) => {
+            key::came_to(step, means.host).unwrap_or_else(|Failed(why)| diverged(why))
+        }
         _ => diverged("this version cannot tell what it came to".to_owned()),
     }
 }

@@ -46,14 +46,18 @@ fn a_switch_that_is_missing_garbled_or_anybodys_is_off() {
     let (folder, config) = laid_out("version = 1\napply = true\n");
     let file = folder.path().join("switch.toml");
     mode(&file, 0o666);
-    assert_eq!(code(&config, Verb::Apply), "switch_unreadable");
+    assert_eq!(code(&config, Verb::Apply), "switch_insecure");
+    mode(&file, 0o644);
+    mode(folder.path(), 0o757);
+    assert_eq!(code(&config, Verb::Apply), "switch_insecure", "others could replace it");
+    mode(folder.path(), 0o755);
     fs::remove_file(&file).expect("removed");
     assert_eq!(code(&config, Verb::Apply), "switch_unreadable");
     symlink("/dev/null", &file).expect("linked");
-    assert_eq!(code(&config, Verb::Apply), "switch_unreadable");
+    assert_eq!(code(&config, Verb::Apply), "switch_insecure");
     fs::remove_file(&file).expect("removed");
     fs::create_dir(&file).expect("made");
-    assert_eq!(code(&config, Verb::Apply), "switch_unreadable");
+    assert_eq!(code(&config, Verb::Apply), "switch_insecure");
     fs::remove_dir(&file).expect("removed");
     for garbled in ["", "\0\0\0", "apply = true\n", "version = 1\napply = true\nx"] {
         fs::write(&file, garbled).expect("written");

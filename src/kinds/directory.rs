@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::{Metadata, Wanted};
-use super::provision::{self, Make};
+use super::provision::{self, Make, Place};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, path};
-use crate::action::{Depth, Needs, PathState, Remedy, Surroundings};
+use crate::action::{Depth, Mended, Needs, Remedy, Surroundings};
 use crate::model::{Comparison, Difference, Evidence, Mode, Reason, Unknown};
 use crate::probe::World;
 use crate::probe::host::{Contents, DirEntry, FileType, Host, Links};
@@ -146,29 +146,22 @@ mode = "0750"
         provision::needs(path, &self.wanted(), Depth::Attributes)
     }
 
-    fn remedy(
-        &self,
-        path: &str,
-        seen: &Option<Seen>,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, path: &str, seen: &Option<Seen>, around: &Surroundings) -> Mended {
         let wanted = self.wanted();
-        if let Some(nothing) = provision::refused(&wanted, self.through_links) {
-            return Ok(nothing);
-        }
-        match around.path(path)? {
-            PathState::Absent if self.empty == Some(false) => {
-                Ok(Remedy::Nothing("nobody says what its entries are".to_owned()))
-            }
-            PathState::Absent => provision::create(path, &wanted, &Make::Directory, around),
-            is => match provision::other_type(is, FileType::Directory) {
-                Some(nothing) => Ok(nothing),
-                None if self.differs_in_entries(seen.as_ref()) => {
-                    Ok(Remedy::Nothing("its entries are nobody's to make or remove".to_owned()))
-                }
-                None => provision::attributes(path, &wanted, is, around),
+        let place = Place::of(path, &wanted, self.through_links, around);
+        let nothing = |why: &str| Ok(Remedy::Nothing(why.to_owned()));
+        place.remedy(
+            || match self.empty {
+                Some(false) => nothing("nobody says what its entries are"),
+                _ => place.create(&Make::Directory),
             },
-        }
+            |is| {
+                if self.differs_in_entries(seen.as_ref()) {
+                    return nothing("its entries are nobody's to make or remove");
+                }
+                place.attributes(is)
+            },
+        )
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, no_answer};
-use crate::action::{Needs, Remedy, Surroundings};
+use crate::action::{Mended, Needs, Surroundings};
 use crate::model::document::{Decoded, Table};
 use crate::model::{Comparison, Reason, Unknown};
 use crate::probe::World;
@@ -45,12 +45,11 @@ pub trait Spec: Debug + Send + Sync {
     ///
     /// # Errors
     /// When it cannot be told what would have to change, or the stored answer is none of this kind.
-    fn remedy(
-        &self,
-        name: &str,
-        observed: &Value,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown>;
+    fn remedy(&self, name: &str, observed: &Value, around: &Surroundings) -> Mended;
+    /// See [`Kind::brings`].
+    fn brings(&self, name: &str, observed: &Value) -> Option<String>;
+    /// See [`Kind::content`].
+    fn content(&self) -> Option<&Arc<[u8]>>;
     /// For the kind to find its own type again.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -74,13 +73,14 @@ impl<K: Kind> Spec for K {
     fn needs(&self, name: &str) -> Needs {
         Kind::needs(self, name)
     }
-    fn remedy(
-        &self,
-        name: &str,
-        observed: &Value,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, observed: &Value, around: &Surroundings) -> Mended {
         Kind::remedy(self, name, &stored::<K>(observed)?, around)
+    }
+    fn brings(&self, name: &str, observed: &Value) -> Option<String> {
+        Kind::brings(self, name, &stored::<K>(observed).ok()?)
+    }
+    fn content(&self) -> Option<&Arc<[u8]>> {
+        Kind::content(self)
     }
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self

@@ -19,7 +19,7 @@ use super::metadata::{Metadata, Wanted};
 use super::{
     Adopted, Adoption, Answers, Files, Kind, Named, Place, Problem, not_recorded, path, provision,
 };
-use crate::action::{Depth, Needs, Remedy, Surroundings};
+use crate::action::{Depth, Mended, Needs, Surroundings};
 use crate::model::display::escape;
 use crate::model::{
     Code, Comparison, Difference, Digest, Evidence, Mode, Unknown, document, nearest, unified,
@@ -312,16 +312,15 @@ sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         found
     }
 
+    fn content(&self) -> Option<&Arc<[u8]>> {
+        self.source_content.as_ref().map(|(_, bytes)| bytes)
+    }
+
     fn needs(&self, path: &str) -> Needs {
         provision::needs(path, &self.wanted(), Depth::Content)
     }
 
-    fn remedy(
-        &self,
-        path: &str,
-        seen: &Option<Seen>,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, path: &str, seen: &Option<Seen>, around: &Surroundings) -> Mended {
         remedy::of(self, path, seen.as_ref(), around)
     }
 }

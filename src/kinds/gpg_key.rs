@@ -16,7 +16,7 @@ use super::{
     Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed, no_answer,
     not_recorded, path, presence, validity,
 };
-use crate::action::{Content, Depth, Needs, Remedy, Surroundings};
+use crate::action::{Content, Depth, Mended, Needs, Surroundings};
 use crate::model::{Comparison, Difference, Evidence, Period, Reason, Timestamp, Unknown};
 use crate::probe::World;
 use crate::probe::host::{FileType, Host, Links};
@@ -229,7 +229,7 @@ public_only = true
         needs
     }
 
-    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Mended {
         source::remedy(self, name, seen, around)
     }
 }

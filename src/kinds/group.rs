@@ -249,7 +249,7 @@ mod tests {
         for (name, toml, expected) in cases {
             check::<Group>(&root, name, toml, expected);
         }
-        root.file("etc/group", b"docker:x:1:\nbroken\ndocker:x:1:eve\n");
+        root.file("etc/group", b"docker:x:1:\nbroken\ndocker:x:1:ops\n");
         let again = "line \"one line\" \"named again in line 3, which nobody heeds\"";
         check::<Group>(&root, "docker", "members = []", &[again]);
         check::<Group>(&root, "wheel", "present = false", &["blind malformed"]);

@@ -81,7 +81,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::action::{Needs, Remedy, Surroundings};
+use crate::action::{Mended, Needs, Remedy, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Pieces, Reason, Span, Unknown};
 use crate::probe::World;
@@ -262,13 +262,18 @@ pub trait Kind: DeserializeOwned + JsonSchema + Debug + Send + Sync + Sized + 's
     ///
     /// # Errors
     /// When it cannot be told what would have to change.
-    fn remedy(
-        &self,
-        _name: &str,
-        _seen: &Self::Observed,
-        _around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, _name: &str, _seen: &Self::Observed, _around: &Surroundings) -> Mended {
         Ok(Remedy::Nothing(format!("this program changes nothing of the kind `{}`", Self::NAME)))
+    }
+
+    /// The role of its database that its statements would make: what waits for that role can be part of one transaction.
+    fn brings(&self, _name: &str, _seen: &Self::Observed) -> Option<String> {
+        None
+    }
+
+    /// The bytes that a remedy would write, where they are of desired state: a plan holds only the digest of many.
+    fn content(&self) -> Option<&Arc<[u8]>> {
+        None
     }
 }
 

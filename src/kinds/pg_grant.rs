@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::in_database::object_name;
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, answer_all, by_database};
-use crate::action::{Remedy, Surroundings};
+use crate::action::{Mended, Surroundings};
 use crate::model::{Code, Comparison, Digest, Reason, Unknown};
 use crate::probe::World;
 use look::Seen;
@@ -158,7 +158,7 @@ grants = ["SELECT to cutter_ro"]
         }
     }
 
-    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Seen, around: &Surroundings) -> Mended {
         let subject = self.subject(name);
         let subject =
             subject.map_err(|problem| Unknown::new(Reason::Undecidable, problem.message))?;

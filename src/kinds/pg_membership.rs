@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::listed::{self, Chosen, Listed, Listing};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
-use crate::action::{Remedy, Surroundings};
+use crate::action::{Mended, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Change, Code, Comparison, Difference, MembershipName, Reason, Unknown};
 use crate::probe::World;
@@ -125,12 +125,7 @@ only = ["pg_monitor to countersign_observer"]
         listed::diff(self, name, chosen)
     }
 
-    fn remedy(
-        &self,
-        name: &str,
-        seen: &Chosen<Grants>,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Chosen<Grants>, around: &Surroundings) -> Mended {
         Ok(remedy::remedy(self, name, seen, around))
     }
 }

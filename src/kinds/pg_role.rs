@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::in_database::object_name;
 use super::listed::{self, Chosen, Listed, Listing};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
-use crate::action::{Remedy, Surroundings};
+use crate::action::{Mended, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Difference, Reason, Timestamp, Unknown};
 use crate::probe::World;
@@ -159,13 +160,14 @@ only = ["cutter_exec", "cutter_ro", "cutter_verify"]
         listed::diff(self, name, chosen)
     }
 
-    fn remedy(
-        &self,
-        name: &str,
-        seen: &Chosen<Seen>,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Chosen<Seen>, around: &Surroundings) -> Mended {
         Ok(remedy::remedy(self, name, seen, around))
+    }
+
+    fn brings(&self, name: &str, seen: &Chosen<Seen>) -> Option<String> {
+        let role = object_name(name, &self.database);
+        let made = self.only.is_none() && self.present && !seen.contains_key(role);
+        made.then(|| role.to_owned())
     }
 }
 
@@ -290,8 +292,9 @@ mod tests {
         (spec, problems.into_iter().map(|problem| problem.code).collect())
     }
 
-    fn seen(owned: Option<Result<Owned, Unknown>>) -> Chosen<Seen> {
-        let role = Role {
+    /// A role without powers.
+    pub(super) fn role() -> Role {
+        Role {
             name: "r".into(),
             superuser: false,
             createdb: false,
@@ -304,8 +307,11 @@ mod tests {
             valid_until: None,
             comment: Some("for the cutter".into()),
             predefined: false,
-        };
-        [("r".to_owned(), Seen { role, owned })].into()
+        }
+    }
+
+    fn seen(owned: Option<Result<Owned, Unknown>>) -> Chosen<Seen> {
+        [("r".to_owned(), Seen { role: role(), owned })].into()
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `[pg_setting."SETTING for PLACE"]`: a setting that is written down for a role, a database or the server; and all of them.
 
+mod remedy;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,6 +11,7 @@ use serde_json::Value;
 use super::listed::{self, Chosen, Listed, Listing};
 use super::secretive::is_secretive;
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, closed};
+use crate::action::{Mended, Surroundings};
 use crate::model::display::one_line;
 use crate::model::setting::{SettingType, may_be_same};
 use crate::model::{Code, Comparison, Content, Reason, SettingName, Unknown};
@@ -125,6 +128,10 @@ only = []
 
     fn diff(&self, name: &str, chosen: &Chosen<Seen>) -> Comparison {
         listed::diff(self, name, chosen)
+    }
+
+    fn remedy(&self, name: &str, seen: &Chosen<Seen>, around: &Surroundings) -> Mended {
+        Ok(remedy::remedy(self, name, seen, around))
     }
 }
 

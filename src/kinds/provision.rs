@@ -2,8 +2,8 @@
 
 use super::metadata::Wanted;
 use crate::action::{
-    Action, Change, Condition, Content, Depth, INLINE_BYTES_MAX, Needs, PathState, Remedy, Risk,
-    Surroundings, Undo,
+    Action, Change, Condition, Content, Depth, FILE_BYTES_MAX, Mended, Needs, PathState, Remedy,
+    Risk, Surroundings, Undo,
 };
 use crate::model::{Decimal, Mode, Unknown};
 use crate::probe::host::FileType;
@@ -25,20 +25,74 @@ pub(super) fn needs(path: &str, wanted: &Wanted<'_>, depth: Depth) -> Needs {
         needs.path(path, depth);
         needs.users.extend(wanted.owner.cloned());
         needs.groups.extend(wanted.group.cloned());
+    } else {
+        needs.path(path, Depth::Content);
+        needs.removed.insert(path.to_owned());
     }
     needs
 }
 
-/// Why there is no remedy, where links or absence are wanted.
-pub(super) fn refused(wanted: &Wanted<'_>, through_links: bool) -> Option<Remedy> {
-    let nothing = |why: &str| Some(Remedy::Nothing(why.to_owned()));
-    if !wanted.present {
-        return nothing("only what an earlier plan created is ever removed");
+/// A path, what is wanted there, and what is known of it.
+pub(super) struct Place<'a> {
+    pub(super) path: &'a str,
+    wanted: &'a Wanted<'a>,
+    through_links: bool,
+    around: &'a Surroundings,
+}
+
+impl<'a> Place<'a> {
+    pub(super) const fn of(
+        path: &'a str,
+        wanted: &'a Wanted<'a>,
+        through_links: bool,
+        around: &'a Surroundings,
+    ) -> Self {
+        Self { path, wanted, through_links, around }
     }
-    if through_links {
-        return nothing("it is looked at through links, and no step goes through one");
+
+    /// The remedy: `make` where nothing stands, `mend` where something of the wanted type does.
+    pub(super) fn remedy(
+        &self,
+        make: impl FnOnce() -> Mended,
+        mend: impl FnOnce(&PathState) -> Mended,
+    ) -> Mended {
+        if self.through_links {
+            let why = "it is looked at through links, and no step goes through one";
+            return Ok(Remedy::Nothing(why.to_owned()));
+        }
+        match self.around.path(self.path)? {
+            is if !self.wanted.present => Ok(self.removal(is)),
+            PathState::Absent => make(),
+            is => match other_type(is, self.wanted.file_type) {
+                Some(nothing) => Ok(nothing),
+                None => mend(is),
+            },
+        }
     }
-    None
+
+    /// Takes away what an earlier plan made, while it is as it was made. What no plan made is nobody's to remove but a
+    /// person's.
+    fn removal(&self, is: &PathState) -> Remedy {
+        let Some(made) = self.around.made.get(self.path) else {
+            let why =
+                "no plan of this host made what stands there, and only what a plan made is removed";
+            return Remedy::Nothing(why.to_owned());
+        };
+        if !made.is_still(is) {
+            let why = format!(
+                "it is no longer as a plan made it, and is not removed: {is}, where {made} was made"
+            );
+            return Remedy::Nothing(why);
+        }
+        let why = "a new plan makes what is wanted there by then; what it held is not kept";
+        Remedy::Changes(vec![Change {
+            action: Action::Remove { path: self.path.to_owned() },
+            before: at(self.path, is.emptied()),
+            after: at(self.path, PathState::Absent),
+            undo: Undo::Irreversible(why.to_owned()),
+            risk: Risk::High,
+        }])
+    }
 }
 
 /// The numbers of the wanted owner and group, each where one is wanted.
@@ -66,65 +120,67 @@ impl Owner {
     }
 }
 
-/// Makes what is missing. Nothing is left to be decided when it is made, so everything has to be stated.
-pub(super) fn create(
-    path: &str,
-    wanted: &Wanted<'_>,
-    make: &Make<'_>,
-    around: &Surroundings,
-) -> Result<Remedy, Unknown> {
-    let owner = match Owner::of(wanted, around)? {
-        Ok(owner) => owner,
-        Err(nothing) => return Ok(nothing),
-    };
-    // The mode of a link is nobody's.
-    let mode =
-        wanted.mode.or_else(|| matches!(make, Make::Symlink(_)).then(|| Mode::from_bits(0o777)));
-    let (Some(uid), Some(gid), Some(mode)) = (owner.uid, owner.gid, mode) else {
-        let keys = [
-            ("owner", owner.uid.is_none()),
-            ("group", owner.gid.is_none()),
-            ("mode", mode.is_none()),
-        ];
-        let missing: Vec<String> = keys
-            .iter()
-            .filter(|(_, missing)| *missing)
-            .map(|(key, _)| format!("`{key}`"))
-            .collect();
-        let why = format!(
-            "nothing stands there, and its table does not say what to create: {}",
-            missing.join(", ")
-        );
-        return Ok(Remedy::Nothing(why));
-    };
-    let owned_path = path.to_owned();
-    let (action, after) = match make {
-        Make::Directory => (
-            Action::CreateDirectory { path: owned_path, uid, gid, mode },
-            PathState::Directory { uid, gid, mode, empty: Some(true), inode: None },
-        ),
-        Make::File(None) => return Ok(no_content()),
-        Make::File(Some(bytes)) if bytes.len() > INLINE_BYTES_MAX => return Ok(too_large()),
-        Make::File(Some(bytes)) => {
-            let content = Content::of(bytes);
-            let after = file(uid, gid, mode, &content);
-            (Action::WriteFile { path: owned_path, uid, gid, mode, content }, after)
-        }
-        Make::Symlink(None) => {
-            let why = "nothing stands there, and its table does not say what to create: `target`";
-            return Ok(Remedy::Nothing(why.to_owned()));
-        }
-        Make::Symlink(Some(target)) => {
-            let target = (*target).to_owned();
-            let after = PathState::Symlink { uid, gid, target: target.clone(), inode: None };
-            (Action::CreateSymlink { path: owned_path, target, uid, gid }, after)
-        }
-    };
-    let undo = Undo::By(Box::new(Action::Remove { path: path.to_owned() }));
-    let before = at(path, PathState::Absent);
-    let risk = if mode.bits() & 0o6002 == 0 { Risk::Low } else { Risk::High };
-    let risk = if matches!(make, Make::Symlink(_)) { Risk::Low } else { risk };
-    Ok(Remedy::Changes(vec![Change { action, before, after: at(path, after), undo, risk }]))
+impl Place<'_> {
+    /// Makes what is missing. Nothing is left to be decided when it is made, so everything has to be stated.
+    pub(super) fn create(&self, make: &Make<'_>) -> Mended {
+        let (path, wanted) = (self.path, self.wanted);
+        let owner = match Owner::of(wanted, self.around)? {
+            Ok(owner) => owner,
+            Err(nothing) => return Ok(nothing),
+        };
+        // The mode of a link is nobody's.
+        let mode = wanted
+            .mode
+            .or_else(|| matches!(make, Make::Symlink(_)).then(|| Mode::from_bits(0o777)));
+        let (Some(uid), Some(gid), Some(mode)) = (owner.uid, owner.gid, mode) else {
+            let keys = [
+                ("owner", owner.uid.is_none()),
+                ("group", owner.gid.is_none()),
+                ("mode", mode.is_none()),
+            ];
+            let missing: Vec<String> = keys
+                .iter()
+                .filter(|(_, missing)| *missing)
+                .map(|(key, _)| format!("`{key}`"))
+                .collect();
+            let why = format!(
+                "nothing stands there, and its table does not say what to create: {}",
+                missing.join(", ")
+            );
+            return Ok(Remedy::Nothing(why));
+        };
+        let owned_path = path.to_owned();
+        let (action, after) = match make {
+            Make::Directory => (
+                Action::CreateDirectory { path: owned_path, uid, gid, mode },
+                PathState::Directory { uid, gid, mode, empty: Some(true), inode: None },
+            ),
+            Make::File(None) => return Ok(no_content()),
+            Make::File(Some(bytes)) => {
+                let content = match content(bytes) {
+                    Ok(content) => content,
+                    Err(nothing) => return Ok(nothing),
+                };
+                let after = file(uid, gid, mode, &content);
+                (Action::WriteFile { path: owned_path, uid, gid, mode, content }, after)
+            }
+            Make::Symlink(None) => {
+                let why =
+                    "nothing stands there, and its table does not say what to create: `target`";
+                return Ok(Remedy::Nothing(why.to_owned()));
+            }
+            Make::Symlink(Some(target)) => {
+                let target = (*target).to_owned();
+                let after = PathState::Symlink { uid, gid, target: target.clone(), inode: None };
+                (Action::CreateSymlink { path: owned_path, target, uid, gid }, after)
+            }
+        };
+        let undo = Undo::By(Box::new(Action::Remove { path: path.to_owned() }));
+        let before = at(path, PathState::Absent);
+        let risk = if mode.bits() & 0o6002 == 0 { Risk::Low } else { Risk::High };
+        let risk = if matches!(make, Make::Symlink(_)) { Risk::Low } else { risk };
+        Ok(Remedy::Changes(vec![Change { action, before, after: at(path, after), undo, risk }]))
+    }
 }
 
 /// The state of a file that was written as a whole.
@@ -137,57 +193,62 @@ pub(super) fn no_content() -> Remedy {
     Remedy::Nothing("desired state does not hold its content: it has no `source`".to_owned())
 }
 
-/// What is said of content that does not fit into a plan.
-pub(super) fn too_large() -> Remedy {
-    Remedy::Nothing(format!(
-        "a file of more than {INLINE_BYTES_MAX} bytes is not written by a plan"
-    ))
+/// The bytes of a file as a part of a plan, unless there are too many.
+pub(super) fn content(bytes: &[u8]) -> Result<Content, Remedy> {
+    if bytes.len() <= FILE_BYTES_MAX {
+        return Ok(Content::of(bytes));
+    }
+    let size = bytes.len();
+    Err(Remedy::Nothing(format!(
+        "a file of {size} bytes is not written by a plan: {FILE_BYTES_MAX} are the limit"
+    )))
 }
 
 pub(super) fn at(path: &str, is: PathState) -> Condition {
     Condition::Path { path: path.to_owned(), is }
 }
 
-/// Gives what stands there the wanted owner, group and mode.
-pub(super) fn attributes(
-    path: &str,
-    wanted: &Wanted<'_>,
-    is: &PathState,
-    around: &Surroundings,
-) -> Result<Remedy, Unknown> {
-    let owner = match Owner::of(wanted, around)? {
-        Ok(owner) => owner,
-        Err(nothing) => return Ok(nothing),
-    };
-    let Some(was) = is.owner() else {
-        return Ok(Remedy::Nothing(format!("{} stands there", stands(is))));
-    };
-    let (uid, gid) = (owner.uid.unwrap_or(was.0), owner.gid.unwrap_or(was.1));
-    let (mut changes, mut state) = (Vec::new(), without_content(is));
-    if (uid, gid) != was {
-        let after = state.owned_by((uid, gid));
-        changes.push(Change {
-            action: Action::SetOwner { path: path.to_owned(), uid, gid },
-            before: at(path, state),
-            after: at(path, after.clone()),
-            undo: back(Action::SetOwner { path: path.to_owned(), uid: was.0, gid: was.1 }),
-            risk: Risk::Medium,
-        });
-        state = after;
+impl Place<'_> {
+    /// Gives what stands there the wanted owner, group and mode.
+    pub(super) fn attributes(&self, is: &PathState) -> Mended {
+        let (path, wanted) = (self.path, self.wanted);
+        let owner = match Owner::of(wanted, self.around)? {
+            Ok(owner) => owner,
+            Err(nothing) => return Ok(nothing),
+        };
+        let Some(was) = is.owner() else {
+            return Ok(Remedy::Nothing(format!("{} stands there", stands(is))));
+        };
+        let (uid, gid) = (owner.uid.unwrap_or(was.0), owner.gid.unwrap_or(was.1));
+        let (mut changes, mut state) = (Vec::new(), without_content(is));
+        if (uid, gid) != was {
+            let after = state.owned_by((uid, gid));
+            changes.push(Change {
+                action: Action::SetOwner { path: path.to_owned(), uid, gid },
+                before: at(path, state),
+                after: at(path, after.clone()),
+                undo: back(Action::SetOwner { path: path.to_owned(), uid: was.0, gid: was.1 }),
+                risk: Risk::Medium,
+            });
+            state = after;
+        }
+        if let (Some(mode), Some(was)) = (wanted.mode.or(is.mode()), state.mode())
+            && mode != was
+        {
+            let opens = mode.bits() & !is.mode().unwrap_or(was).bits() & 0o6006 != 0;
+            changes.push(Change {
+                action: Action::SetMode { path: path.to_owned(), mode },
+                before: at(path, state.clone()),
+                after: at(path, state.with_mode(mode)),
+                undo: back(Action::SetMode {
+                    path: path.to_owned(),
+                    mode: is.mode().unwrap_or(was),
+                }),
+                risk: if opens { Risk::High } else { Risk::Medium },
+            });
+        }
+        Ok(Remedy::Changes(changes))
     }
-    if let (Some(mode), Some(was)) = (wanted.mode.or(is.mode()), state.mode())
-        && mode != was
-    {
-        let opens = mode.bits() & !is.mode().unwrap_or(was).bits() & 0o6006 != 0;
-        changes.push(Change {
-            action: Action::SetMode { path: path.to_owned(), mode },
-            before: at(path, state.clone()),
-            after: at(path, state.with_mode(mode)),
-            undo: back(Action::SetMode { path: path.to_owned(), mode: is.mode().unwrap_or(was) }),
-            risk: if opens { Risk::High } else { Risk::Medium },
-        });
-    }
-    Ok(Remedy::Changes(changes))
 }
 
 fn back(action: Action) -> Undo {
@@ -195,7 +256,7 @@ fn back(action: Action) -> Undo {
 }
 
 /// The wanted type stands there, or why nothing is done.
-pub(super) fn other_type(is: &PathState, wanted: FileType) -> Option<Remedy> {
+fn other_type(is: &PathState, wanted: FileType) -> Option<Remedy> {
     let same = matches!(
         (is, wanted),
         (PathState::Directory { .. }, FileType::Directory)

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metadata::{Metadata, Wanted};
-use super::provision::{self, Make};
+use super::provision::{self, Make, Place};
 use super::{Adopted, Adoption, Answers, Draft, Files, Kind, Named, Problem, not_recorded, path};
-use crate::action::{Depth, Needs, PathState, Remedy, Surroundings};
+use crate::action::{Depth, Mended, Needs, PathState, Remedy, Surroundings};
 use crate::model::display::{escape_bytes, one_line};
 use crate::model::{Code, Comparison, Difference, Evidence, Reason, Unknown, shown_path};
 use crate::probe::World;
@@ -195,31 +195,23 @@ inside = "/opt/incomex/dot"
         provision::needs(path, &self.wanted(), Depth::Attributes)
     }
 
-    fn remedy(
-        &self,
-        path: &str,
-        _seen: &Option<Seen>,
-        around: &Surroundings,
-    ) -> Result<Remedy, Unknown> {
+    fn remedy(&self, path: &str, _seen: &Option<Seen>, around: &Surroundings) -> Mended {
         let wanted = self.wanted();
-        if let Some(nothing) = provision::refused(&wanted, self.through_links) {
-            return Ok(nothing);
-        }
+        let place = Place::of(path, &wanted, self.through_links, around);
         let nothing = |why: &str| Ok(Remedy::Nothing(why.to_owned()));
         let target = self.target.as_deref();
-        match around.path(path)? {
-            PathState::Absent => provision::create(path, &wanted, &Make::Symlink(target), around),
-            PathState::Symlink { target: is, .. } if target.is_some_and(|target| target != is) => {
-                nothing("a link that no plan created leads elsewhere; remove it by hand")
-            }
-            PathState::Symlink { .. } if self.follows() => {
-                nothing("where the link leads is not changed by changing the link")
-            }
-            is => match provision::other_type(is, FileType::Symlink) {
-                Some(nothing) => Ok(nothing),
-                None => provision::attributes(path, &wanted, is, around),
+        place.remedy(
+            || place.create(&Make::Symlink(target)),
+            |is| match is {
+                PathState::Symlink { target: is, .. } if target.is_some_and(|want| want != is) => {
+                    nothing("the link leads elsewhere; no step changes where a link leads: remove it by hand")
+                }
+                _ if self.follows() => {
+                    nothing("where the link leads is not changed by changing the link")
+                }
+                _ => place.attributes(is),
             },
-        }
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::closed::{self, is_pattern};
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, path, presence};
-use crate::action::{Remedy, Surroundings};
+use crate::action::{Mended, Surroundings};
 use crate::model::display::escape;
 use crate::model::{Code, Comparison, Digest, Evidence, Period, Unknown};
 use crate::probe::World;
@@ -232,7 +232,7 @@ only = []
         adopt::adopt(world, asked).await
     }
 
-    fn remedy(&self, name: &str, seen: &Seen, _: &Surroundings) -> Result<Remedy, Unknown> {
+    fn remedy(&self, name: &str, seen: &Seen, _: &Surroundings) -> Mended {
         remedy::of(self, name, seen)
     }
 }

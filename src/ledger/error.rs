@@ -40,6 +40,14 @@ pub enum LedgerError {
         /// What is missing.
         why: String,
     },
+    /// It never had what was asked for.
+    #[error("the ledger at {} has no such entries: {why}", path.display())]
+    NoSuch {
+        /// Its folder.
+        path: PathBuf,
+        /// What was asked for, and what there is.
+        why: String,
+    },
     /// Others could write it, or read its key.
     #[error("{}: {reason}", path.display())]
     Insecure {
@@ -107,6 +115,7 @@ impl LedgerError {
             Self::Locked { .. } => "ledger_locked",
             Self::Damaged { .. } => "ledger_damaged",
             Self::Untold { .. } => "ledger_untold",
+            Self::NoSuch { .. } => "ledger_no_such",
             Self::Insecure { .. } => "ledger_insecure",
             Self::Full { .. } => "ledger_full",
             Self::Poisoned { .. } => "ledger_poisoned",

@@ -92,6 +92,18 @@ impl Frontier {
         self.size
     }
 
+    /// One with these perfect trees; `None` where no tree of that size has as many.
+    #[must_use]
+    pub fn of(size: u64, roots: Vec<Hash>) -> Option<Self> {
+        (roots.len() == size.count_ones() as usize).then_some(Self { size, roots })
+    }
+
+    /// The roots of its perfect subtrees, the largest first.
+    #[must_use]
+    pub fn roots(&self) -> &[Hash] {
+        &self.roots
+    }
+
     /// Appends one leaf.
     pub fn push(&mut self, leaf: Hash) {
         let mut root = leaf;

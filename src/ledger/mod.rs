@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod entry;
 mod error;
 pub mod event;
+pub mod growth;
 pub mod merkle;
 mod names;
 pub mod proof;

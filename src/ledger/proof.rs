@@ -61,7 +61,10 @@ pub fn inclusion(dir: &Path, seq: u64) -> Result<Inclusion, LedgerError> {
     })?;
     let (size, checkpoint) = (reader.size(), reader.checkpoint().clone());
     let untold = |why: String| LedgerError::Untold { path: dir.to_owned(), why };
-    let line = line.ok_or_else(|| untold(format!("it has {size} entries, and none is {seq}")))?;
+    let line = line.ok_or_else(|| {
+        let why = format!("{seq} was asked for, and they are numbered from 0 to {}", size - 1);
+        LedgerError::NoSuch { path: dir.to_owned(), why }
+    })?;
     let path = merkle::inclusion(&leaves, seq).ok_or_else(|| {
         let covered = checkpoint.checkpoint.size;
         untold(format!("its newest checkpoint covers {covered} entries, and not entry {seq}"))
@@ -92,14 +95,15 @@ pub fn consistency(dir: &Path, old: &End, new: &End) -> Result<Consistency, Ledg
     let (reader, _) = Reader::walked(dir, |checked, _| leaves.push(checked.leaf))?;
     let end = |end: &End| checkpoint(&reader, &leaves, end);
     let (old, new) = (end(old)?, end(new)?);
-    let untold = |why: String| LedgerError::Untold { path: dir.to_owned(), why };
+    let none = |why: String| LedgerError::NoSuch { path: dir.to_owned(), why };
     if old.size == 0 || old.size > new.size {
-        let why = format!("{} entries are no beginning of {}", old.size, new.size);
-        return Err(untold(why));
+        let why =
+            format!("{} are no beginning of {}; the older one comes first", old.size, new.size);
+        return Err(none(why));
     }
     let covered = usize::try_from(new.size).unwrap_or(usize::MAX).min(leaves.len());
     let path = merkle::consistency(&leaves[..covered], old.size);
-    let path = path.ok_or_else(|| untold(format!("it never had {} entries", old.size)))?;
+    let path = path.ok_or_else(|| none(format!("it never had {}", old.size)))?;
     if !merkle::consistent(old.size, new.size, &old.root, &new.root, &path) {
         let damage = Damage::new("the tree", "the older one is no beginning of the newer one");
         return Err(LedgerError::Damaged { path: dir.to_owned(), damage });
@@ -116,8 +120,8 @@ fn checkpoint(reader: &Reader, leaves: &[Hash], end: &End) -> Result<Checkpoint,
     let (path, there) = (reader.dir().to_owned(), leaves.len());
     match end {
         End::Size(size) => of(*size).ok_or_else(|| {
-            let why = format!("it has {there} entries, and not {size}");
-            LedgerError::Untold { path, why }
+            let why = format!("{size} were asked for, and there are {there}");
+            LedgerError::NoSuch { path, why }
         }),
         End::Outside(outside) => {
             let claimed = opened(reader.dir(), reader.key(), outside)?.checkpoint;

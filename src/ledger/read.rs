@@ -3,7 +3,7 @@
 //! A reader sees the ledger as it was when it was opened. What a writer appends meanwhile is not part of it.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -187,7 +187,10 @@ pub(super) fn file(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, Led
     let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let file = match opened {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        // In a file there is none either.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(failed(error)),
     };
     let mut bytes = Vec::new();

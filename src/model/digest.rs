@@ -1,6 +1,7 @@
 //! SHA-256 digests: 32 bytes, written as 64 lower-case hex digits, never abbreviated where they decide anything.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -49,6 +50,29 @@ impl Digest {
             Some(at) => DigestError::NotHex { at },
             None => DigestError::Length { digits: hex.len() },
         })
+    }
+}
+
+/// A digest under way: what is written to it is hashed.
+#[derive(Debug, Clone, Default)]
+pub struct Hashing(sha2::Sha256);
+
+impl Hashing {
+    /// The digest of all that was written.
+    #[must_use]
+    pub fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ pub use code::{CODES, Code};
 pub use decimal::{Decimal, DecimalError};
 pub use diagnostic::{Diagnostic, Level, Lines, Related, SourceLine, Span, nearest};
 pub use difference::{Blind, Change, Comparison, Content, Difference, Evidence, Line, shown_path};
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hashing};
 pub use name::ResourceName;
 pub use period::{Period, PeriodError};
 pub use pieces::Pieces;

@@ -155,7 +155,7 @@ impl JsonSchema for SshKey {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "description": "A public key as a `.pub` file of ssh-keygen holds it, such as \"ssh-ed25519 AAAA… alice\"."
+            "description": "A public key as a `.pub` file of ssh-keygen holds it, such as \"ssh-ed25519 AAAA… operator\"."
         })
     }
 }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_key_is_its_material_and_not_its_comment() {
         let (plain, named): (SshKey, SshKey) =
-            (KEY.parse().expect("a key"), format!("{KEY} alice@laptop").parse().expect("a key"));
+            (KEY.parse().expect("a key"), format!("{KEY} operator@laptop").parse().expect("a key"));
         assert_eq!((plain.id(), plain.to_string()), (named.id(), KEY.to_owned()));
         assert!(plain.fingerprint().starts_with("SHA256:") && !plain.is_security_key());
     }

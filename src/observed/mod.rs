@@ -11,4 +11,4 @@ mod surroundings;
 pub use collect::collect;
 pub use recorded::{RecordedError, read, write};
 pub use snapshot::{Answer, Question, Snapshot};
-pub use surroundings::{entries, surroundings};
+pub use surroundings::{entries, keys, surroundings};

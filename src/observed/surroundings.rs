@@ -6,17 +6,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::action::{Needs, PathState, Surroundings};
-use crate::model::Unknown;
 use crate::model::display::escape_bytes;
+use crate::model::{Digest, Unknown};
 use crate::probe::World;
 use crate::probe::cancel::Cancel;
 use crate::probe::host::{Contents, Links};
+use crate::probe::openpgp;
 
 /// The most entries of a directory that are listed.
 const ENTRIES_MAX: usize = 10_000;
 
 /// Looks at all of it.
 pub async fn surroundings(world: &Arc<World>, needs: Needs) -> Surroundings {
+    let removed: Vec<String> = needs.removed.iter().cloned().collect();
+    let entries = entries(world, removed).await;
+    Surroundings { entries, ..states(world, needs).await }
+}
+
+async fn states(world: &Arc<World>, needs: Needs) -> Surroundings {
     let cancel = Cancel::default();
     let _guard = cancel.on_drop();
     let names: Vec<String> = needs.paths.keys().cloned().collect();
@@ -56,6 +63,9 @@ pub async fn entries(
     world: &Arc<World>,
     directories: Vec<String>,
 ) -> BTreeMap<String, BTreeSet<String>> {
+    if directories.is_empty() {
+        return BTreeMap::new();
+    }
     let asked = directories.clone();
     let listing = move |host: &crate::probe::host::Host| {
         Ok(directories
@@ -78,5 +88,26 @@ pub async fn entries(
         let told =
             |path: String| (path.clone(), BTreeSet::from([format!("{path}/* ({})", why.detail)]));
         asked.into_iter().map(told).collect()
+    })
+}
+
+/// What homes of GnuPG hold of keys, by home and fingerprint.
+pub async fn keys(
+    world: &Arc<World>,
+    asked: BTreeSet<(String, String)>,
+) -> BTreeMap<(String, String), Result<Option<Digest>, Unknown>> {
+    if asked.is_empty() {
+        return BTreeMap::new();
+    }
+    let names = asked.clone();
+    let look = move |host: &crate::probe::host::Host| {
+        let held = |(home, key): (String, String)| {
+            let held = openpgp::material(host, Path::new(&home), &key);
+            ((home, key), held)
+        };
+        Ok(asked.into_iter().map(held).collect())
+    };
+    world.ask(look).await.unwrap_or_else(|why: Unknown| {
+        names.into_iter().map(|name| (name, Err(why.clone()))).collect()
     })
 }

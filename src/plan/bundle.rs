@@ -1,9 +1,12 @@
 //! A plan with what an approver's machine needs besides: the newest checkpoints of the ledgers that it names.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::format::BYTES_MAX;
 use super::{FormatError, Plan};
+use crate::ledger::growth::Growth;
 
 const FORMAT: &str = "bundle";
 const VERSION: &str = "1";
@@ -20,6 +23,8 @@ pub struct Bundle {
     plan: String,
     /// Signed checkpoints, newer than the plan or as old.
     checkpoints: Vec<String>,
+    /// How each ledger came to its size, by its name: an approver's machine that saw it before can tell that it only grew.
+    growth: BTreeMap<String, Growth>,
 }
 
 impl Bundle {
@@ -27,10 +32,15 @@ impl Bundle {
     ///
     /// # Errors
     /// When the bytes are those of no plan.
-    pub fn new(plan: &[u8], checkpoints: Vec<String>) -> Result<Self, FormatError> {
+    pub fn new(
+        plan: &[u8],
+        checkpoints: Vec<String>,
+        growth: BTreeMap<String, Growth>,
+    ) -> Result<Self, FormatError> {
         Plan::read(plan)?;
         let plan = String::from_utf8_lossy(plan).into_owned();
-        Ok(Self { countersign: FORMAT.to_owned(), v: VERSION.to_owned(), plan, checkpoints })
+        let (countersign, v) = (FORMAT.to_owned(), VERSION.to_owned());
+        Ok(Self { countersign, v, plan, checkpoints, growth })
     }
 
     /// Its bytes.
@@ -76,5 +86,11 @@ impl Bundle {
     #[must_use]
     pub fn checkpoints(&self) -> &[String] {
         &self.checkpoints
+    }
+
+    /// How the ledgers came to their sizes, by their names.
+    #[must_use]
+    pub const fn growth(&self) -> &BTreeMap<String, Growth> {
+        &self.growth
     }
 }

@@ -1,12 +1,16 @@
 //! The digest of what a plan does: without its name, its times and the commit that it happens to come from.
 
 use std::collections::BTreeMap;
+use std::io::BufWriter;
 
 use serde::Serialize;
 
 use super::format::{DatabaseId, HostId, Plan, Step};
 use super::{FormatError, Scope};
-use crate::model::Digest;
+use crate::model::{Digest, Hashing};
+
+/// JSON is written in small pieces, and hashed in larger ones.
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// All that a plan does, in the order in which it is hashed.
 #[derive(Serialize)]
@@ -36,6 +40,10 @@ pub fn effect(plan: &Plan) -> Result<Digest, FormatError> {
         actions: &plan.actions,
         steps: &plan.steps,
     };
-    let bytes = serde_json::to_vec(&effect).map_err(FormatError::Malformed)?;
-    Ok(Digest::of(&bytes))
+    let mut hashing = BufWriter::with_capacity(BUFFER_BYTES, Hashing::default());
+    serde_json::to_writer(&mut hashing, &effect).map_err(FormatError::Malformed)?;
+    let hashing = hashing
+        .into_inner()
+        .map_err(|error| FormatError::Malformed(serde_json::Error::io(error.into_error())))?;
+    Ok(hashing.digest())
 }

@@ -187,6 +187,57 @@ pub enum FormatError {
     Steps,
 }
 
+/// What two plans that do the same may differ in: what each says besides what it does.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Frame {
+    id: String,
+    source: SourceId,
+    /// See [`Plan::trust`].
+    pub trust: Option<Digest>,
+    /// See [`Plan::ledgers`].
+    pub ledgers: BTreeMap<String, LedgerId>,
+    program: Program,
+    created: Timestamp,
+    valid_until: Timestamp,
+    #[serde(default)]
+    rehearsals: BTreeMap<Decimal, Rehearsal>,
+}
+
+impl Frame {
+    /// What the bytes of a plan say of it; its steps are passed over.
+    ///
+    /// # Errors
+    /// When they are none of a plan.
+    pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
+        serde_json::from_slice(bytes).map_err(FormatError::Malformed)
+    }
+
+    /// The plan that does what `plan` does, and says this besides.
+    #[must_use]
+    pub fn around(self, plan: Plan) -> Plan {
+        let Plan { countersign, v, host, databases, scope, guards, actions, steps, .. } = plan;
+        let Self { id, source, trust, ledgers, program, created, valid_until, rehearsals } = self;
+        Plan {
+            countersign,
+            v,
+            id,
+            host,
+            databases,
+            source,
+            scope,
+            guards,
+            trust,
+            actions,
+            ledgers,
+            program,
+            created,
+            valid_until,
+            steps,
+            rehearsals,
+        }
+    }
+}
+
 /// The first words of any plan.
 #[derive(Deserialize)]
 struct Head {

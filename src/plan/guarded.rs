@@ -56,6 +56,7 @@ impl Guarded {
                 | Action::CreateSymlink { .. }
                 | Action::Remove { .. }
                 | Action::ImportKey { .. }
+                | Action::RemoveKey { .. }
         );
         let touched = |lives: &Path| path.starts_with(lives) || replaces && lives.starts_with(path);
         let found = self.paths.iter().find(|(lives, _)| touched(Path::new(lives)));

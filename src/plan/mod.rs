@@ -14,13 +14,14 @@ mod propose;
 mod scope;
 mod show;
 mod undo;
+mod waiting;
 
 pub use bundle::Bundle;
 pub use effect::effect;
-pub use format::{FormatError, Plan, Rehearsal, Step};
+pub use format::{FormatError, Frame, Plan, Rehearsal, Step};
 pub use guarded::Guarded;
 pub use left::{Left, Why};
 pub use propose::{Input, Proposal, answer_digest, needs, propose};
-pub use scope::Scope;
+pub use scope::{Reach, Scope};
 pub use show::{Mark, show};
 pub use undo::{Applied, Present, undo};

@@ -7,14 +7,16 @@ use crate::action::Action;
 use crate::model::ResourceName;
 
 /// Changes that stay together, in their own order: those of a resource, or the one step of a database.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Block<T> {
     /// The resources that it is for.
     pub(super) resources: BTreeSet<ResourceName>,
     /// The resources that have to be in place first.
     pub(super) after: BTreeSet<ResourceName>,
-    /// The paths that it makes or changes.
+    /// The paths that it makes or changes: before anything below them.
     pub(super) paths: BTreeSet<String>,
+    /// The paths that it takes away: after everything below them.
+    pub(super) removed: BTreeSet<String>,
     /// What is ordered.
     pub(super) content: T,
 }
@@ -28,16 +30,26 @@ pub(super) fn paths<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<S
 pub(super) fn order<T>(blocks: Vec<Block<T>>) -> (Vec<Block<T>>, Vec<Block<T>>) {
     let mut owner: BTreeMap<&ResourceName, usize> = BTreeMap::new();
     let mut of_path: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut of_removed: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, block) in blocks.iter().enumerate() {
         owner.extend(block.resources.iter().map(|name| (name, at)));
         of_path.extend(block.paths.iter().map(|path| (path.as_str(), at)));
+        of_removed.extend(block.removed.iter().map(|path| (path.as_str(), at)));
     }
-    let mut waits: Vec<BTreeSet<usize>> = Vec::with_capacity(blocks.len());
+    let mut waits: Vec<BTreeSet<usize>> = blocks.iter().map(|_| BTreeSet::new()).collect();
     for (at, block) in blocks.iter().enumerate() {
-        let named = block.after.iter().filter_map(|name| owner.get(name).copied());
-        let above = block.paths.iter().flat_map(|path| Path::new(path).ancestors().skip(1));
-        let above = above.filter_map(|path| of_path.get(path.to_str()?).copied());
-        waits.push(named.chain(above).filter(|other| *other != at).collect());
+        waits[at].extend(block.after.iter().filter_map(|name| owner.get(name).copied()));
+        let paths = block.paths.iter().chain(&block.removed);
+        for above in paths.flat_map(|path| Path::new(path).ancestors().skip(1)) {
+            let Some(above) = above.to_str() else { continue };
+            waits[at].extend(of_path.get(above));
+            if let Some(removal) = of_removed.get(above) {
+                waits[*removal].insert(at);
+            }
+        }
+    }
+    for (at, waits) in waits.iter_mut().enumerate() {
+        waits.remove(&at);
     }
     let mut wanted_by: Vec<Vec<usize>> = blocks.iter().map(|_| Vec::new()).collect();
     for (at, waits) in waits.iter().enumerate() {
@@ -73,6 +85,7 @@ mod tests {
             resources: [ResourceName::new("k", name)].into(),
             after: after.iter().map(resource).collect(),
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            removed: BTreeSet::new(),
             content: name.to_owned(),
         }
     }
@@ -91,6 +104,18 @@ mod tests {
         ];
         let (ordered, circular) = order(blocks);
         assert_eq!(names(&ordered), ["c", "a", "d", "b"]);
+        assert!(circular.is_empty());
+    }
+
+    #[test]
+    fn what_is_removed_goes_after_what_lies_in_it() {
+        let gone = |name: &str| {
+            let removed = [name.to_owned()].into();
+            Block { removed, ..block(name, &[], &[]) }
+        };
+        let blocks = vec![gone("/x"), gone("/x/y"), gone("/x/y/z"), block("/", &[], &["/"])];
+        let (ordered, circular) = order(blocks);
+        assert_eq!(names(&ordered), ["/", "/x/y/z", "/x/y", "/x"]);
         assert!(circular.is_empty());
     }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::{STEPS_MAX, Step};
 use super::order::{Block, order, paths};
-use super::{Guarded, Left, Scope, Why};
+use super::waiting::{hold_back, is_removal};
+use super::{Guarded, Left, Reach, Scope, Why};
 use crate::action::{
-    Action, Change, Condition, Needs, PathState, Remedy, Risk, Sql, Statement, Surroundings, Undo,
+    Action, Change, Condition, Needs, Remedy, Risk, Sql, Statement, Surroundings, Undo,
 };
 use crate::desired::{Desired, Resource};
 use crate::drift::{Judged, Verdict};
@@ -44,12 +45,14 @@ pub struct Proposal {
 #[must_use]
 pub fn needs(judged: &[Judged<'_>], scope: &Scope) -> Needs {
     let mut needs = Needs::default();
-    for judged in judged.iter().filter(|judged| drifts(judged) && scope.reaches(judged.resource)) {
+    let reach = scope.reach();
+    for judged in judged.iter().filter(|judged| drifts(judged) && reach.covers(judged.resource)) {
         let resource = judged.resource;
         let own = resource.spec.needs(&resource.name.name);
         for (path, depth) in own.paths {
             needs.path(&path, depth);
         }
+        needs.removed.extend(own.removed);
         needs.users.extend(own.users);
         needs.groups.extend(own.groups);
     }
@@ -61,9 +64,10 @@ const fn drifts(judged: &Judged<'_>) -> bool {
 }
 
 /// What a resource's own changes are, before others are looked at.
-enum Own {
+pub(super) enum Own {
     Changes(Vec<Change>),
-    Statements(Vec<Statement>),
+    /// With the resources that have to make a role for them in the same transaction.
+    Statements(Vec<Statement>, BTreeSet<ResourceName>),
 }
 
 /// Decides what is done and what is left alone.
@@ -71,8 +75,9 @@ enum Own {
 pub fn propose(input: &Input<'_>) -> Proposal {
     let mut left: BTreeMap<ResourceName, Why> = BTreeMap::new();
     let mut own: BTreeMap<ResourceName, Own> = BTreeMap::new();
+    let reach = input.scope.reach();
     for judged in input.judged {
-        match of_one(input, judged) {
+        match of_one(input, &reach, judged) {
             None => {}
             Some(Ok(changes)) => {
                 own.insert(judged.resource.name.clone(), changes);
@@ -84,6 +89,7 @@ pub fn propose(input: &Input<'_>) -> Proposal {
     }
     let wanted: BTreeMap<&ResourceName, &Resource> =
         input.judged.iter().map(|judged| (&judged.resource.name, judged.resource)).collect();
+    with_roles_to_come(input, &wanted, &mut own, &mut left);
     hold_back(input, &wanted, &mut own, &mut left);
     let (ordered, circular) = order(blocks(input, &wanted, own));
     for block in circular {
@@ -112,7 +118,7 @@ pub fn propose(input: &Input<'_>) -> Proposal {
 }
 
 /// What one resource asks for by itself; `None` when it is in sync.
-fn of_one(input: &Input<'_>, judged: &Judged<'_>) -> Option<Result<Own, Why>> {
+fn of_one(input: &Input<'_>, reach: &Reach<'_>, judged: &Judged<'_>) -> Option<Result<Own, Why>> {
     let resource = judged.resource;
     let why = match judged.verdict {
         Verdict::InSync => return None,
@@ -126,18 +132,16 @@ fn of_one(input: &Input<'_>, judged: &Judged<'_>) -> Option<Result<Own, Why>> {
             Why::Guard("it is a guard, and no step ever changes a guard".to_owned())
         }
         _ if resource.common.route != Route::Host => Why::Route(resource.common.route),
-        _ if !input.scope.reaches(resource) => Why::OutOfScope,
-        _ => return Some(remedy(input, resource)),
+        _ if !reach.covers(resource) => Why::OutOfScope,
+        _ => return Some(remedy(input, input.around, resource)),
     };
     Some(Err(why))
 }
 
-fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
+fn remedy(input: &Input<'_>, around: &Surroundings, resource: &Resource) -> Result<Own, Why> {
     let unknown =
         |unknown: crate::model::Unknown| Why::Unknown(escape(&unknown.detail).into_owned());
-    let question =
-        Question { name: resource.name.clone(), kind: resource.kind, spec: resource.spec.clone() };
-    let seen = input.snapshot.answer(&question).map_err(unknown)?;
+    let seen = input.snapshot.answer(&question(resource)).map_err(unknown)?;
     let remedy = match &resource.declared {
         Some(declared) => Remedy::Statements(vec![Statement {
             resource: resource.name.to_string(),
@@ -147,7 +151,7 @@ fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
             // Nobody but its author knows what it does.
             risk: Risk::High,
         }]),
-        None => resource.spec.remedy(&resource.name.name, seen, input.around).map_err(unknown)?,
+        None => resource.spec.remedy(&resource.name.name, seen, around).map_err(unknown)?,
     };
     match remedy {
         Remedy::Nothing(why) => Err(Why::NoRemedy(why)),
@@ -161,8 +165,12 @@ fn remedy(input: &Input<'_>, resource: &Resource) -> Result<Own, Why> {
             }
             Ok(Own::Changes(changes))
         }
-        Remedy::Statements(statements) => Ok(Own::Statements(statements)),
+        Remedy::Statements(statements) => Ok(Own::Statements(statements, BTreeSet::new())),
     }
+}
+
+fn question(resource: &Resource) -> Question {
+    Question { name: resource.name.clone(), kind: resource.kind, spec: resource.spec.clone() }
 }
 
 fn moved() -> Why {
@@ -170,80 +178,38 @@ fn moved() -> Why {
     Why::Unknown(why.to_owned())
 }
 
-/// Takes out what has to wait for something that is left alone, until nothing more has to.
-fn hold_back(
+/// Asks once more about what has no remedy in databases in which this plan makes roles: now as it is once they are made.
+fn with_roles_to_come(
     input: &Input<'_>,
     wanted: &BTreeMap<&ResourceName, &Resource>,
     own: &mut BTreeMap<ResourceName, Own>,
     left: &mut BTreeMap<ResourceName, Why>,
 ) {
-    loop {
-        let made: BTreeSet<String> = own.values().flat_map(makes).collect();
-        let held: Vec<(ResourceName, Why)> = own
+    let mut coming: BTreeMap<&str, (BTreeSet<String>, BTreeSet<ResourceName>)> = BTreeMap::new();
+    for resource in own.keys().filter_map(|name| wanted.get(name)) {
+        let seen = input.snapshot.answer(&question(resource));
+        let brings = seen.ok().and_then(|seen| resource.spec.brings(&resource.name.name, seen));
+        if let (Some(role), Some(database)) = (brings, resource.spec.database()) {
+            let (roles, makers) = coming.entry(database).or_default();
+            roles.insert(role);
+            makers.insert(resource.name.clone());
+        }
+    }
+    for (database, (roles, makers)) in coming {
+        let around = Surroundings { coming: roles, ..input.around.clone() };
+        let waiting: Vec<&Resource> = left
             .iter()
-            .filter_map(|(name, own)| {
-                let resource = wanted.get(name)?;
-                Some((name.clone(), waits(input, resource, own, left, &made)?))
-            })
+            .filter(|(_, why)| matches!(why, Why::NoRemedy(_)))
+            .filter_map(|(name, _)| wanted.get(name).copied())
+            .filter(|resource| resource.spec.database() == Some(database))
             .collect();
-        if held.is_empty() {
-            return;
+        for resource in waiting {
+            if let Ok(Own::Statements(statements, _)) = remedy(input, &around, resource) {
+                left.remove(&resource.name);
+                own.insert(resource.name.clone(), Own::Statements(statements, makers.clone()));
+            }
         }
-        for (name, why) in held {
-            own.remove(&name);
-            left.insert(name, why);
-        }
     }
-}
-
-/// The paths at which something new comes to stand.
-fn makes(own: &Own) -> Vec<String> {
-    let Own::Changes(changes) = own else { return Vec::new() };
-    changes.iter().filter_map(|change| change.action.path().map(str::to_owned)).collect()
-}
-
-/// What a resource waits for in vain.
-fn waits(
-    input: &Input<'_>,
-    resource: &Resource,
-    own: &Own,
-    left: &BTreeMap<ResourceName, Why>,
-    made: &BTreeSet<String>,
-) -> Option<Why> {
-    if let Some(on) = resource.common.depends_on.iter().find(|name| left.contains_key(*name)) {
-        return Some(Why::Waits(on.to_string()));
-    }
-    // What stands above something that cannot be told is left as it is.
-    if let Some((below, _)) = left.iter().find(|(name, why)| {
-        matches!(why, Why::Unknown(_))
-            && resource.name.name != name.name
-            && resource.name.name.starts_with('/')
-            && std::path::Path::new(&name.name).starts_with(&resource.name.name)
-    }) {
-        return Some(Why::Unknown(format!(
-            "{} below it cannot be told",
-            escape(&below.to_string())
-        )));
-    }
-    let Own::Changes(changes) = own else { return None };
-    changes.iter().find_map(|change| above(input, change, made))
-}
-
-/// Why the folder in which something would be made is not there.
-fn above(input: &Input<'_>, change: &Change, made: &BTreeSet<String>) -> Option<Why> {
-    let creates = matches!(
-        (&change.action, &change.before),
-        (
-            Action::CreateDirectory { .. }
-                | Action::WriteFile { .. }
-                | Action::CreateSymlink { .. },
-            Condition::Path { is: PathState::Absent, .. }
-        )
-    );
-    let path = change.action.path().filter(|_| creates)?;
-    let above = std::path::Path::new(path).parent()?.to_str()?;
-    let missing = input.around.without_folder.contains(path) && !made.contains(above);
-    missing.then(|| Why::Waits(format!("directory.{above}")))
 }
 
 /// What is to be done in one database.
@@ -292,10 +258,15 @@ fn blocks(
             Own::Changes(changes) => blocks.push(Block {
                 resources: [name].into(),
                 after,
-                paths: paths(changes.iter().map(|change| &change.action)),
+                removed: paths(
+                    changes.iter().map(|change| &change.action).filter(|a| is_removal(a)),
+                ),
+                paths: paths(
+                    changes.iter().map(|change| &change.action).filter(|a| !is_removal(a)),
+                ),
                 content: changes,
             }),
-            Own::Statements(statements) => {
+            Own::Statements(statements, _) => {
                 let database = resource.spec.database().unwrap_or_default().to_owned();
                 let of_database = databases.entry(database).or_default();
                 of_database.resources.insert(name.clone());
@@ -303,8 +274,8 @@ fn blocks(
                 of_database.statements.push(Block {
                     resources: [name].into(),
                     after,
-                    paths: BTreeSet::new(),
                     content: statements,
+                    ..Block::default()
                 });
             }
         }
@@ -314,7 +285,7 @@ fn blocks(
         let OfDatabase { resources, mut after, .. } = of_database;
         after.retain(|name| !resources.contains(name));
         let content = vec![transaction(input, wanted, database, &resources, statements)];
-        blocks.push(Block { resources, after, paths: BTreeSet::new(), content });
+        blocks.push(Block { resources, after, content, ..Block::default() });
     }
     blocks
 }
@@ -329,9 +300,7 @@ fn transaction(
 ) -> Change {
     let answers = resources.iter().filter_map(|name| {
         let resource = wanted.get(name)?;
-        let question =
-            Question { name: name.clone(), kind: resource.kind, spec: resource.spec.clone() };
-        let seen = input.snapshot.answer(&question).ok()?;
+        let seen = input.snapshot.answer(&question(resource)).ok()?;
         Some((name.to_string(), answer_digest(seen)))
     });
     let before = Condition::Answers { database: database.clone(), answers: answers.collect() };

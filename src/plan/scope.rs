@@ -22,21 +22,39 @@ pub enum Scope {
     Undo(Digest),
 }
 
+/// A scope that is ready to be asked about many resources.
+#[derive(Debug)]
+pub struct Reach<'a> {
+    scope: &'a Scope,
+    patterns: Vec<globset::GlobMatcher>,
+}
+
 impl Scope {
+    /// Which resources it reaches. A pattern that is none reaches nothing.
+    #[must_use]
+    pub fn reach(&self) -> Reach<'_> {
+        let patterns = match self {
+            Self::Only(patterns) => patterns.as_slice(),
+            _ => &[],
+        };
+        let compiled = patterns.iter().filter_map(|pattern| globset::Glob::new(pattern).ok());
+        let patterns = compiled.map(|glob| glob.compile_matcher()).collect();
+        Reach { scope: self, patterns }
+    }
+}
+
+impl Reach<'_> {
     /// Does it reach this resource?
     #[must_use]
-    pub fn reaches(&self, resource: &Resource) -> bool {
-        match self {
-            Self::Host => true,
-            Self::Gap(gap) => resource.common.gap.as_ref() == Some(gap),
-            Self::Only(patterns) => {
+    pub fn covers(&self, resource: &Resource) -> bool {
+        match self.scope {
+            Scope::Host => true,
+            Scope::Gap(gap) => resource.common.gap.as_ref() == Some(gap),
+            Scope::Only(_) => {
                 let name = resource.name.to_string();
-                patterns.iter().any(|pattern| {
-                    globset::Glob::new(pattern)
-                        .is_ok_and(|glob| glob.compile_matcher().is_match(&name))
-                })
+                self.patterns.iter().any(|pattern| pattern.is_match(&name))
             }
-            Self::Undo(_) => false,
+            Scope::Undo(_) => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::format::{Plan, Rehearsal, Step};
+use super::format::{Plan, Rehearsal, SourceId, Step};
 use super::{FormatError, effect};
 use crate::action::{Action, Condition, Content, PathState, Risk, Undo};
 use crate::model::Digest;
@@ -22,13 +22,13 @@ pub enum Mark {
     Draft,
 }
 
-/// Writes it; `whole`: with its steps.
+/// Writes it, with its digest and that of its effect, where the latter is known; `whole`: with its steps.
 ///
 /// # Errors
 /// When the sink cannot be written.
 pub fn show(
     plan: &Plan,
-    digest: Digest,
+    (digest, known): (Digest, Option<Digest>),
     mark: Mark,
     whole: bool,
     out: &mut dyn Write,
@@ -42,7 +42,7 @@ pub fn show(
     };
     writeln!(out, "{bold}plan {}{bold:#}: {} {noun}{mark}", escape(&plan.id), plan.steps.len())?;
     writeln!(out, "  digest    {bold}{digest:?}{bold:#}")?;
-    match effect(plan) {
+    match known.map_or_else(|| effect(plan), Ok) {
         Ok(effect) => writeln!(out, "  effect    {effect:?}")?,
         Err(FormatError::Malformed(why)) => writeln!(out, "  effect    unknown: {why}")?,
         Err(why) => writeln!(out, "  effect    unknown: {why}")?,
@@ -70,7 +70,7 @@ pub fn show(
     }
     writeln!(out)?;
     plan.steps.iter().try_for_each(|step| {
-        self::step(step, out)?;
+        self::step(step, &plan.source, out)?;
         match plan.rehearsals.get(&step.n) {
             Some(rehearsal) => self::rehearsal(rehearsal, out),
             None if matches!(step.action, Action::Sql(_)) => writeln!(out, "      not rehearsed"),
@@ -98,7 +98,7 @@ fn rehearsal(rehearsal: &Rehearsal, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
+fn step(step: &Step, source: &SourceId, out: &mut dyn Write) -> io::Result<()> {
     let risk = match step.risk {
         Risk::Low => "",
         Risk::Medium => "  [medium risk]",
@@ -123,7 +123,7 @@ fn step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     match &step.action {
-        Action::WriteFile { content, .. } => self::content(content, out),
+        Action::WriteFile { content, .. } => self::content(content, source, out),
         Action::Sql(sql) => sql.statements.iter().try_for_each(|one| {
             text(&one.text, out)?;
             match &one.undo {
@@ -131,7 +131,7 @@ fn step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
                 None => writeln!(out, "      |   undo: none"),
             }
         }),
-        Action::ImportKey { key, .. } => self::content(key, out),
+        Action::ImportKey { key, .. } => self::content(key, source, out),
         _ => Ok(()),
     }
 }
@@ -154,12 +154,17 @@ fn condition(condition: &Condition) -> String {
     }
 }
 
-fn content(content: &Content, out: &mut dyn Write) -> io::Result<()> {
+fn content(content: &Content, source: &SourceId, out: &mut dyn Write) -> io::Result<()> {
     match content {
         Content::Text(text) => self::text(text, out),
         Content::Base64(_) => writeln!(out, "      | {} bytes that are no text", content.size()),
         Content::Blob { sha256, size } => {
-            writeln!(out, "      | {size} bytes beside the plan, {sha256:?}")
+            let file = source.files.iter().find(|(_, digest)| *digest == sha256);
+            let name = match file {
+                Some((name, _)) => format!("`{}` of that commit", escape(name)),
+                None => "desired state, with its values".to_owned(),
+            };
+            writeln!(out, "      | {size} bytes of {name}, {sha256:?}")
         }
     }
 }

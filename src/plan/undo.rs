@@ -25,6 +25,8 @@ pub struct Present<'a> {
     pub around: &'a Surroundings,
     /// What stands in the directories among them.
     pub entries: &'a BTreeMap<String, BTreeSet<String>>,
+    /// What homes of GnuPG hold of keys, by home and fingerprint.
+    pub keys: &'a BTreeMap<(String, String), Result<Option<Digest>, Unknown>>,
     /// The digests of what databases answer about resources, by their names.
     pub answers: &'a BTreeMap<String, Result<Digest, Unknown>>,
 }
@@ -119,7 +121,14 @@ fn one(
             let left = Condition::Answers { database: database.clone(), answers: answers.clone() };
             (left, was.clone())
         }
-        (Condition::Path { .. } | Condition::Answers { .. }, ..) => return Err(unsaid()),
+        (was @ Condition::Key { home, fingerprint, .. }, _, Some(seen)) => {
+            let Condition::Key { sha256: Some(made), .. } = seen else { return Err(unsaid()) };
+            as_imported(home, fingerprint, *made, reached.present.keys)?;
+            (seen.clone(), was.clone())
+        }
+        (Condition::Path { .. } | Condition::Answers { .. } | Condition::Key { .. }, ..) => {
+            return Err(unsaid());
+        }
         // What had failed and was started is inactive when it is stopped, and not failed.
         (Condition::Unit { unit, .. }, after, _) => {
             let Action::Unit { change, .. } = &action else {
@@ -136,6 +145,24 @@ fn one(
 
 fn unsaid() -> Why {
     Why::Unknown("the ledger does not say what was made".to_owned())
+}
+
+/// Does a home still hold of a key exactly what came in with it?
+fn as_imported(
+    home: &str,
+    fingerprint: &str,
+    made: Digest,
+    keys: &BTreeMap<(String, String), Result<Option<Digest>, Unknown>>,
+) -> Result<(), Why> {
+    match keys.get(&(home.to_owned(), fingerprint.to_owned())) {
+        Some(Ok(Some(now))) if *now == made => Ok(()),
+        Some(Ok(Some(_))) => Err(Why::NoRemedy(
+            "the key is no longer as it was imported: somebody added something to it".to_owned(),
+        )),
+        Some(Ok(None)) => Err(Why::NoRemedy("the key is gone already".to_owned())),
+        Some(Err(unknown)) => Err(Why::Unknown(escape(&unknown.detail).into_owned())),
+        None => Err(unsaid()),
+    }
 }
 
 /// Does a database still answer as after the step?
@@ -171,33 +198,22 @@ fn as_made(
     let changed = || {
         Why::NoRemedy(format!("it is no longer as it was made: {now}, where {created} was made"))
     };
-    match now {
-        PathState::Directory { uid, gid, mode, inode, .. } => {
-            let (uid, gid, mode, inode) = (*uid, *gid, *mode, *inode);
-            let as_now = |empty| PathState::Directory { uid, gid, mode, empty, inode };
-            let same = match created {
-                PathState::Directory { empty, .. } => *created == as_now(*empty),
-                _ => false,
-            };
-            if !same {
-                return Err(changed());
-            }
-            if !removes {
-                return Ok(as_now(None));
-            }
-            let inside = reached.present.entries.get(path);
-            let other =
-                inside.into_iter().flatten().find(|entry| !reached.removed.contains(*entry));
-            if let Some(other) = other {
-                let other = escape(other);
-                let why = format!("it holds what this plan did not make: {other}");
-                return Err(Why::NoRemedy(why));
-            }
-            Ok(as_now(Some(true)))
-        }
-        _ if created.holds(now) => Ok(now.clone()),
-        _ => Err(changed()),
+    if !created.is_still(now) {
+        return Err(changed());
     }
+    let PathState::Directory { uid, gid, mode, inode, .. } = now.clone() else {
+        return Ok(now.clone());
+    };
+    if !removes {
+        return Ok(PathState::Directory { uid, gid, mode, empty: None, inode });
+    }
+    let inside = reached.present.entries.get(path);
+    let other = inside.into_iter().flatten().find(|entry| !reached.removed.contains(*entry));
+    if let Some(other) = other {
+        let other = escape(other);
+        return Err(Why::NoRemedy(format!("it holds what this plan did not make: {other}")));
+    }
+    Ok(now.emptied())
 }
 
 /// What is restored is another inode, or the same one: that is not said beforehand.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::armor;
 use crate::model::{Reason, Timestamp, Unknown};
 
-pub use home::{Ring, private_parts, read};
+pub use home::{Ring, material, private_parts, read};
 
 /// The most packets of one file.
 const PACKETS_MAX: usize = 200_000;
@@ -85,19 +85,27 @@ impl From<armor::Fault> for Fault {
     }
 }
 
+/// Reads the keys that stand in packets.
+type Read<T> = fn(&[packet::Packet<'_>]) -> Result<Vec<T>, Fault>;
+
 /// The keys of a file: a keybox, packets one after another, or armour around them.
 fn keys(bytes: &[u8]) -> Result<Vec<Key>, Fault> {
+    of_packets(bytes, key::keys)
+}
+
+/// What `read` makes of each block of packets.
+fn of_packets<T>(bytes: &[u8], read: Read<T>) -> Result<Vec<T>, Fault> {
     let keys = match bytes.first() {
         None => Vec::new(),
         Some(_) if keybox::is_keybox(bytes) => {
             let mut keys = Vec::new();
             for block in keybox::keyblocks(bytes)? {
-                keys.append(&mut key::keys(&packet::packets(block)?)?);
+                keys.append(&mut read(&packet::packets(block)?)?);
             }
             keys
         }
-        Some(first) if first & 0x80 != 0 => key::keys(&packet::packets(bytes)?)?,
-        Some(_) => armoured(bytes)?,
+        Some(first) if first & 0x80 != 0 => read(&packet::packets(bytes)?)?,
+        Some(_) => armoured(bytes, read)?,
     };
     if keys.len() > KEYS_MAX {
         let what = format!("has {} keys, at most {KEYS_MAX} are read", keys.len());
@@ -134,7 +142,7 @@ pub fn public_key(bytes: &[u8]) -> Result<Key, String> {
     }
 }
 
-fn armoured(text: &[u8]) -> Result<Vec<Key>, Fault> {
+fn armoured<T>(text: &[u8], read: Read<T>) -> Result<Vec<T>, Fault> {
     let blocks = armor::blocks(text)?;
     let is_keys = |label: &str| matches!(label, "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK");
     let mut blocks = blocks.iter().filter(|block| is_keys(block.label)).peekable();
@@ -143,7 +151,7 @@ fn armoured(text: &[u8]) -> Result<Vec<Key>, Fault> {
     }
     let mut keys = Vec::new();
     for block in blocks {
-        keys.append(&mut key::keys(&packet::packets(&block.decode()?)?)?);
+        keys.append(&mut read(&packet::packets(&block.decode()?)?)?);
     }
     Ok(keys)
 }

@@ -136,11 +136,11 @@ pub(super) fn item(kind: &str, difference: &Difference) -> Option<String> {
         Value::String(text) => format!(" ({})", escaped_line(text, CHARS_MAX)),
         other => format!(" ({})", one_line(&other.to_string(), CHARS_MAX)),
     };
-    // A grant is a sentence, and names itself; the others are called what PostgreSQL calls them.
-    let noun = match kind.strip_prefix("pg_") {
-        Some("grant") => String::new(),
-        Some(object) => format!("{object} "),
-        None => format!("{kind} "),
+    // A grant is a sentence, and names itself, as does what is beside a guard; the others are called what PostgreSQL calls
+    // them.
+    let noun = match kind.strip_prefix("pg_").unwrap_or(kind) {
+        "grant" | "proof_guard" => String::new(),
+        object => format!("{object} "),
     };
     Some(format!("{sign}{noun}{}{about}", field(difference, CHARS_MAX)))
 }

@@ -453,3 +453,85 @@ fn a_person_reads_the_plan_and_types_its_first_digits() {
     }
     lab.refused(&[&statement], "insufficient");
 }
+
+/// Approving on a machine that remembers what it saw of the ledger.
+impl Lab {
+    fn bundle(&self, name: &str, more: &[&str]) -> String {
+        let (config, file) = (self.config(), self.path(name));
+        run(&[&["plan", "--config", &config, "-o", &self.plan(), "--export", &file], more].concat())
+            .ends_with(0);
+        file
+    }
+
+    /// What comes of approving a plan or bundle, and the checkpoints that the statement cites.
+    fn witnessed(&self, file: &str) -> (Ran, Vec<String>) {
+        let digest = countersign::model::Digest::of(&fs::read(self.plan()).unwrap()).to_string();
+        let (key, signed) =
+            (self.keys.path("first").display().to_string(), self.path("seen.approval"));
+        let _ = fs::remove_file(&signed);
+        let words =
+            ["approve", file, "--as", "first", "--role", "dba", "--reason", "x", "--key", &key];
+        let mut approve = command(&[&words[..], &["--digest", &digest, "-o", &signed]].concat());
+        let ran = ran(&approve.env("XDG_STATE_HOME", self.path("state")).output().unwrap());
+        let text = fs::read_to_string(&signed).unwrap_or_default();
+        let cited = text.lines().filter_map(|line| line.strip_prefix("log: "));
+        (ran, cited.map(str::to_owned).collect())
+    }
+
+    /// Desired state wants another directory, so that there is another plan.
+    fn want(&self, path: &str) {
+        let text = format!(
+            "[directory.\"{path}\"]\nowner = \"root\"\ngroup = \"root\"\nmode = \"0750\"\n"
+        );
+        self.world.desired("hosts/a/r.toml", text);
+        self.world.commit();
+    }
+}
+
+#[test]
+fn a_machine_remembers_the_ledgers_that_it_saw() {
+    let lab = Lab::new();
+    let (ran, first) = lab.witnessed(&lab.bundle("one", &[]));
+    assert!(ran.stderr.contains("for the first time, with 2 entries"), "{}", ran.stderr);
+    assert_eq!(first.len(), 1);
+    let seen = lab.path("state/countersign/seen.json");
+    assert!(fs::read_to_string(&seen).unwrap().contains("executor\\n2\\n"), "it was kept");
+    lab.want("/srv/two");
+    let (ran, second) = lab.witnessed(&lab.bundle("two", &[]));
+    ran.ends_with(0);
+    assert!(
+        second.len() == 1 && second != first,
+        "it grew, and the newer one is cited: {second:?}"
+    );
+    // A plan that comes alone: what was seen is cited all the same.
+    assert_eq!(lab.witnessed(&lab.plan()).1, second);
+}
+
+#[test]
+fn a_machine_signs_nothing_for_a_ledger_that_was_begun_anew_or_forked() {
+    let lab = Lab::new();
+    let copied = |from: &str, to: &str| {
+        let mut copy = Command::new("cp");
+        assert!(copy.arg("-a").arg(lab.path(from)).arg(lab.path(to)).status().unwrap().success());
+    };
+    copied("data", "earlier");
+    lab.want("/srv/two");
+    let (ran, _) = lab.witnessed(&lab.bundle("two", &[]));
+    ran.ends_with(0);
+    // The folder of the host is taken back, and another plan is sealed in the place of that one.
+    fs::remove_dir_all(lab.path("data")).unwrap();
+    copied("earlier", "data");
+    lab.want("/srv/three");
+    let (ran, cited) = lab.witnessed(&lab.bundle("three", &[]));
+    let ran = ran.ends_with(8);
+    assert!(ran.stderr.contains("neither has grown out of the other"), "{}", ran.stderr);
+    assert!(cited.is_empty() && !ran.stdout.contains("statement"), "nothing was signed");
+    // Another ledger of the same name, with another key.
+    fs::remove_dir_all(lab.path("data")).unwrap();
+    let ran = lab.witnessed(&lab.bundle("four", &[])).0.ends_with(8);
+    assert!(ran.stderr.contains("has another key"), "{}", ran.stderr);
+    // What cannot be read is not taken for nothing.
+    fs::write(lab.path("state/countersign/seen.json"), "{}").unwrap();
+    let ran = lab.witnessed(&lab.plan()).0.ends_with(1);
+    assert!(ran.stderr.contains("seen.json"), "{}", ran.stderr);
+}

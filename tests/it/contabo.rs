@@ -44,7 +44,8 @@ fn fields<'a>(report: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_only_drift_of_that_day_is_the_milestone_gap5_the_backup_key_and_two_grants() {
+fn the_only_drift_of_that_day_is_the_milestone_gap5_the_backup_key_two_grants_and_the_guard_of_proofs()
+ {
     let report = check(&["--output", "json"]).ends_with(2).report();
     let drifted: Vec<&str> = report["resources"]
         .as_array()
@@ -63,6 +64,8 @@ fn the_only_drift_of_that_day_is_the_milestone_gap5_the_backup_key_and_two_grant
         "file./var/lib/cutter/README.md",
         "file./var/lib/cutter/orchestrator.config.json",
         "pg_grant.cutter_exec",
+        // What proofs rest on was not there that day.
+        "proof_guard.countersign",
     ]);
     assert_eq!(drifted, expected);
     assert_eq!(report["summary"]["unknown"], 0);
@@ -118,7 +121,7 @@ fn one_edit_of_a_value_moves_everything_that_refers_to_it() {
         ["check", "--desired", desired, "--replay", world.to_str().unwrap(), "--output", "json"];
     let report = run(&words).ends_with(2).report();
     assert_eq!(resource(&report, "constant.milestone")["verdict"], "in_sync");
-    assert_eq!(report["summary"]["drift"], 12);
+    assert_eq!(report["summary"]["drift"], 13);
 }
 
 #[test]
@@ -164,7 +167,7 @@ fn two_grants_are_missing_while_every_question_of_the_probe_is_answered_with_yes
         grants.push(granted);
     });
     assert_eq!(resource(&report, "pg_grant.cutter_exec")["verdict"], "in_sync");
-    assert_eq!(report["summary"]["drift"], 12);
+    assert_eq!(report["summary"]["drift"], 13);
 }
 
 #[test]
@@ -202,7 +205,7 @@ fn what_changes_in_the_database_is_named() {
     ] {
         assert_eq!(fields(&report, name), [field], "{name}");
     }
-    assert_eq!(report["summary"]["drift"], 13 + 7);
+    assert_eq!(report["summary"]["drift"], 14 + 7);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use crate::program::{command, skipped};
 use crate::site::Site;
 
-const POLICY: &str = "actions = [\"import_key\"]\nroots = [\"/root/.gnupg\"]";
+const POLICY: &str = "actions = [\"import_key\", \"remove_key\"]\nroots = [\"/root/.gnupg\"]";
 
 fn gpg(home: &Path, words: &[&str]) -> Output {
     let mut gpg = Command::new("gpg");
@@ -65,6 +65,16 @@ fn site(folder: &Path) -> Site<'static> {
     Site::new(folder.to_owned(), seen_at, "root", POLICY, Box::new(start))
 }
 
+/// A host whose desired state wants a key, and holds it.
+fn wanting_a_key() -> Option<(Pair, tempfile::TempDir, Site<'static>)> {
+    let pair = Pair::new()?;
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    site.write("desired/hosts/a/files/a.asc", &pair.public);
+    site.wants(&pair.wanted("source = \"files/a.asc\""));
+    Some((pair, folder, site))
+}
+
 #[test]
 fn a_key_is_imported_where_it_is_missing() {
     let Some(pair) = Pair::new() else { return };
@@ -85,19 +95,20 @@ fn a_key_is_imported_where_it_is_missing() {
     fs::remove_file(home.join("gpg.conf")).unwrap();
     let listed = String::from_utf8(gpg(&home, &["--list-keys"]).stdout).unwrap();
     assert!(listed.contains(&pair.fingerprint), "{listed}");
-    // It cannot be taken back by a plan, and that is said.
-    site.plan("back.json", &["--undo", &site.path("in.json")]).says("is for a person");
+    // It is taken back while it is as it was imported.
+    site.plan("back.json", &["--undo", &site.path("in.json")]).ends_with(0).says("remove key");
+    site.approve("back.json");
+    site.apply("back.json").ends_with(0).says("applied: 1 of 1 steps");
+    let listed = String::from_utf8(gpg(&home, &["--list-keys"]).stdout).unwrap();
+    assert!(!listed.contains(&pair.fingerprint), "{listed}");
+    site.run(&["check"]).ends_with(2);
     site.run(&["ledger", "verify"]).ends_with(0);
 }
 
 #[test]
 fn a_home_that_others_can_change_is_left_alone() {
-    let Some(pair) = Pair::new() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let site = site(folder.path());
+    let Some((_, folder, site)) = wanting_a_key() else { return };
     let home = folder.path().join("root/root/.gnupg");
-    site.write("desired/hosts/a/files/a.asc", &pair.public);
-    site.wants(&pair.wanted("source = \"files/a.asc\""));
     fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
     site.deed("open.json", &[]).ends_with(5).says("others can write into the home");
     assert!(!home.join("pubring.kbx").exists());
@@ -148,4 +159,23 @@ fn whoever_owns_the_home_imports() {
     site.deed("in.json", &[]).ends_with(0).says("applied: 1 of 1 steps");
     let ring = fs::metadata(home.join("pubring.kbx")).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&ring), NOBODY);
+}
+
+#[test]
+fn a_key_that_somebody_added_to_or_owns_is_not_taken_out() {
+    let Some((pair, folder, site)) = wanting_a_key() else { return };
+    let home = folder.path().join("root/root/.gnupg");
+    site.deed("in.json", &[]).ends_with(0);
+    site.plan("back.json", &["--undo", &site.path("in.json")]).ends_with(0);
+    site.approve("back.json");
+    let ring = fs::read(home.join("pubring.kbx")).unwrap();
+    // A private key came to lie beside it.
+    fs::create_dir(home.join("private-keys-v1.d")).unwrap();
+    fs::write(home.join("private-keys-v1.d/x.key"), "").unwrap();
+    site.apply("back.json").ends_with(5).says("private keys lie in the home");
+    fs::remove_dir_all(home.join("private-keys-v1.d")).unwrap();
+    assert_eq!(fs::read(home.join("pubring.kbx")).unwrap(), ring);
+    // It is gone already.
+    gpg(&home, &["--yes", "--delete-keys", &pair.fingerprint]);
+    site.plan("late.json", &["--undo", &site.path("in.json")]).ends_with(2).says("gone already");
 }

@@ -11,6 +11,23 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::private_server::{shared, started};
 use crate::server::{Options, Server};
 
+/// All that a role of the worked example is meant to have, with the two grants that were never applied.
+pub(crate) const GRANTS: &str = r#"
+[pg_grant.cutter_exec]
+database = "directus"
+grants = [
+  "USAGE on schema cutter_governance",
+  "SELECT on public.information_unit, public.unit_version, public.iu_lifecycle_log",
+  "SELECT, INSERT on cutter_governance.cut_change_set, cutter_governance.manifest_envelope, cutter_governance.manifest_unit_block",
+  "SELECT, INSERT on cutter_governance.review_decision, cutter_governance.dot_pair_signature",
+  "SELECT, INSERT on cutter_governance.decision_backlog_entry, cutter_governance.decision_backlog_history",
+  "SELECT, INSERT on cutter_governance.cut_change_set_affected_row",
+  "SELECT on cutter_governance.verify_result",
+  "EXECUTE on function public.fn_iu_create(text, text, text, text, text, text, text, text, uuid)",
+  "EXECUTE on function public.fn_iu_enact(uuid, integer, text, text, timestamp with time zone, text, text, boolean)",
+]
+"#;
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Lab {

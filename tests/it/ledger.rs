@@ -126,7 +126,7 @@ fn two_verifiers_agree() {
 fn what_is_verified_is_told_with_place_and_reason() {
     let lab = Lab::new();
     let told = lab.run(&["verify"]).ends_with(0).stdout;
-    assert!(told.starts_with("intact: example.org/a/executor, 5 entries, 1 blobs\n"), "{told}");
+    assert!(told.starts_with("intact: example.org/a/executor, 5 entries, 1 blob\n"), "{told}");
     assert!(told.contains("none from elsewhere was given"), "{told}");
     let json = lab.run(&["verify", "--output", "json"]).ends_with(0).report();
     assert_eq!((&json["verdict"], &json["entries"]), (&"intact".into(), &5.into()));

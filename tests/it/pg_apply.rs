@@ -11,29 +11,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::keys::Keys;
-use crate::lab::{admin, client_of};
+use crate::lab::{GRANTS, admin, client_of};
 use crate::private_server::started;
 use crate::program::{Ran, World, command, ran, run};
 use crate::server::{Options, Server};
 
 const FIXTURE: &str = include_str!("../../src/demo/fixture.sql");
-
-/// All that the role is meant to have, with the two that were never applied.
-const GRANTS: &str = r#"
-[pg_grant.cutter_exec]
-database = "directus"
-grants = [
-  "USAGE on schema cutter_governance",
-  "SELECT on public.information_unit, public.unit_version, public.iu_lifecycle_log",
-  "SELECT, INSERT on cutter_governance.cut_change_set, cutter_governance.manifest_envelope, cutter_governance.manifest_unit_block",
-  "SELECT, INSERT on cutter_governance.review_decision, cutter_governance.dot_pair_signature",
-  "SELECT, INSERT on cutter_governance.decision_backlog_entry, cutter_governance.decision_backlog_history",
-  "SELECT, INSERT on cutter_governance.cut_change_set_affected_row",
-  "SELECT on cutter_governance.verify_result",
-  "EXECUTE on function public.fn_iu_create(text, text, text, text, text, text, text, text, uuid)",
-  "EXECUTE on function public.fn_iu_enact(uuid, integer, text, text, timestamp with time zone, text, text, boolean)",
-]
-"#;
 
 /// An executor that is no superuser: a member of the role to which the tables belong.
 const EXECUTOR: &str = "CREATE ROLE cs_executor LOGIN CREATEROLE; CREATE ROLE cs_owner; GRANT cs_owner TO cs_executor; \
@@ -60,7 +43,7 @@ impl Lab {
         inside.batch_execute(FIXTURE).await.unwrap();
         inside.batch_execute(EXECUTOR).await.unwrap();
         let (world, keys) = (World::wanting(resources), Keys::new());
-        keys.make("ed25519", "alice");
+        keys.make("ed25519", "operator");
         world.host_file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
         world.host_file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
         world.host_file("etc/group", "root:x:0:\n");
@@ -71,10 +54,10 @@ impl Lab {
         lab.configure(&lab.server, "cs_executor");
         lab.file("switch.toml", "version = 1\napply = true\n");
         let trust = format!(
-            "version = 1\n[approver.alice]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[policy.database]\nactions = [\"sql\"]\n\
+            "version = 1\n[approver.operator]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[policy.database]\nactions = [\"sql\"]\n\
              databases = [\"directus\"]\nmax_steps = 4\ntotal = 1\nrequire = [{{ role = \"dba\", min = 1 }}]\n\
              lifetime = \"24h\"\nseparation = \"none\"\n",
-            lab.keys.line("alice")
+            lab.keys.line("operator")
         );
         lab.file("trust.toml", &trust);
         Some(lab)
@@ -114,9 +97,9 @@ impl Lab {
         let (plan, file) = (self.path(name), self.path(&format!("{name}.approval")));
         self.run(&[&["plan", "-o", &plan][..], more].concat()).ends_with(0);
         let digest = Digest::of(&fs::read(&plan).unwrap()).to_string();
-        let key = self.keys.path("alice").display().to_string();
+        let key = self.keys.path("operator").display().to_string();
         let words =
-            ["approve", &plan, "--as", "alice", "--role", "dba", "--reason", "x", "--key", &key];
+            ["approve", &plan, "--as", "operator", "--role", "dba", "--reason", "x", "--key", &key];
         run(&[&words[..], &["--digest", &digest, "-o", &file]].concat()).ends_with(0);
         (plan, file)
     }
@@ -499,4 +482,95 @@ async fn killed_anywhere_the_next_run_knows_what_became_of_it() {
         assert!(at < 200, "it never came to its end: {seen:?}");
     }
     assert!(seen.contains(&"recovered") && seen.contains(&"not applied"), "{seen:?}");
+}
+
+/// A role that is not there, and all that it is given.
+const NEW_ROLE: &str = r#"
+[pg_role.cutter_new]
+database = "directus"
+login = true
+
+[pg_grant.cutter_new]
+database = "directus"
+grants = ["SELECT on cutter_governance.verify_result, cutter_governance.review_decision"]
+
+[pg_setting."statement_timeout for role cutter_new"]
+database = "directus"
+value = "5s"
+
+[pg_setting."search_path for role cutter_new in database"]
+database = "directus"
+value = "cutter_governance, \"$user\""
+
+[pg_setting."* for role cutter_new"]
+database = "directus"
+only = ["statement_timeout for role cutter_new"]
+"#;
+
+#[tokio::test]
+async fn one_plan_makes_a_role_and_gives_it_grants_and_settings() {
+    let Some(lab) = Lab::new(NEW_ROLE).await else { return };
+    let ran = lab.run(&["plan", "--draft"]).ends_with(0);
+    assert!(ran.stdout.contains("is written down by a table of its own"), "{}", ran.stdout);
+    let plan = lab.signed("plan.json", &[]);
+    let json: Value = serde_json::from_str(&fs::read_to_string(&plan.0).unwrap()).unwrap();
+    let statements = json["steps"][0]["action"]["sql"]["statements"].as_array().unwrap();
+    let texts: Vec<&str> = statements.iter().map(|one| one["text"].as_str().unwrap()).collect();
+    assert!(texts[0].starts_with("CREATE ROLE \"cutter_new\""), "{texts:?}");
+    for part in [
+        "GRANT SELECT ON TABLE \"cutter_governance\".\"verify_result\" TO \"cutter_new\"",
+        "GRANT SELECT ON TABLE \"cutter_governance\".\"review_decision\" TO \"cutter_new\"",
+        "ALTER ROLE \"cutter_new\" SET \"statement_timeout\" TO '5s'",
+        "ALTER ROLE \"cutter_new\" IN DATABASE \"directus\" SET \"search_path\" TO 'cutter_governance', '$user'",
+    ] {
+        assert!(texts.contains(&part), "{part}: {texts:?}");
+    }
+    lab.apply(&plan).ends_with(0);
+    lab.check(0);
+    let undo = lab.signed("undo.json", &["--undo", &plan.0]);
+    lab.apply(&undo).ends_with(0);
+    let sql = "SELECT count(*) FROM pg_roles WHERE rolname = 'cutter_new'";
+    let left: i64 = admin(&lab.server, "directus").await.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+}
+
+/// What is written down for `cutter_exec`.
+const WRITTEN: &str = "SELECT string_agg(c, ';' ORDER BY c) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole \
+                       CROSS JOIN LATERAL unnest(s.setconfig) u (c) WHERE r.rolname = 'cutter_exec'";
+
+#[tokio::test]
+async fn settings_are_set_and_taken_back() {
+    let wanted = r#"
+[pg_setting."work_mem for role cutter_exec"]
+database = "directus"
+value = "8MB"
+[pg_setting."jit for role cutter_exec"]
+database = "directus"
+present = false
+[pg_setting."application_name for role cutter_exec in database"]
+database = "directus"
+value = "it's \\ on"
+[pg_setting."work_mem for server"]
+database = "directus"
+value = "8MB"
+"#;
+    let Some(lab) = Lab::new(wanted).await else { return };
+    let other = admin(&lab.server, "directus").await;
+    let there = "ALTER ROLE cutter_exec SET work_mem = '4MB'; ALTER ROLE cutter_exec SET jit = off; \
+                 GRANT SELECT ON pg_file_settings TO countersign_observer; \
+                 GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO countersign_observer; \
+                 GRANT SELECT ON pg_file_settings TO cs_executor; \
+                 GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO cs_executor; \
+                 GRANT cutter_exec TO cs_executor WITH ADMIN OPTION";
+    other.batch_execute(there).await.unwrap();
+    let written = async || -> String { other.query_one(WRITTEN, &[]).await.unwrap().get(0) };
+    let before = written().await;
+    let plan = lab.signed("plan.json", &[]);
+    let ran = lab.run(&["plan", "--draft"]).ends_with(0);
+    assert!(ran.stdout.contains("ALTER SYSTEM runs in no transaction"), "{}", ran.stdout);
+    lab.apply(&plan).ends_with(0);
+    assert_eq!(written().await, "application_name=it's \\ on;work_mem=8MB");
+    let undo = lab.signed("undo.json", &["--undo", &plan.0]);
+    lab.apply(&undo).ends_with(0);
+    assert_eq!(written().await, before);
 }

@@ -42,6 +42,9 @@ fn fields(lab: &Lab) -> Vec<String> {
     fields.map(|difference| difference["field"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What a proof begins with.
+const PILL: &str = "INSERT INTO countersign.pill VALUES (1)";
+
 #[tokio::test]
 async fn it_comes_by_a_plan_and_goes_by_its_undo() {
     let Some((lab, root)) = guarded().await else { return };
@@ -55,7 +58,6 @@ async fn it_comes_by_a_plan_and_goes_by_its_undo() {
     lab.check(0);
     // What is granted is enough, and everything else about it is denied.
     let prover = client_of(&lab.server, "cutter_exec", "directus").await;
-    const PILL: &str = "INSERT INTO countersign.pill VALUES (1)";
     for (end, code) in [
         ("COMMIT", "CSP01"),
         ("COMMIT AND CHAIN", "CSP01"),
@@ -118,6 +120,9 @@ async fn what_was_altered_is_set_right_and_can_be_altered_back() {
     let Some((lab, root, _)) = made().await else { return };
     root.batch_execute(ALTERED).await.unwrap();
     let altered = lab.differences();
+    let said = lab.run(&["check", "-v"]).ends_with(2).stdout;
+    let line = "+SELECT on countersign.pill to intruder (with grant option)\n";
+    assert!(said.contains(line), "{said}");
     let plan = lab.signed("mend.json", &[]);
     lab.apply(&plan).ends_with(0);
     lab.check(0);

@@ -10,7 +10,7 @@ use countersign::desired::{AcceptedTip, Request, SignedBy, SignedError, SourceEr
 use crate::keys::Keys;
 use crate::program::{World, git, run};
 
-/// A repository whose commits are signed by `alice`, and a trust file that lists her and `bob`.
+/// A repository whose commits are signed by `operator`, and a trust file that lists `reviewer` as well.
 struct Lab {
     world: World,
     keys: Keys,
@@ -20,7 +20,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let (world, keys) = (World::new(), Keys::new());
-        for name in ["alice", "bob", "mallory"] {
+        for name in ["operator", "reviewer", "stranger"] {
             keys.make("ed25519", name);
         }
         world.desired("hosts/a/host.toml", "[host]\nidentity = { hostname = \"testhost\" }\n");
@@ -59,9 +59,9 @@ impl Lab {
 
     fn trust(&self, more: &str) -> Trust {
         let text = format!(
-            "version = 1\n{more}\n[committer.alice]\nkeys = [\"{}\"]\n[committer.bob]\nkeys = [\"{}\"]\n",
-            self.keys.line("alice"),
-            self.keys.line("bob")
+            "version = 1\n{more}\n[committer.operator]\nkeys = [\"{}\"]\n[committer.reviewer]\nkeys = [\"{}\"]\n",
+            self.keys.line("operator"),
+            self.keys.line("reviewer")
         );
         Trust::parse(Path::new("trust.toml"), text).unwrap()
     }
@@ -115,36 +115,39 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 fn a_history_that_committers_signed_is_taken() {
     let lab = Lab::new();
     assert_eq!(lab.load(None).unwrap(), names(&[]), "the first commit needs no signature");
-    lab.commit("alice", "one");
-    let second = lab.commit("bob", "two");
-    assert_eq!(lab.load(None).unwrap(), names(&["alice", "bob"]));
-    lab.commit("alice", "three");
-    assert_eq!(lab.load(Some(&second)).unwrap(), names(&["alice"]), "since the accepted one");
+    lab.commit("operator", "one");
+    let second = lab.commit("reviewer", "two");
+    assert_eq!(lab.load(None).unwrap(), names(&["operator", "reviewer"]));
+    lab.commit("operator", "three");
+    assert_eq!(lab.load(Some(&second)).unwrap(), names(&["operator"]), "since the accepted one");
     // Merges too, and what they bring with them.
     lab.git(&["checkout", "--quiet", "-b", "side", &second]);
     lab.world.desired("hosts/a/other.toml", "# x\n");
     lab.git(&["add", "--all"]);
-    lab.signed("bob", &["commit", "--quiet", "-S", "-m", "side"]);
+    lab.signed("reviewer", &["commit", "--quiet", "-S", "-m", "side"]);
     lab.git(&["checkout", "--quiet", "main"]);
-    lab.signed("alice", &["merge", "--quiet", "--no-ff", "-S", "-m", "merge", "side"]);
-    assert_eq!(lab.load(Some(&second)).unwrap(), names(&["alice", "bob"]));
+    lab.signed("operator", &["merge", "--quiet", "--no-ff", "-S", "-m", "merge", "side"]);
+    assert_eq!(lab.load(Some(&second)).unwrap(), names(&["operator", "reviewer"]));
     // From a remote as well, and again from its mirror.
     let remote = format!("file://{}", lab.folder().display());
     for _ in 0..2 {
-        assert_eq!(lab.load_with(&lab.trust(""), &remote, None).unwrap(), names(&["alice", "bob"]));
+        assert_eq!(
+            lab.load_with(&lab.trust(""), &remote, None).unwrap(),
+            names(&["operator", "reviewer"])
+        );
     }
     let authors =
         source::authors(&remote, &lab.world.path("data"), &second, &lab.tip(), &lab.trust(""));
-    assert_eq!(authors.unwrap(), names(&["alice", "bob"]));
+    assert_eq!(authors.unwrap(), names(&["operator", "reviewer"]));
 }
 
 #[test]
 fn one_commit_that_nobody_signed_refuses_all() {
     let lab = Lab::new();
-    lab.commit("alice", "one");
+    lab.commit("operator", "one");
     lab.world.desired("hosts/a/note.toml", "# unsigned\n");
     let unsigned = lab.world.commit();
-    let last = lab.commit("alice", "covered up");
+    let last = lab.commit("operator", "covered up");
     let error = lab.refused(None, "unsigned_commit");
     assert!(error.to_string().contains(&unsigned), "{error}");
     // Only what came after an accepted tip is asked about.
@@ -154,18 +157,18 @@ fn one_commit_that_nobody_signed_refuses_all() {
 #[test]
 fn an_unsigned_side_branch_comes_in_by_no_merge() {
     let lab = Lab::new();
-    let base = lab.commit("alice", "one");
+    let base = lab.commit("operator", "one");
     lab.git(&["checkout", "--quiet", "-b", "side"]);
     lab.world.desired("hosts/a/other.toml", "# x\n");
     lab.world.commit();
     lab.git(&["checkout", "--quiet", "main"]);
-    lab.signed("alice", &["merge", "--quiet", "--no-ff", "-S", "-m", "merge", "side"]);
+    lab.signed("operator", &["merge", "--quiet", "--no-ff", "-S", "-m", "merge", "side"]);
     lab.refused(Some(&base), "unsigned_commit");
     // Neither does a merge that is not signed itself.
     let lab = Lab::new();
-    let base = lab.commit("alice", "one");
+    let base = lab.commit("operator", "one");
     lab.git(&["checkout", "--quiet", "-b", "side"]);
-    lab.commit("bob", "side");
+    lab.commit("reviewer", "side");
     lab.git(&["checkout", "--quiet", "main"]);
     lab.git(&["merge", "--quiet", "--no-ff", "-m", "merge", "side"]);
     lab.refused(Some(&base), "unsigned_commit");
@@ -174,11 +177,11 @@ fn an_unsigned_side_branch_comes_in_by_no_merge() {
 #[test]
 fn strangers_and_those_who_were_revoked_sign_nothing() {
     let lab = Lab::new();
-    lab.commit("mallory", "one");
+    lab.commit("stranger", "one");
     lab.refused(None, "unknown_committer");
     let lab = Lab::new();
-    lab.commit("alice", "one");
-    let revoked = format!("revoked = [\"{}\"]", lab.keys.line("alice"));
+    lab.commit("operator", "one");
+    let revoked = format!("revoked = [\"{}\"]", lab.keys.line("operator"));
     let source = lab.folder().display().to_string();
     let error = lab.load_with(&lab.trust(&revoked), &source, None);
     assert!(
@@ -190,7 +193,7 @@ fn strangers_and_those_who_were_revoked_sign_nothing() {
 #[test]
 fn a_signature_of_other_bytes_or_another_kind_does_not_hold() {
     let lab = Lab::new();
-    let good = lab.commit("alice", "one");
+    let good = lab.commit("operator", "one");
     let object = lab.git(&["cat-file", "commit", &good]);
     for (forged, what) in [
         (object.replace("\none\n", "\ntwo\n"), "its message"),
@@ -210,16 +213,16 @@ fn a_signature_of_other_bytes_or_another_kind_does_not_hold() {
 #[test]
 fn a_branch_that_goes_back_is_refused() {
     let lab = Lab::new();
-    let one = lab.commit("alice", "one");
-    let two = lab.commit("alice", "two");
+    let one = lab.commit("operator", "one");
+    let two = lab.commit("operator", "two");
     lab.git(&["reset", "--quiet", "--hard", &one]);
     lab.refused(Some(&two), "rewound");
     // Also when it goes on from there.
-    lab.commit("alice", "another two");
+    lab.commit("operator", "another two");
     lab.refused(Some(&two), "rewound");
     // And when it never contained the first commit.
     lab.git(&["checkout", "--quiet", "--orphan", "fresh"]);
-    lab.signed("alice", &["commit", "--quiet", "-S", "-m", "fresh"]);
+    lab.signed("operator", &["commit", "--quiet", "-S", "-m", "fresh"]);
     lab.git(&["branch", "--quiet", "-M", "main"]);
     lab.refused(None, "rewound");
     let gone = "f".repeat(40);
@@ -229,10 +232,10 @@ fn a_branch_that_goes_back_is_refused() {
 #[test]
 fn parents_are_those_of_the_commits_and_not_what_the_repository_pretends() {
     let lab = Lab::new();
-    let one = lab.commit("alice", "one");
+    let one = lab.commit("operator", "one");
     lab.world.desired("hosts/a/note.toml", "# unsigned\n");
     let unsigned = lab.world.commit();
-    let last = lab.commit("alice", "covered up");
+    let last = lab.commit("operator", "covered up");
     // A graft would hide the commit in between from whoever asks libgit2.
     fs::write(lab.folder().join(".git/info/grafts"), format!("{last} {one}\n")).unwrap();
     let error = lab.refused(None, "unsigned_commit");
@@ -246,9 +249,9 @@ fn parents_are_those_of_the_commits_and_not_what_the_repository_pretends() {
 #[test]
 fn the_program_refuses_before_it_reads() {
     let lab = Lab::new();
-    lab.commit("alice", "one");
+    lab.commit("operator", "one");
     let trust =
-        format!("version = 1\n[committer.alice]\nkeys = [\"{}\"]\n", lab.keys.line("alice"));
+        format!("version = 1\n[committer.operator]\nkeys = [\"{}\"]\n", lab.keys.line("operator"));
     lab.world.write("trust.toml", trust);
     let config = |first: &str| {
         let text = format!(

@@ -52,7 +52,7 @@ fn about() -> About {
             step("create_directory", "/var/lib/cutter/runs"),
             step("write_file", "/var/lib/cutter/version"),
         ],
-        authors: Authors::Known(BTreeSet::from(["eve".to_owned()])),
+        authors: Authors::Known(BTreeSet::from(["author".to_owned()])),
         valid_until: at("2026-11-24T12:00:00Z"),
     }
 }
@@ -60,20 +60,20 @@ fn about() -> About {
 fn trust_text(policy: &str) -> String {
     format!(
         "version = 1\nrevoked = [\"{gone}\"]\n\
-         [approver.alice]\nkeys = [\"{alice}\", \"{gone}\", \"{second}\"]\nroles = [\"dba\", \"deputy\"]\n\
-         [approver.bob]\nkeys = [\"{bob}\"]\nroles = [\"owner\"]\n\
-         [approver.carol]\nkeys = [\"{touch}\"]\nroles = [\"owner\"]\nrequire_touch = true\n\
-         [approver.dora]\nkeys = [\"{pin}\"]\nroles = [\"owner\"]\nrequire_pin = true\n\
-         [approver.eve]\nkeys = [\"{eve}\"]\nroles = [\"owner\"]\n\
-         [approver.al]\nkeys = [\"{alice}\"]\nroles = [\"owner\"]\n\
+         [approver.operator]\nkeys = [\"{operator}\", \"{gone}\", \"{second}\"]\nroles = [\"dba\", \"deputy\"]\n\
+         [approver.reviewer]\nkeys = [\"{reviewer}\"]\nroles = [\"owner\"]\n\
+         [approver.keyholder]\nkeys = [\"{touch}\"]\nroles = [\"owner\"]\nrequire_touch = true\n\
+         [approver.pinholder]\nkeys = [\"{pin}\"]\nroles = [\"owner\"]\nrequire_pin = true\n\
+         [approver.author]\nkeys = [\"{author}\"]\nroles = [\"owner\"]\n\
+         [approver.op]\nkeys = [\"{operator}\"]\nroles = [\"owner\"]\n\
          [approver.former]\nkeys = [\"{former}\"]\nroles = [\"owner\"]\nrevoked = true\n\
          [policy.provision]\nactions = [\"create_directory\", \"write_file\"]\nroots = [\"/var/lib/cutter\"]\nmax_steps = 3\n\
          total = 2\nrequire = [{{ role = \"dba\", min = 1 }}, {{ role = \"owner\", min = 1 }}]\nlifetime = \"2h\"\n{policy}",
-        alice = line(1),
-        bob = line(2),
+        operator = line(1),
+        reviewer = line(2),
         gone = line(3),
         second = line(4),
-        eve = line(5),
+        author = line(5),
         former = line(6),
         touch = security_key_line(7),
         pin = security_key_line(8),
@@ -116,12 +116,12 @@ fn touched(number: u8, statement: &Statement, flags: u8) -> Signed {
     Signed { statement: text.into_bytes(), signature, origin: "test".to_owned() }
 }
 
-fn alice() -> Signed {
-    signed(1, &says("alice", "dba"))
+fn operator() -> Signed {
+    signed(1, &says("operator", "dba"))
 }
 
-fn bob() -> Signed {
-    signed(2, &says("bob", "owner"))
+fn reviewer() -> Signed {
+    signed(2, &says("reviewer", "owner"))
 }
 
 /// A question that can be changed before it is asked.
@@ -163,30 +163,30 @@ impl Asked {
     }
 }
 
-/// A statement of bob's that is worth nothing: with alice's the plan lacks an owner.
+/// A statement of reviewer's that is worth nothing: with operator's the plan lacks an owner.
 #[track_caller]
 fn refused(statement: Signed, word: &str) {
-    let (against, refused) = asked(vec![alice(), statement]).words();
+    let (against, refused) = asked(vec![operator(), statement]).words();
     assert_eq!((against, refused), (vec!["insufficient"], vec![word]));
 }
 
 #[test]
 fn two_people_in_their_roles_are_enough() {
-    let judged = asked(vec![bob(), alice()]).judged();
+    let judged = asked(vec![reviewer(), operator()]).judged();
     assert_eq!((judged.against.len(), judged.refused.len(), judged.exit()), (0, 0, 0));
     let met = judged.decide().expect("met");
     assert_eq!((met.policy(), met.plan(), met.approvals().len()), ("provision", about().plan, 2));
     assert_eq!(met.until().unix_seconds(), now().unix_seconds() + HOUR);
     // The same statement twice is one statement.
-    let (against, refused) = asked(vec![alice(), bob(), bob()]).words();
+    let (against, refused) = asked(vec![operator(), reviewer(), reviewer()]).words();
     assert_eq!((against.len(), refused.len()), (0, 0));
 }
 
 #[test]
 fn nobody_and_too_few() {
     assert_eq!(asked(Vec::new()).words(), (vec!["missing"], vec![]));
-    assert_eq!(asked(vec![alice()]).words(), (vec!["insufficient"], vec![]));
-    let judged = asked(vec![alice()]).judged();
+    assert_eq!(asked(vec![operator()]).words(), (vec!["insufficient"], vec![]));
+    let judged = asked(vec![operator()]).judged();
     let missing: Vec<String> = judged.missing.iter().map(ToString::to_string).collect();
     assert_eq!(missing, ["0 of 1 as `owner`", "1 of 2 people in all"]);
     let trust = trust("");
@@ -194,31 +194,31 @@ fn nobody_and_too_few() {
     let could = could_approve(&trust, policy, Some("owner"), &judged.accepted);
     assert_eq!(
         could,
-        ["bob", "carol", "dora", "eve"],
-        "not alice by another name, and not who was revoked"
+        ["author", "keyholder", "pinholder", "reviewer"],
+        "not operator by another name, and not who was revoked"
     );
 }
 
 #[test]
 fn a_signature_is_one_of_these_bytes_for_this_purpose() {
-    let statement = says("bob", "owner").text().expect("text");
+    let statement = says("reviewer", "owner").text().expect("text");
     for namespace in ["git", "file", "countersign/halt/v1", "countersign/approval/v2"] {
         let signature = sign(2, &statement, namespace);
-        refused(Signed { signature, ..bob() }, "wrong_namespace");
+        refused(Signed { signature, ..reviewer() }, "wrong_namespace");
     }
-    let mut changed = bob();
+    let mut changed = reviewer();
     let at = changed.statement.len() - 20;
     changed.statement[at] ^= 1;
     refused(changed, "bad_signature");
-    let good = bob().signature;
+    let good = reviewer().signature;
     for signature in [
         Vec::new(),
         [&b"x\n"[..], &good].concat(),
         [&good[..], b"x\n"].concat(),
         [&good[..], &good[..]].concat(),
-        alice().signature,
+        operator().signature,
     ] {
-        refused(Signed { signature, ..bob() }, "bad_signature");
+        refused(Signed { signature, ..reviewer() }, "bad_signature");
     }
     let text = "countersign approval v1\nhello\n";
     let signature = sign(2, text, NAMESPACE);
@@ -227,45 +227,54 @@ fn a_signature_is_one_of_these_bytes_for_this_purpose() {
 
 #[test]
 fn a_key_speaks_for_its_owner_alone() {
-    refused(signed(9, &says("bob", "owner")), "unknown_key");
-    refused(signed(1, &says("bob", "owner")), "unknown_key");
+    refused(signed(9, &says("reviewer", "owner")), "unknown_key");
+    refused(signed(1, &says("reviewer", "owner")), "unknown_key");
     refused(signed(2, &says("nobody", "owner")), "unknown_key");
     refused(signed(6, &says("former", "owner")), "revoked_key");
-    let (against, refused) = asked(vec![signed(3, &says("alice", "dba")), bob()]).words();
+    let (against, refused) = asked(vec![signed(3, &says("operator", "dba")), reviewer()]).words();
     assert_eq!((against, refused), (vec!["insufficient"], vec!["revoked_key"]));
 }
 
 #[test]
 fn a_statement_is_about_one_plan_on_one_host() {
-    refused(signed(2, &Statement { plan: Digest::of(b"x"), ..says("bob", "owner") }), "wrong_plan");
-    refused(signed(2, &Statement { plan_id: "x".into(), ..says("bob", "owner") }), "wrong_plan");
-    refused(signed(2, &Statement { host: "web-2".into(), ..says("bob", "owner") }), "wrong_host");
+    refused(
+        signed(2, &Statement { plan: Digest::of(b"x"), ..says("reviewer", "owner") }),
+        "wrong_plan",
+    );
+    refused(
+        signed(2, &Statement { plan_id: "x".into(), ..says("reviewer", "owner") }),
+        "wrong_plan",
+    );
+    refused(
+        signed(2, &Statement { host: "web-2".into(), ..says("reviewer", "owner") }),
+        "wrong_host",
+    );
     let commit = "f".repeat(40);
-    refused(signed(2, &Statement { commit, ..says("bob", "owner") }), "wrong_commit");
+    refused(signed(2, &Statement { commit, ..says("reviewer", "owner") }), "wrong_commit");
     let summary = "1 step: 1 create_directory; touches /var/lib/cutter".to_owned();
-    refused(signed(2, &Statement { summary, ..says("bob", "owner") }), "wrong_summary");
+    refused(signed(2, &Statement { summary, ..says("reviewer", "owner") }), "wrong_summary");
 }
 
 #[test]
 fn roles_are_given_and_not_taken() {
-    refused(signed(2, &says("bob", "dba")), "wrong_role");
-    // A role that alice has and nobody asks for counts nowhere.
-    let judged = asked(vec![signed(1, &says("alice", "deputy")), bob()]).judged();
+    refused(signed(2, &says("reviewer", "dba")), "wrong_role");
+    // A role that operator has and nobody asks for counts nowhere.
+    let judged = asked(vec![signed(1, &says("operator", "deputy")), reviewer()]).judged();
     let missing: Vec<String> = judged.missing.iter().map(ToString::to_string).collect();
     assert_eq!(missing, ["0 of 1 as `dba`", "1 of 2 people in all"]);
 }
 
 #[test]
 fn touch_and_pin_are_asked_for_each_by_itself() {
-    for (flags, carol, dora) in
+    for (flags, keyholder, pinholder) in
         [(0x00, false, false), (0x01, true, false), (0x04, false, true), (0x05, true, true)]
     {
-        let one = asked(vec![alice(), touched(7, &says("carol", "owner"), flags)]).words();
-        assert_eq!(one.0.is_empty(), carol, "{flags:#x}");
-        assert_eq!(one.1, if carol { vec![] } else { vec!["untouched_key"] });
-        let other = asked(vec![alice(), touched(8, &says("dora", "owner"), flags)]).words();
-        assert_eq!(other.0.is_empty(), dora, "{flags:#x}");
-        assert_eq!(other.1, if dora { vec![] } else { vec!["no_pin"] });
+        let one = asked(vec![operator(), touched(7, &says("keyholder", "owner"), flags)]).words();
+        assert_eq!(one.0.is_empty(), keyholder, "{flags:#x}");
+        assert_eq!(one.1, if keyholder { vec![] } else { vec!["untouched_key"] });
+        let other = asked(vec![operator(), touched(8, &says("pinholder", "owner"), flags)]).words();
+        assert_eq!(other.0.is_empty(), pinholder, "{flags:#x}");
+        assert_eq!(other.1, if pinholder { vec![] } else { vec!["no_pin"] });
     }
 }
 
@@ -273,7 +282,7 @@ fn touch_and_pin_are_asked_for_each_by_itself() {
 fn statements_count_from_their_first_to_their_last_second() {
     let moved = |seconds: i64| {
         let now = Timestamp::from_unix_seconds(now().unix_seconds() + seconds);
-        Asked { now, ..asked(vec![alice(), bob()]) }.words()
+        Asked { now, ..asked(vec![operator(), reviewer()]) }.words()
     };
     assert_eq!(moved(-1).1, ["not_yet_valid", "not_yet_valid"]);
     assert_eq!(moved(0).1, [""; 0]);
@@ -281,9 +290,9 @@ fn statements_count_from_their_first_to_their_last_second() {
     assert_eq!(moved(HOUR), (vec!["missing"], vec!["expired", "expired"]));
     let until = |seconds: i64| {
         let expires = Timestamp::from_unix_seconds(now().unix_seconds() + seconds);
-        signed(2, &Statement { expires, ..says("bob", "owner") })
+        signed(2, &Statement { expires, ..says("reviewer", "owner") })
     };
-    assert_eq!(asked(vec![alice(), until(2 * HOUR)]).words().1, [""; 0]);
+    assert_eq!(asked(vec![operator(), until(2 * HOUR)]).words().1, [""; 0]);
     refused(until(2 * HOUR + 1), "lives_too_long");
     refused(until(-1), "expired");
 }
@@ -291,33 +300,33 @@ fn statements_count_from_their_first_to_their_last_second() {
 #[test]
 fn one_person_counts_once() {
     // Two keys of one person, and one key under two names.
-    let second = signed(4, &says("alice", "dba"));
-    let (against, refused) = asked(vec![alice(), second]).words();
+    let second = signed(4, &says("operator", "dba"));
+    let (against, refused) = asked(vec![operator(), second]).words();
     assert_eq!((against, refused), (vec!["insufficient"], vec![]), "one statement, signed twice");
-    let again = Statement { reason: "again".into(), ..says("alice", "dba") };
-    let (against, refused) = asked(vec![alice(), signed(4, &again)]).words();
+    let again = Statement { reason: "again".into(), ..says("operator", "dba") };
+    let (against, refused) = asked(vec![operator(), signed(4, &again)]).words();
     assert_eq!((against, refused), (vec!["insufficient"], vec!["same_person"]));
-    let judged = asked(vec![alice(), signed(1, &says("al", "owner"))]).judged();
+    let judged = asked(vec![operator(), signed(1, &says("op", "owner"))]).judged();
     let missing: Vec<String> = judged.missing.iter().map(ToString::to_string).collect();
-    assert_eq!(missing, ["1 of 2 people in all"], "alice by another name is alice");
+    assert_eq!(missing, ["1 of 2 people in all"], "operator by another name is operator");
 }
 
 #[test]
 fn authors_do_not_approve_their_own() {
-    refused(signed(5, &says("eve", "owner")), "author_excluded");
+    refused(signed(5, &says("author", "owner")), "author_excluded");
     let alike = Asked {
-        about: About { authors: Authors::Known(BTreeSet::from(["al".to_owned()])), ..about() },
-        ..asked(vec![alice(), bob()])
+        about: About { authors: Authors::Known(BTreeSet::from(["op".to_owned()])), ..about() },
+        ..asked(vec![operator(), reviewer()])
     };
     assert_eq!(alike.words(), (vec!["insufficient"], vec!["author_excluded"]), "by another name");
     let unknown = About { authors: Authors::Unknown("commit 0123 is unsigned".into()), ..about() };
-    let mut open = Asked { about: unknown, ..asked(vec![alice(), bob()]) };
+    let mut open = Asked { about: unknown, ..asked(vec![operator(), reviewer()]) };
     assert_eq!(open.words(), (vec!["author_unknown"], vec![]));
     open.trust = trust("separation = \"none\"\n");
     assert_eq!(open.words(), (vec![], vec![]));
     let own = Asked {
         trust: trust("separation = \"none\"\n"),
-        ..asked(vec![alice(), signed(5, &says("eve", "owner"))])
+        ..asked(vec![operator(), signed(5, &says("author", "owner"))])
     };
     assert_eq!(own.words(), (vec![], vec![]));
 }
@@ -330,19 +339,19 @@ fn anybodys_no_is_a_no_whenever_and_in_whatever_role() {
             role: "visitor".into(),
             summary: "another".into(),
             expires: now(),
-            ..says("carol", "owner")
+            ..says("keyholder", "owner")
         };
         // Not touched, expired, in no role, and by an author: a no all the same.
-        assert_eq!(asked(vec![alice(), bob(), touched(7, &no, 0)]).words().0, [word]);
-        let author = Statement { decision, ..says("eve", "owner") };
-        assert_eq!(asked(vec![alice(), bob(), signed(5, &author)]).words().0, [word]);
+        assert_eq!(asked(vec![operator(), reviewer(), touched(7, &no, 0)]).words().0, [word]);
+        let author = Statement { decision, ..says("author", "owner") };
+        assert_eq!(asked(vec![operator(), reviewer(), signed(5, &author)]).words().0, [word]);
         // Of a stranger, with a revoked key, or about another plan it is nothing.
         for (nothing, why) in [
             (signed(9, &no), "unknown_key"),
             (signed(6, &Statement { approver: "former".into(), ..no.clone() }), "revoked_key"),
             (signed(5, &Statement { plan: Digest::of(b"x"), ..author }), "wrong_plan"),
         ] {
-            assert_eq!(asked(vec![alice(), bob(), nothing]).words(), (vec![], vec![why]));
+            assert_eq!(asked(vec![operator(), reviewer(), nothing]).words(), (vec![], vec![why]));
         }
     }
 }
@@ -350,19 +359,21 @@ fn anybodys_no_is_a_no_whenever_and_in_whatever_role() {
 #[test]
 fn a_strangers_signature_of_the_same_words_takes_nobodys_place() {
     // Of an approval, and of a veto, whichever comes first.
-    let strangers = signed(9, &says("bob", "owner"));
-    for statements in [vec![alice(), strangers.clone(), bob()], vec![alice(), bob(), strangers]] {
+    let strangers = signed(9, &says("reviewer", "owner"));
+    for statements in
+        [vec![operator(), strangers.clone(), reviewer()], vec![operator(), reviewer(), strangers]]
+    {
         assert_eq!(asked(statements).words(), (vec![], vec!["unknown_key"]));
     }
-    let no = Statement { decision: Decision::Reject, ..says("eve", "owner") };
+    let no = Statement { decision: Decision::Reject, ..says("author", "owner") };
     let (masks, veto) = (signed(9, &no), signed(5, &no));
     for pair in [[masks.clone(), veto.clone()], [veto, masks]] {
-        let words = asked([vec![alice(), bob()], pair.to_vec()].concat()).words();
+        let words = asked([vec![operator(), reviewer()], pair.to_vec()].concat()).words();
         assert_eq!(words, (vec!["rejected"], vec!["unknown_key"]));
     }
     // An untouched signature does not spoil the touched one.
-    let carol = says("carol", "owner");
-    let pair = vec![alice(), touched(7, &carol, 0), touched(7, &carol, 1)];
+    let keyholder = says("keyholder", "owner");
+    let pair = vec![operator(), touched(7, &keyholder, 0), touched(7, &keyholder, 1)];
     assert_eq!(asked(pair).words(), (vec![], vec!["untouched_key"]));
 }
 
@@ -373,7 +384,8 @@ fn one_policy_covers_every_step_or_none_does() {
         changed.steps[2] = step;
         let says =
             |who: &str, role: &str| Statement { summary: changed.summary(), ..says(who, role) };
-        let statements = vec![signed(1, &says("alice", "dba")), signed(2, &says("bob", "owner"))];
+        let statements =
+            vec![signed(1, &says("operator", "dba")), signed(2, &says("reviewer", "owner"))];
         Asked { about: changed.clone(), trust: trust(policy), ..asked(statements) }.words()
     };
     let step = |action: &str, target: Target| Step { action: action.into(), targets: vec![target] };
@@ -398,11 +410,13 @@ fn one_policy_covers_every_step_or_none_does() {
     assert_eq!(with(step("sql", Target::Database("shop".into())), other).0, ["not_covered"]);
     let many = Asked {
         about: About { steps: vec![about().steps[0].clone(); 4], ..about() },
-        ..asked(vec![alice(), bob()])
+        ..asked(vec![operator(), reviewer()])
     };
     assert!(many.words().0.contains(&"not_covered"));
-    let none =
-        Asked { about: About { steps: Vec::new(), ..about() }, ..asked(vec![alice(), bob()]) };
+    let none = Asked {
+        about: About { steps: Vec::new(), ..about() },
+        ..asked(vec![operator(), reviewer()])
+    };
     assert!(none.words().0.contains(&"not_covered"));
     let empty = Trust::parse(Path::new("trust.toml"), "version = 1\n".to_owned()).expect("valid");
     assert_eq!(Asked { trust: empty, ..asked(vec![]) }.words().0, ["not_covered"]);
@@ -412,7 +426,7 @@ fn one_policy_covers_every_step_or_none_does() {
 fn a_second_policy_is_an_alternative() {
     let small = "[policy.small]\nactions = [\"create_directory\", \"write_file\"]\nroots = [\"/var/lib\"]\nmax_steps = 9\ntotal = 1\n\
                  require = [{ role = \"dba\", min = 1 }]\nlifetime = \"1h\"\nwindows = [\"Mon 12:00-13:00\"]\n";
-    let asked = Asked { trust: trust(small), ..asked(vec![alice()]) };
+    let asked = Asked { trust: trust(small), ..asked(vec![operator()]) };
     assert_eq!(asked.judged().decide().expect("met").policy(), "small");
     let late = Asked { now: at("2026-11-23T11:59:59Z"), ..asked };
     assert!(late.judged().decide().is_err());
@@ -421,7 +435,7 @@ fn a_second_policy_is_an_alternative() {
 #[test]
 fn outside_the_window_is_a_refusal_of_its_own() {
     let with = |policy: &str| {
-        let asked = Asked { trust: trust(policy), ..asked(vec![alice(), bob()]) };
+        let asked = Asked { trust: trust(policy), ..asked(vec![operator(), reviewer()]) };
         (asked.words().0, asked.judged().exit())
     };
     assert_eq!(with("windows = [\"Mon 12:00-13:00\"]\n"), (vec![], 0));
@@ -432,19 +446,19 @@ fn outside_the_window_is_a_refusal_of_its_own() {
 #[test]
 fn statements_that_were_not_seen_could_be_a_veto() {
     let remote = RemoteStatements::Unreachable("no route".to_owned());
-    let mut away = Asked { remote, ..asked(vec![alice(), bob()]) };
+    let mut away = Asked { remote, ..asked(vec![operator(), reviewer()]) };
     assert_eq!(away.words(), (vec!["remote_unreachable"], vec![]));
     away.trust = trust("remote = \"offline\"\n");
     assert_eq!(away.words(), (vec![], vec![]));
     let mut many =
         vec![Signed { statement: vec![b'x'], signature: Vec::new(), origin: String::new() }; 255];
-    many.extend([alice(), bob()]);
+    many.extend([operator(), reviewer()]);
     assert_eq!(asked(many).words().0, ["insufficient", "too_many"]);
 }
 
 #[test]
 fn a_plan_is_used_once() {
-    let used = Asked { consumed: true, ..asked(vec![alice(), bob()]) };
+    let used = Asked { consumed: true, ..asked(vec![operator(), reviewer()]) };
     assert_eq!(used.words(), (vec!["consumed"], vec![]));
 }
 

@@ -120,6 +120,7 @@ impl Gates<'_> {
             deadline: self.deadline,
             ledgers: [("executor".to_owned(), ledgers::id(ledger))].into(),
             trust: plan.trust,
+            reader: Some(ledger.reader()),
             clock: &CLOCK,
         };
         if request.ledgers != plan.ledgers {

@@ -21,7 +21,14 @@ const USUAL_KEYS: &[&str] = &["id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_
 /// The key that was named, or the first of the usual ones.
 pub(super) fn key(named: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(key) = named {
-        return Ok(key.to_owned());
+        // ssh-keygen takes the public half of a key that an agent holds as well.
+        let public = key.with_added_extension("pub");
+        if key.exists() || public.exists() {
+            return Ok(key.to_owned());
+        }
+        let message = format!("there is no key {}", escape(&key.display().to_string()));
+        return Err(Failure::new(exit::ERROR, message)
+            .hint("name the file of the private key, or of the public one of a key in an agent"));
     }
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let mut usual = USUAL_KEYS.iter().map(|name| home.join(".ssh").join(name));

@@ -1,20 +1,20 @@
 //! A plan that takes an applied one back, from what the ledger says was made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::error::Failure;
-use super::super::exit;
 use super::super::planning::{self, Planned, Request};
 use super::super::world::{self, Opened};
-use crate::action::{Depth, Needs, PathState};
+use super::super::{exit, looking};
+use crate::action::{Action, Depth, Needs, PathState};
 use crate::approval::SEEN;
 use crate::config::Config;
 use crate::desired::Desired;
 use crate::ledger::{Event, Ledger, Outcome, Reader};
 use crate::model::{Clock, Decimal, Digest, ResourceName, Unknown};
 use crate::observed::{self, Question, Snapshot};
-use crate::plan::{self, Applied, Guarded, Plan, Present, Scope};
+use crate::plan::{self, Applied, Guarded, Plan, Present, Scope, Step};
 
 /// Makes it.
 pub(in crate::cli) fn plan(
@@ -57,9 +57,11 @@ pub(in crate::cli) fn plan(
         let names: Vec<&String> = names.flat_map(|step| &step.resources).collect();
         let answers = answers(&opened, &desired, &names, request.clock).await;
         let guarded = Guarded::of(&desired, &config.guard);
-        let present = Present { around: &around, entries: &entries, answers: &answers };
+        let keys = observed::keys(&opened.probe, homes(steps())).await;
+        let present =
+            Present { around: &around, entries: &entries, keys: &keys, answers: &answers };
         let proposal = plan::undo(earlier, &applied, present, &guarded);
-        let broken = planning::broken_guards(&opened, &desired, &guarded, request.clock).await;
+        let broken = looking::broken_guards(&opened, &desired, &guarded, request.clock).await;
         let identities = opened.database_identities();
         let databases = planning::of_steps(&proposal.steps, &identities)?;
         opened.probe.close().await;
@@ -73,6 +75,15 @@ pub(in crate::cli) fn plan(
         let desired = Arc::new(desired);
         Ok(Planned { plan, desired, identities, left, broken, notes, warnings })
     })
+}
+
+/// The homes of GnuPG that steps are about, with the keys.
+fn homes<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<(String, String)> {
+    let about = steps.filter_map(|step| match &step.action {
+        Action::ImportKey { home, fingerprint, .. } => Some((home.clone(), fingerprint.clone())),
+        _ => None,
+    });
+    about.collect()
 }
 
 /// What the databases answer now about these resources, as far as desired state still has them.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK};
 use super::super::refusal::Refusal;
-use super::super::{exit, world};
+use super::super::{exit, looking, world};
 use super::Arguments;
 use crate::config::{Config, SessionSection};
 use crate::desired::{Desired, Proof};
@@ -165,8 +165,8 @@ impl Gates<'_> {
                 })
                 .map(|one| one.name.clone())
                 .collect();
-            let broken = planning::broken_guards(&opened, desired, &guarded, &CLOCK).await;
-            let (objects, _) = planning::looked(&opened, desired, &objects, &CLOCK).await;
+            let broken = looking::broken_guards(&opened, desired, &guarded, &CLOCK).await;
+            let (objects, _) = looking::looked(&opened, desired, &objects, &CLOCK).await;
             opened.probe.close().await;
             match unknown {
                 Some(failure) => Err(failure),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK};
 use super::super::refusal::Refusal;
-use super::super::world;
+use super::super::{looking, world};
 use super::Arguments;
 use super::gates::Cleared;
 use crate::config::Config;
@@ -173,7 +173,7 @@ impl Looking<'_> {
     fn at(&self, names: &BTreeSet<ResourceName>) -> Result<(Verdicts, Snapshot), Failure> {
         planning::run(async {
             let opened = world::open(self.config, self.desired, self.deadline, false, &[]).await?;
-            let (verdicts, snapshot) = planning::looked(&opened, self.desired, names, &CLOCK).await;
+            let (verdicts, snapshot) = looking::looked(&opened, self.desired, names, &CLOCK).await;
             opened.probe.close().await;
             let verdicts = verdicts.into_iter().map(|(name, verdict, why)| (name, (verdict, why)));
             Ok((verdicts.collect(), snapshot))

@@ -3,9 +3,9 @@
 use super::*;
 use crate::model::{Lines, Timestamp};
 
-const ALICE: &str =
+const OPERATOR: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-const BOB: &str =
+const REVIEWER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF7Tn0x7UV3G+bRj4bYDTyVoQVSG63jhQ+1zNPhBQqVh";
 
 fn policy() -> String {
@@ -16,8 +16,8 @@ fn policy() -> String {
 
 fn text() -> String {
     format!(
-        "version = 1\n[approver.\"alice@example.org\"]\nkeys = [\"{ALICE} laptop\"]\nroles = [\"dba\"]\n\
-         [approver.bob]\nkeys = [\"{BOB}\"]\nroles = [\"owner\"]\n{}",
+        "version = 1\n[approver.\"operator@example.org\"]\nkeys = [\"{OPERATOR} laptop\"]\nroles = [\"dba\"]\n\
+         [approver.reviewer]\nkeys = [\"{REVIEWER}\"]\nroles = [\"owner\"]\n{}",
         policy()
     )
 }
@@ -80,7 +80,7 @@ fn thresholds_of_zero_are_no_thresholds() {
 #[test]
 fn everything_wrong_is_told_with_its_line() {
     let bad = format!(
-        "version = 2\nrevoke = []\n[approver.\"a b\"]\nkeys = [\"ssh-rsa AAAA\"]\nroles = []\n[approver.c]\nkeys = [\"{ALICE}\"]\n\
+        "version = 2\nrevoke = []\n[approver.\"a b\"]\nkeys = [\"ssh-rsa AAAA\"]\nroles = []\n[approver.c]\nkeys = [\"{OPERATOR}\"]\n\
          roles = [\"dba\"]\nrequire_touch = true\n[policy.p]\nactions = [\"x\"]\nroots = [\"relative\"]\nmax_steps = 1\ntotal = 1\n\
          require = [{{ role = \"dba\", min = 1 }}, {{ role = \"dba\", min = 2 }}]\nlifetime = \"31d\"\nwindows = [\"Mon\"]\n"
     );
@@ -120,36 +120,37 @@ fn a_policy_covers_something_or_is_refused() {
 
 #[test]
 fn one_key_under_two_names_is_one_person() {
-    let shared = text().replace(BOB, ALICE);
+    let shared = text().replace(REVIEWER, OPERATOR);
     let trust = parse(&shared).expect("valid");
     let people = trust.people();
-    assert_eq!(people.person("alice@example.org"), people.person("bob"));
-    assert_eq!(people.aliases("bob").collect::<Vec<_>>(), ["alice@example.org"]);
+    assert_eq!(people.person("operator@example.org"), people.person("reviewer"));
+    assert_eq!(people.aliases("reviewer").collect::<Vec<_>>(), ["operator@example.org"]);
     let said = warnings(&shared);
     assert!(said.iter().any(|one| one.contains("count as one person")), "{said:?}");
     assert!(said.iter().any(|one| one.contains("2 people in all, and there are 1")), "{said:?}");
     // Also through a third name, and through a committer.
     let through = format!(
-        "{}[approver.carol]\nkeys = [\"{ALICE}\", \"{BOB}\"]\nroles = [\"dba\"]\n[committer.al]\nkeys = [\"{ALICE}\"]\n",
+        "{}[approver.keyholder]\nkeys = [\"{OPERATOR}\", \"{REVIEWER}\"]\nroles = [\"dba\"]\n[committer.op]\nkeys = [\"{OPERATOR}\"]\n",
         text()
     );
     let trust = parse(&through).expect("valid");
     let people = trust.people();
-    assert_eq!(people.person("alice@example.org"), people.person("bob"));
-    assert_eq!(people.person("al"), people.person("carol"));
-    assert!(warnings(&through).iter().any(|one| one.contains("committer `al` is the same person")));
+    assert_eq!(people.person("operator@example.org"), people.person("reviewer"));
+    assert_eq!(people.person("op"), people.person("keyholder"));
+    assert!(warnings(&through).iter().any(|one| one.contains("committer `op` is the same person")));
 }
 
 #[test]
 fn what_cannot_be_kept_is_warned_of() {
     let idle = text().replace("roles = [\"owner\"]", "roles = [\"owners\"]");
     let said = warnings(&idle).join("\n");
-    assert!(said.contains("no policy asks for a role that `bob` has"), "{said}");
+    assert!(said.contains("no policy asks for a role that `reviewer` has"), "{said}");
     assert!(said.contains("1 people in the role `owner`, and there are 0"), "{said}");
-    let revoked = text().replace("version = 1\n", &format!("version = 1\nrevoked = [\"{BOB}\"]\n"));
+    let revoked =
+        text().replace("version = 1\n", &format!("version = 1\nrevoked = [\"{REVIEWER}\"]\n"));
     let said = warnings(&revoked).join("\n");
     assert!(
-        said.contains("every key of `bob` is revoked") && said.contains("there are 0"),
+        said.contains("every key of `reviewer` is revoked") && said.contains("there are 0"),
         "{said}"
     );
     let over = text().replace("lifetime", "freeze = [\"2025-12-20/2026-01-04\"]\nlifetime");
@@ -161,21 +162,22 @@ fn what_cannot_be_kept_is_warned_of() {
 
 #[test]
 fn allowed_signers_are_for_ssh_keygen() {
-    let revoked = text().replace("version = 1\n", &format!("version = 1\nrevoked = [\"{BOB}\"]\n"));
+    let revoked =
+        text().replace("version = 1\n", &format!("version = 1\nrevoked = [\"{REVIEWER}\"]\n"));
     let trust = parse(&revoked).expect("valid");
-    let wanted = format!("alice@example.org namespaces=\"a/v1,b/v1\" {ALICE}\n");
+    let wanted = format!("operator@example.org namespaces=\"a/v1,b/v1\" {OPERATOR}\n");
     assert_eq!(trust.allowed_signers(&["a/v1", "b/v1"]), wanted);
 }
 
 #[test]
 fn committers_are_found_by_their_key() {
-    let with = format!("{}[committer.carol]\nkeys = [\"{BOB}\"]\n", text());
-    let key: SshKey = BOB.parse().expect("a key");
+    let with = format!("{}[committer.keyholder]\nkeys = [\"{REVIEWER}\"]\n", text());
+    let key: SshKey = REVIEWER.parse().expect("a key");
     let of = |text: &str| parse(text).expect("valid").committer_of(&key).map(str::to_owned);
-    assert_eq!(of(&with).as_deref(), Some("carol"));
+    assert_eq!(of(&with).as_deref(), Some("keyholder"));
     assert_eq!(of(&text()), None);
     assert_eq!(of(&format!("{with}revoked = true\n")), None);
     let key_revoked =
-        with.replace("version = 1\n", &format!("version = 1\nrevoked = [\"{BOB}\"]\n"));
+        with.replace("version = 1\n", &format!("version = 1\nrevoked = [\"{REVIEWER}\"]\n"));
     assert_eq!(of(&key_revoked), None);
 }

@@ -1,42 +1,28 @@
 //! What makes a file into the one that is wanted.
 
-use super::super::provision::{self, Make};
+use super::super::provision::{self, Make, Place};
 use super::{File, Seen};
-use crate::action::{
-    Action, Change, Content, INLINE_BYTES_MAX, PathState, Remedy, Risk, Surroundings, Undo,
-};
-use crate::model::{Decimal, Digest, Unknown};
-use crate::probe::host::FileType;
+use crate::action::{Action, Change, Content, Mended, PathState, Remedy, Risk, Surroundings, Undo};
+use crate::model::{Decimal, Digest};
 
-pub(super) fn of(
-    file: &File,
-    path: &str,
-    seen: Option<&Seen>,
-    around: &Surroundings,
-) -> Result<Remedy, Unknown> {
+pub(super) fn of(file: &File, path: &str, seen: Option<&Seen>, around: &Surroundings) -> Mended {
     let wanted = file.wanted();
+    let place = Place::of(path, &wanted, file.through_links, around);
     let nothing = |why: &str| Ok(Remedy::Nothing(why.to_owned()));
-    if let Some(nothing) = provision::refused(&wanted, file.through_links) {
-        return Ok(nothing);
-    }
     if file.asks_carried() {
         return nothing("capabilities, attributes and flags of files are not changed");
     }
     if file.links.is_some_and(|links| links != 1) {
         return nothing("other names of a file are not made");
     }
-    let is = around.path(path)?;
-    if *is == PathState::Absent {
-        return provision::create(path, &wanted, &Make::File(content(file)), around);
-    }
-    if let Some(nothing) = provision::other_type(is, FileType::File) {
-        return Ok(nothing);
-    }
-    if !content_differs(file, is, seen) {
-        return provision::attributes(path, &wanted, is, around);
-    }
-    let Some(bytes) = content(file) else { return Ok(provision::no_content()) };
-    replace(file, (path, is), bytes, seen, around)
+    place.remedy(
+        || place.create(&Make::File(content(file))),
+        |is| match content(file) {
+            _ if !content_differs(file, is, seen) => place.attributes(is),
+            None => Ok(provision::no_content()),
+            Some(bytes) => replace(&place, is, bytes, seen),
+        },
+    )
 }
 
 /// The content that desired state holds.
@@ -58,13 +44,7 @@ fn content_differs(file: &File, is: &PathState, seen: Option<&Seen>) -> bool {
 }
 
 /// Writes it anew, in the place of what stands there.
-fn replace(
-    file: &File,
-    (path, is): (&str, &PathState),
-    bytes: &[u8],
-    seen: Option<&Seen>,
-    around: &Surroundings,
-) -> Result<Remedy, Unknown> {
+fn replace(place: &Place<'_>, is: &PathState, bytes: &[u8], seen: Option<&Seen>) -> Mended {
     let PathState::File { links, sha256, .. } = is else {
         return Ok(Remedy::Nothing("no file stands there".to_owned()));
     };
@@ -75,7 +55,7 @@ fn replace(
     // What owner, group and mode come out as is what a change of attributes alone would lead to.
     let mut state = is.clone();
     let mut risk = Risk::Medium;
-    match provision::attributes(path, &file.wanted(), is, around)? {
+    match place.attributes(is)? {
         Remedy::Changes(changes) => {
             for change in changes {
                 risk = risk.max(change.risk);
@@ -89,10 +69,11 @@ fn replace(
     let (Some((uid, gid)), Some(mode)) = (state.owner(), state.mode()) else {
         return Ok(Remedy::Nothing("no file stands there".to_owned()));
     };
-    if bytes.len() > INLINE_BYTES_MAX {
-        return Ok(provision::too_large());
-    }
-    let content = Content::of(bytes);
+    let content = match provision::content(bytes) {
+        Ok(content) => content,
+        Err(nothing) => return Ok(nothing),
+    };
+    let path = place.path;
     let after = provision::file(uid, gid, mode, &content);
     let undo = earlier(path, is, sha256.as_ref(), seen);
     let action = Action::WriteFile { path: path.to_owned(), uid, gid, mode, content };

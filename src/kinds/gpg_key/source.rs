@@ -3,12 +3,12 @@
 use super::name::Named;
 use super::{GpgKey, Seen};
 use crate::action::{
-    Action, Change, Condition, Content, INLINE_BYTES_MAX, PathState, Remedy, Risk, Surroundings,
-    Undo,
+    Action, Change, Condition, Content, INLINE_BYTES_MAX, Mended, PathState, Remedy, Risk,
+    Surroundings, Undo,
 };
 use crate::kinds::{Files, Problem, closed};
+use crate::model::Code;
 use crate::model::display::escape;
-use crate::model::{Code, Unknown};
 use crate::probe::openpgp;
 
 /// Reads the file that `source` names, and refuses what is not the one public key that the name means.
@@ -49,12 +49,7 @@ pub(super) fn read(
 }
 
 /// The import of a key that is not there, or why there is none.
-pub(super) fn remedy(
-    spec: &GpgKey,
-    name: &str,
-    seen: &Seen,
-    around: &Surroundings,
-) -> Result<Remedy, Unknown> {
+pub(super) fn remedy(spec: &GpgKey, name: &str, seen: &Seen, around: &Surroundings) -> Mended {
     let nothing = |why: &str| Ok(Remedy::Nothing(why.to_owned()));
     if !spec.present || closed::is_pattern(name) {
         return nothing("no step takes a key out of a keyring");
@@ -82,6 +77,7 @@ pub(super) fn remedy(
         home: keyring.to_owned(),
         fingerprint: fingerprint.to_owned(),
         present,
+        sha256: None,
     };
     Ok(Remedy::Changes(vec![Change {
         action: Action::ImportKey {
@@ -91,9 +87,10 @@ pub(super) fn remedy(
         },
         before: key_is(false),
         after: key_is(true),
-        undo: Undo::Irreversible(
-            "signatures and trust may have been given to the key since; `gpg --delete-keys` is for a person".to_owned(),
-        ),
+        undo: Undo::By(Box::new(Action::RemoveKey {
+            home: keyring.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+        })),
         // Whoever trusts the keyring trusts the key from then on.
         risk: Risk::High,
     }]))

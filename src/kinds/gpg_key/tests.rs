@@ -1,7 +1,7 @@
 //! What is compared of a key. That it is read right is the business of the parser's own tests.
 
 use super::*;
-use crate::action::{Action, PathState, Risk};
+use crate::action::{Action, PathState, Remedy, Risk};
 use crate::kinds::test_world::{Root, TestFiles, adopted, check, prepare, prepare_with};
 
 const NOW: u32 = 1_779_344_930;

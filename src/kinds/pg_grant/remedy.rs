@@ -29,6 +29,8 @@ pub(super) fn remedy(
     seen: &Seen,
     around: &Surroundings,
 ) -> Remedy {
+    let to_come = to_come(subject, seen, around);
+    let seen = to_come.as_ref().unwrap_or(seen);
     let made = deeds(table, subject, seen).and_then(|deeds| {
         certain(table, subject, seen, &deeds)?;
         others_only(&deeds, around)?;
@@ -40,15 +42,34 @@ pub(super) fn remedy(
     }
 }
 
+/// What would be seen once the roles are made that the same transaction makes first: a new role has nothing, and nothing
+/// stands in the way of a grant to it. Whether that was so is looked at in the transaction, before it is committed.
+fn to_come(subject: &Subject, seen: &Seen, around: &Surroundings) -> Option<Seen> {
+    if around.coming.is_empty() {
+        return None;
+    }
+    let coming = |grantee: &Grantee| match grantee {
+        Grantee::Role(role) => around.coming.contains(role),
+        Grantee::Public => false,
+    };
+    let mut seen = seen.clone();
+    seen.present |= matches!(subject, Subject::To(grantee) if coming(grantee));
+    let roles = around.coming.iter().map(|role| Grantee::Role(role.clone()));
+    roles.for_each(|role| drop(seen.absent.remove(&format!("to {role}"))));
+    Some(seen)
+}
+
+/// Why nothing is granted to or on what is not there.
+const ABSENT: &str = "the role, thing or schema of its key does not exist; a plan can grant to a role that it makes \
+    itself, and on what is there";
+
 fn deeds(
     table: &PgGrant,
     subject: &Subject,
     seen: &Seen,
 ) -> Result<BTreeMap<Group, Vec<Privilege>>, String> {
     if !seen.present {
-        return Err(
-            "the role, thing or schema of its key does not exist, and is not made here".into()
-        );
+        return Err(ABSENT.into());
     }
     if table.grants.is_none() {
         return Err("only `grants` says by which grants it would be mended".into());
@@ -372,6 +393,33 @@ mod tests {
             statements[0].text,
             r#"ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA "shop" GRANT SELECT ON TABLES TO "r""#
         );
+    }
+
+    #[test]
+    fn a_role_that_the_same_transaction_makes_is_granted_to() {
+        let remedied = |name: &str, wanted: Value, seen: &Seen, coming: &[&str]| {
+            let coming = coming.iter().map(|role| (*role).to_owned()).collect();
+            let around = Surroundings { coming, ..Surroundings::default() };
+            let table = table(name, json!({ "grants": wanted }));
+            match Kind::remedy(&table, name, seen, &around) {
+                Ok(Remedy::Statements(all)) => Ok(all.into_iter().map(|one| one.text).collect()),
+                Ok(Remedy::Nothing(why)) => Err(why),
+                other => panic!("{other:?}"),
+            }
+        };
+        let texts = |text: &str| Ok(vec![text.to_owned()]);
+        let new = Seen { present: false, ..seen(&[], &[]) };
+        let granted = r#"GRANT SELECT ON TABLE "public"."a" TO "r""#;
+        let wanted = || json!(["SELECT on public.a"]);
+        assert_eq!(remedied("r", wanted(), &new, &["r"]), texts(granted));
+        assert!(remedied("r", wanted(), &new, &["s"]).expect_err("another").contains("not exist"));
+        let missing = Seen { present: false, ..seen(&[], &["public.a"]) };
+        let why = remedied("r", wanted(), &missing, &["r"]).expect_err("no table");
+        assert!(why.contains("no such table"), "{why}");
+        let listed = seen(&[], &["to r"]);
+        let wanted = || json!(["SELECT to r"]);
+        assert_eq!(remedied("on public.a", wanted(), &listed, &["r"]), texts(granted));
+        assert!(remedied("on public.a", wanted(), &listed, &[]).is_err());
     }
 
     #[test]

@@ -230,17 +230,14 @@ mod tests {
             )])
         );
         let both = [held(false, Some((true, false, "x"))), held(true, Some((false, true, "y")))];
+        let by = |grantor: &str, options: &str| {
+            let text = format!(r#"REVOKE "a" FROM "b" GRANTED BY "{grantor}""#);
+            let undo = format!(r#"GRANT "a" TO "b" WITH {options} GRANTED BY "{grantor}""#);
+            said(&text, &undo, Risk::Medium)
+        };
         let end = Ok(vec![
-            said(
-                r#"REVOKE "a" FROM "b" GRANTED BY "x""#,
-                r#"GRANT "a" TO "b" WITH ADMIN FALSE, INHERIT TRUE, SET FALSE GRANTED BY "x""#,
-                Risk::Medium,
-            ),
-            said(
-                r#"REVOKE "a" FROM "b" GRANTED BY "y""#,
-                r#"GRANT "a" TO "b" WITH ADMIN TRUE, INHERIT FALSE, SET TRUE GRANTED BY "y""#,
-                Risk::Medium,
-            ),
+            by("x", "ADMIN FALSE, INHERIT TRUE, SET FALSE"),
+            by("y", "ADMIN TRUE, INHERIT FALSE, SET TRUE"),
         ]);
         assert_eq!(mended("a to b", json!({"present": false}), &both), end);
         assert_eq!(mended("* to b", json!({"only": []}), &both), end);

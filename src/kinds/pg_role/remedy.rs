@@ -138,6 +138,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use super::super::tests;
     use super::*;
     use crate::kinds::{Kind, NoFiles};
     use crate::probe::catalog::Role;
@@ -149,20 +150,7 @@ mod tests {
         let mut problems = Vec::new();
         spec.prepare("r", &NoFiles, &mut problems);
         assert!(problems.is_empty(), "{problems:?}");
-        let role = Role {
-            name: "r".into(),
-            superuser: false,
-            createdb: true,
-            createrole: false,
-            replication: false,
-            bypassrls: false,
-            login: true,
-            inherit: true,
-            connection_limit: 2,
-            valid_until: None,
-            comment: Some("it's old".into()),
-            predefined: false,
-        };
+        let role = Role { createdb: true, comment: Some("it's old".into()), ..tests::role() };
         let seen =
             there.then(|| ("r".to_owned(), Seen { role, owned: None })).into_iter().collect();
         match Kind::remedy(&spec, "r", &seen, &Surroundings::default()) {

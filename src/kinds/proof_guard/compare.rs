@@ -81,16 +81,16 @@ fn attributes<T: Serialize>(what: &str, wanted: &T, seen: Option<&T>, found: &mu
 }
 
 fn grants(rights: &Rights<'_>, found: &mut Comparison) {
+    const OPTION: &str = "with grant option";
     let missing = rights.missing.iter().map(|grant| {
-        Difference::new(escape(&grant.subject()), "granted", Value::Null).changed(Change::Missing)
+        Difference::new(escape(&grant.subject()), "present", Value::Null).changed(Change::Missing)
     });
     let unlisted = rights.unlisted.iter().map(|grant| {
-        let option = if grant.with_grant_option { "granted with grant option" } else { "granted" };
-        Difference::new(escape(&grant.subject()), Value::Null, option).changed(Change::Unlisted)
+        let is = if grant.with_grant_option { OPTION } else { "present" };
+        Difference::new(escape(&grant.subject()), Value::Null, is).changed(Change::Unlisted)
     });
-    let passed_on = rights.passed_on.iter().map(|grant| {
-        let option = "granted with grant option";
-        Difference::new(escape(&grant.subject()), "granted", option)
-    });
+    let passed_on = rights.passed_on.iter();
+    let passed_on = passed_on
+        .map(|grant| Difference::new(escape(&grant.subject()), "without grant option", OPTION));
     found.differences.extend(missing.chain(unlisted).chain(passed_on));
 }

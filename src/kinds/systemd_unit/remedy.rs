@@ -4,9 +4,8 @@
 use super::compare::explained;
 use super::word::{Active, Enabled, Vocabulary, Words};
 use super::{Found, Seen, SystemdUnit};
-use crate::action::{Action, Change, Condition, Remedy, Risk, Undo, UnitChange, UnitState};
+use crate::action::{Action, Change, Condition, Mended, Remedy, Risk, Undo, UnitChange, UnitState};
 use crate::kinds::Kind as _;
-use crate::model::Unknown;
 use crate::model::display::escape;
 use crate::probe::systemd::{Source, Unit};
 
@@ -18,7 +17,7 @@ fn nothing<T>(why: impl Into<String>) -> Result<T, Remedy> {
 }
 
 /// The changes, or why there are none.
-pub(super) fn of(spec: &SystemdUnit, name: &str, seen: &Seen) -> Result<Remedy, Unknown> {
+pub(super) fn of(spec: &SystemdUnit, name: &str, seen: &Seen) -> Mended {
     let found = spec.diff(name, seen);
     if let Some(blind) = found.blind.into_iter().next() {
         return Err(blind.unknown);
@@ -80,7 +79,8 @@ fn changeable<'a>(spec: &SystemdUnit, name: &str, seen: &'a Seen) -> Result<&'a 
     }
     if unit.load == "not-found" {
         return nothing(
-            "there is no such unit; once its file is there, a new plan can start and enable it",
+            "there is no such unit; once its file is there and the manager has read it (`systemctl daemon-reload`, which takes \
+             over whatever anybody has edited, so no plan does it), a new plan can start and enable it",
         );
     }
     if unit.id != name {

@@ -1,7 +1,7 @@
 //! Units against tables: recorded answers of a manager, and unit files of a root that is not running.
 
 use super::*;
-use crate::action::Condition;
+use crate::action::{Condition, Remedy};
 use crate::kinds::test_world::{self, check, lines, prepare};
 use serde_json::json;
 

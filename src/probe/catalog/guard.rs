@@ -119,7 +119,6 @@ pub struct Pill {
 
 /// The function of a guard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a column of the catalog")]
 pub struct GuardFunction {
     /// Its owner.
     pub owner: String,

@@ -1,9 +1,9 @@
 //! A keyring on the host: a file, or the folder that GnuPG calls its home. `gpg` is not started: it writes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Key, keybox, keys};
-use crate::model::{Reason, Unknown, shown_path};
+use super::{Key, key, keybox, keys, of_packets};
+use crate::model::{Digest, Reason, Unknown, shown_path};
 use crate::probe::host::{Contents, FileType, Host, Links};
 
 /// The most bytes of a keyring: the Debian one has five million.
@@ -45,7 +45,30 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Key>, Unknown> {
     keys(bytes).map_err(|fault| fault.of(&shown_path(path)))
 }
 
+/// The digest of all that a home holds of one public key; `None` where it does not have it.
+///
+/// # Errors
+/// Unknown, when that cannot be read.
+pub fn material(host: &Host, home: &Path, fingerprint: &str) -> Result<Option<Digest>, Unknown> {
+    let Some((path, bytes)) = ring(host, home, Links::Refuse)? else { return Ok(None) };
+    let all = of_packets(&bytes, key::materials).map_err(|fault| fault.of(&shown_path(&path)))?;
+    let mut own = all.into_iter().filter(|(name, _)| name == fingerprint);
+    match (own.next(), own.next()) {
+        (None, _) => Ok(None),
+        (Some((_, digest)), None) => Ok(Some(digest)),
+        (Some(_), Some(_)) => {
+            let detail = format!("`{}` holds the key more than once", shown_path(&path));
+            Err(Unknown::new(Reason::Undecidable, detail))
+        }
+    }
+}
+
 fn of_home(host: &Host, home: &Path, links: Links) -> Result<Vec<Key>, Unknown> {
+    ring(host, home, links)?.map_or_else(|| Ok(Vec::new()), |(path, bytes)| parse(&path, &bytes))
+}
+
+/// The file in which a home keeps its public keys, with its bytes.
+fn ring(host: &Host, home: &Path, links: Links) -> Result<Option<(PathBuf, Vec<u8>)>, Unknown> {
     let database = home.join(KEYBOXD);
     if host.stat(&database, links)?.is_some() {
         let detail = format!(
@@ -59,10 +82,10 @@ fn of_home(host: &Host, home: &Path, links: Links) -> Result<Vec<Key>, Unknown> 
         |path: &Path| host.read(path, links, BYTES_MAX).map(|read| read.map(|(_, bytes)| bytes));
     match (read(&keybox)?, read(&keyring)?) {
         // As gpg does: of two, the keybox counts only if it says that it is for OpenPGP.
-        (Some(boxed), None) => parse(&keybox, &boxed),
-        (Some(boxed), Some(_)) if keybox::is_for_openpgp(&boxed) => parse(&keybox, &boxed),
-        (_, Some(ring)) => parse(&keyring, &ring),
-        (None, None) => Ok(Vec::new()),
+        (Some(boxed), None) => Ok(Some((keybox, boxed))),
+        (Some(boxed), Some(_)) if keybox::is_for_openpgp(&boxed) => Ok(Some((keybox, boxed))),
+        (_, Some(ring)) => Ok(Some((keyring, ring))),
+        (None, None) => Ok(None),
     }
 }
 

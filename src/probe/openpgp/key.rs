@@ -7,7 +7,7 @@ use sha1::Digest as _;
 use super::packet::{Cursor, Packet};
 use super::signature::Signature;
 use super::{Expiry, Fault, Key};
-use crate::model::Timestamp;
+use crate::model::{Digest, Timestamp};
 
 /// The curves that GnuPG knows: their object identifiers in DER without tag and length, and its names for them.
 const CURVES: [(&[u8], &str); 11] = [
@@ -82,6 +82,25 @@ pub(super) fn keys(packets: &[Packet<'_>]) -> Result<Vec<Key>, Fault> {
         }
     }
     Ok(wholes.into_iter().map(Whole::into_key).collect())
+}
+
+/// The digest of all that a keyring holds of each key, with its fingerprint: subkeys, names, and signatures of whomever.
+pub(super) fn materials(packets: &[Packet<'_>]) -> Result<Vec<(String, Digest)>, Fault> {
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    for packet in packets {
+        if matches!(packet.tag, 5 | 6) {
+            let public = Public::read(packet.body, packet.tag == 5)?;
+            found.push((hex(&public.fingerprint), Vec::new()));
+        }
+        // Trust is the keyring's own, and changes by itself.
+        let held = found.last_mut().filter(|_| packet.tag != 12);
+        if let Some((_, held)) = held {
+            held.push(packet.tag);
+            held.extend((packet.body.len() as u64).to_be_bytes());
+            held.extend_from_slice(packet.body);
+        }
+    }
+    Ok(found.into_iter().map(|(name, held)| (name, Digest::of(&held))).collect())
 }
 
 /// Keeps the newest; of two of one moment the later one.

@@ -7,9 +7,6 @@ use crate::desired::Expect;
 use crate::model::Decimal;
 use crate::proof::{Census, Foreign, Function, Lock, Outside, Written};
 
-/// Something that was seen otherwise.
-type Change = fn(&mut Attempt);
-
 fn contract() -> Contract {
     Contract {
         database: "shop".to_owned(),
@@ -133,15 +130,15 @@ fn comes_to(verdict: Verdict, says: &str, change: impl FnOnce(&mut Contract, &mu
 }
 
 fn within(attempt: &mut Attempt) -> &mut Inside {
-    attempt.inside.get_or_insert_with(inside)
+    attempt.inside.as_mut().expect("it ran")
 }
 
 fn later(attempt: &mut Attempt) -> &mut Outside {
-    attempt.after.get_or_insert_default()
+    attempt.after.as_mut().expect("it was looked at")
 }
 
 fn counted(attempt: &mut Attempt) -> &mut Census {
-    attempt.census.get_or_insert_default()
+    attempt.census.as_mut().expect("it was counted")
 }
 
 fn moved(attempt: &mut Attempt, name: &str) {
@@ -196,6 +193,7 @@ fn what_is_declared_to_run_out_of_sight_is_named_and_never_absolute() {
 
 #[test]
 fn whatever_stayed_is_a_leak() {
+    type Change = fn(&mut Attempt);
     let cases: &[(&str, Change)] = &[
         ("its own transaction was committed", |a| counted(a).own = Some("committed".to_owned())),
         ("carries what was new", |a| counted(a).foreign.push(foreign(Some("whoever"), true))),
@@ -251,6 +249,7 @@ fn what_cannot_be_proven_is_not() {
 
 #[test]
 fn what_cannot_be_told_is_inconclusive_and_another_try_tells_no_more() {
+    type Change = fn(&mut Attempt);
     let cases: &[(&str, Change)] = &[
         ("lost", |a| a.trouble.push("lost".to_owned())),
         ("are not recorded", |a| within(a).traced = false),
@@ -303,9 +302,12 @@ fn what_cannot_be_told_is_inconclusive_and_another_try_tells_no_more() {
     comes_to(Verdict::CleanAbsolute, "", |_, attempt| attempt.reach.push("public.far".to_owned()));
 }
 
+/// What a verdict says of an attempt that was changed so.
+type Case = (&'static str, fn(&mut Attempt));
+
 #[test]
 fn what_others_did_asks_for_another_try() {
-    let cases: &[(&str, Change)] = &[
+    let cases: &[Case] = &[
         ("cannot be told by whom: 101", |a| counted(a).foreign.push(foreign(None, false))),
         ("not ended yet: 103", |a| counted(a).unresolved.push("103".to_owned())),
         ("the witness counts another number", |a| later(a).witness = Some("2".to_owned())),

@@ -40,7 +40,7 @@ enum Deed {
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
-    let who = || prop_oneof![Just(Who::Alice), Just(Who::Bob)];
+    let who = || prop_oneof![Just(Who::Operator), Just(Who::Reviewer)];
     let no = prop_oneof![Just(Decision::Reject), Just(Decision::Revoke)];
     prop_oneof![
         1 => Just(Deed::Observe),

@@ -1,8 +1,10 @@
 //! Plan, approve, apply from the outside: a host of a test's own, people with keys, and the record that it leaves.
 
+mod absence;
 mod confined;
 mod crashes;
 mod interleavings;
+mod ordinary;
 mod races;
 mod refusals;
 mod secrets;
@@ -32,19 +34,19 @@ const WANTED: &str = "[directory.\"/srv/runs\"]\nowner = \"me\"\ngroup = \"me\"\
 /// Somebody with a key and a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
-    Alice,
-    Bob,
+    Operator,
+    Reviewer,
 }
 
 impl Who {
-    const BOTH: [Self; 2] = [Self::Alice, Self::Bob];
+    const BOTH: [Self; 2] = [Self::Operator, Self::Reviewer];
 
     fn name(self) -> &'static str {
-        if self == Self::Alice { "alice" } else { "bob" }
+        if self == Self::Operator { "operator" } else { "reviewer" }
     }
 
     fn role(self) -> &'static str {
-        if self == Self::Alice { "dba" } else { "owner" }
+        if self == Self::Operator { "dba" } else { "owner" }
     }
 
     fn key(self) -> PrivateKey {
@@ -113,12 +115,12 @@ impl Lab {
 
     fn trust(&self, policy: &str) {
         let text = format!(
-            "version = 1\n[approver.alice]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[approver.bob]\nkeys = [\"{}\"]\nroles = [\"owner\"]\n\
+            "version = 1\n[approver.operator]\nkeys = [\"{}\"]\nroles = [\"dba\"]\n[approver.reviewer]\nkeys = [\"{}\"]\nroles = [\"owner\"]\n\
              [policy.provision]\nactions = [\"create_directory\", \"write_file\", \"create_symlink\", \"set_mode\", \"set_owner\", \"remove\"]\n\
              roots = [\"/srv\"]\nmax_steps = 100\ntotal = 2\n\
              require = [{{ role = \"dba\", min = 1 }}, {{ role = \"owner\", min = 1 }}]\nlifetime = \"24h\"\n{policy}",
-            Who::Alice.line(),
-            Who::Bob.line()
+            Who::Operator.line(),
+            Who::Reviewer.line()
         );
         self.file("trust.toml", &text);
     }

@@ -118,7 +118,7 @@ fn two_people_have_to_approve() {
     let approved = lab.approved();
     lab.refused(6, "insufficient", &approved[..1]);
     lab.refused(6, "insufficient", &[approved[0].clone(), approved[0].clone()]);
-    let both_roles = lab.says(Who::Alice, NAMESPACE, |said| said.role = "owner".to_owned());
+    let both_roles = lab.says(Who::Operator, NAMESPACE, |said| said.role = "owner".to_owned());
     lab.refused(6, "insufficient", &[approved[0].clone(), both_roles]);
     assert!(lab.worthless().contains(&"wrong_role".to_owned()));
 }
@@ -127,18 +127,18 @@ fn two_people_have_to_approve() {
 fn time_ends_a_plan_and_a_statement() {
     let lab = Lab::new();
     lab.plan();
-    let alice = lab.says(Who::Alice, NAMESPACE, |_| ());
+    let operator = lab.says(Who::Operator, NAMESPACE, |_| ());
     let earlier = Timestamp::from_unix_seconds(SystemClock.now().unix_seconds() - 7200);
-    let bob = lab.says(Who::Bob, NAMESPACE, |said| {
+    let reviewer = lab.says(Who::Reviewer, NAMESPACE, |said| {
         said.not_before = earlier;
         said.expires = earlier.after(Period::from_seconds(3600));
     });
-    lab.refused(6, "insufficient", &[alice.clone(), bob]);
+    lab.refused(6, "insufficient", &[operator.clone(), reviewer]);
     assert!(lab.worthless().contains(&"expired".to_owned()), "{:?}", lab.worthless());
-    let bob = lab.says(Who::Bob, NAMESPACE, |said| {
+    let reviewer = lab.says(Who::Reviewer, NAMESPACE, |said| {
         said.not_before = said.not_before.after(Period::from_seconds(1800));
     });
-    lab.refused(6, "insufficient", &[alice, bob]);
+    lab.refused(6, "insufficient", &[operator, reviewer]);
     assert!(lab.worthless().contains(&"not_yet_valid".to_owned()), "{:?}", lab.worthless());
     let lab = Lab::new();
     lab.plan_with(&["--valid", "1s"]).ends_with(0);
@@ -187,25 +187,25 @@ fn a_ledger_is_held_against_what_the_approvers_saw() {
     lab.copy("data", "earlier");
     lab.refused(6, "missing", &[]);
     let seen = lab.checkpoint();
-    let alice = lab.says(Who::Alice, NAMESPACE, |said| said.checkpoints = vec![seen.clone()]);
-    let bob = lab.says(Who::Bob, NAMESPACE, |_| ());
+    let operator = lab.says(Who::Operator, NAMESPACE, |said| said.checkpoints = vec![seen.clone()]);
+    let reviewer = lab.says(Who::Reviewer, NAMESPACE, |_| ());
     lab.copy("data", "later");
     // It was longer.
     lab.copy("earlier", "data");
-    let ran = lab.refused(8, "ledger_contradicted", &[alice.clone(), bob.clone()]);
-    assert!(ran.stderr.contains("alice saw a ledger"), "{}", ran.stderr);
+    let ran = lab.refused(8, "ledger_contradicted", &[operator.clone(), reviewer.clone()]);
+    assert!(ran.stderr.contains("operator saw a ledger"), "{}", ran.stderr);
     // It was another of that length: the refusal that was cut off has another time.
     assert!(lab.checkpoint().size >= seen.size);
-    lab.refused(8, "ledger_contradicted", &[alice.clone(), bob.clone()]);
+    lab.refused(8, "ledger_contradicted", &[operator.clone(), reviewer.clone()]);
     // It was one of another name.
-    let other = lab.says(Who::Alice, NAMESPACE, |said| {
+    let other = lab.says(Who::Operator, NAMESPACE, |said| {
         let mut seen = seen.clone();
         seen.origin.push('x');
         said.checkpoints = vec![seen];
     });
     lab.copy("later", "data");
-    lab.refused(8, "ledger_contradicted", &[other, bob.clone()]);
-    lab.apply(&[alice, bob]).ends_with(0);
+    lab.refused(8, "ledger_contradicted", &[other, reviewer.clone()]);
+    lab.apply(&[operator, reviewer]).ends_with(0);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn whoever_says_no_is_heard() {
         let lab = Lab::new();
         lab.plan();
         let mut approved = lab.approved();
-        approved.push(lab.says(Who::Bob, NAMESPACE, |said| said.decision = decision));
+        approved.push(lab.says(Who::Reviewer, NAMESPACE, |said| said.decision = decision));
         lab.refused(6, word, &approved);
         // By the repository as well.
         let (_, digest) = lab.read();
@@ -230,17 +230,17 @@ fn whoever_says_no_is_heard() {
 fn what_was_signed_for_another_purpose_counts_for_nothing() {
     let lab = Lab::new();
     lab.plan();
-    let alice = lab.says(Who::Alice, NAMESPACE, |_| ());
+    let operator = lab.says(Who::Operator, NAMESPACE, |_| ());
     for namespace in ["git", "file", "countersign/halt/v1"] {
-        let bob = lab.says(Who::Bob, namespace, |_| ());
-        lab.refused(6, "insufficient", &[alice.clone(), bob]);
+        let reviewer = lab.says(Who::Reviewer, namespace, |_| ());
+        lab.refused(6, "insufficient", &[operator.clone(), reviewer]);
         assert_eq!(lab.worthless().last().unwrap(), "wrong_namespace");
     }
-    let other = lab.says(Who::Bob, NAMESPACE, |said| said.summary.push('x'));
-    lab.refused(6, "insufficient", &[alice.clone(), other]);
+    let other = lab.says(Who::Reviewer, NAMESPACE, |said| said.summary.push('x'));
+    lab.refused(6, "insufficient", &[operator.clone(), other]);
     assert_eq!(lab.worthless().last().unwrap(), "wrong_summary");
-    let other = lab.says(Who::Bob, NAMESPACE, |said| said.host.replace_range(7..8, "x"));
-    lab.refused(6, "insufficient", &[alice, other]);
+    let other = lab.says(Who::Reviewer, NAMESPACE, |said| said.host.replace_range(7..8, "x"));
+    lab.refused(6, "insufficient", &[operator, other]);
     assert_eq!(lab.worthless().last().unwrap(), "wrong_host");
 }
 
@@ -265,7 +265,7 @@ fn a_repository_that_may_hold_a_veto_has_to_be_read() {
     lab.file("config.toml", &config.replace("url = \"desired\"", &remote));
     let (_, digest) = lab.plan();
     let approved = lab.approved();
-    let name = format!("refs/countersign/approvals/{digest}/bob");
+    let name = format!("refs/countersign/approvals/{digest}/reviewer");
     let put = |file: &str| {
         let blob = lab.branch(&["hash-object", "-w", file]);
         lab.branch(&["update-ref", &name, blob.trim()]);
@@ -299,7 +299,7 @@ fn files_that_others_can_write_are_not_read() {
     lab.refused(78, "trust_unusable", &approved);
     lab.mode("trust.toml", 0o644);
     lab.mode("switch.toml", 0o646);
-    lab.refused(7, "switch_unreadable", &approved);
+    lab.refused(78, "switch_insecure", &approved);
     lab.mode("switch.toml", 0o644);
     lab.apply(&approved).ends_with(0);
 }

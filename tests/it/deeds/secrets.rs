@@ -48,9 +48,9 @@ fn a_canary_in_every_secret_comes_out_nowhere() {
     lab.configure(
         "[database.app]\nobserver = { url = \"postgres://reader@127.0.0.1:1/app\", password_file = \"password\" }\n",
     );
-    let key = Who::Alice.key().to_openssh(LineEnding::LF).unwrap();
-    lab.file("alice", &key);
-    lab.mode("alice", 0o600);
+    let key = Who::Operator.key().to_openssh(LineEnding::LF).unwrap();
+    lab.file("operator", &key);
+    lab.mode("operator", 0o600);
     let (config, plan, first) =
         (lab.path("config.toml"), lab.path("plan.json"), lab.path("first.json"));
     let mut outputs = Vec::new();
@@ -62,15 +62,15 @@ fn a_canary_in_every_secret_comes_out_nowhere() {
     let planned = tell(run(&["plan", "--config", &config, "-o", &plan, "-v"])).ends_with(0);
     assert!(planned.stdout.contains("/srv/secret"), "{}", planned.stdout);
     let (_, digest) = lab.read();
-    let (hex, alice) = (digest.to_string(), lab.path("alice.approval"));
-    let words = ["approve", &plan, "--as", "alice", "--role", "dba", "--reason", "x", "--key"];
-    let key_file = lab.path("alice");
-    let more = [key_file.as_str(), "--digest", &hex, "-o", &alice];
+    let (hex, operator) = (digest.to_string(), lab.path("operator.approval"));
+    let words = ["approve", &plan, "--as", "operator", "--role", "dba", "--reason", "x", "--key"];
+    let key_file = lab.path("operator");
+    let more = [key_file.as_str(), "--digest", &hex, "-o", &operator];
     tell(run(&[&words[..], &more].concat())).ends_with(0);
-    let bob = lab.says(Who::Bob, super::NAMESPACE, |_| ());
-    let words = ["apply", &plan, "--config", &config, "--approval", &alice];
+    let reviewer = lab.says(Who::Reviewer, super::NAMESPACE, |_| ());
+    let words = ["apply", &plan, "--config", &config, "--approval", &operator];
     tell(run(&words)).ends_with(6);
-    tell(run(&[&words[..], &["--approval", &bob]].concat())).ends_with(0);
+    tell(run(&[&words[..], &["--approval", &reviewer]].concat())).ends_with(0);
     fs::copy(&plan, &first).unwrap();
     tell(run(&["plan", "--config", &config, "--undo", &first, "-o", &plan])).ends_with(0);
     tell(run(&["show", &plan]));
@@ -85,7 +85,7 @@ fn a_canary_in_every_secret_comes_out_nowhere() {
     let mut written = Vec::new();
     files(&lab.world.path("data"), &mut written);
     written.retain(|file| !file.ends_with("executor/key"));
-    written.extend([&plan, &first, &alice, &bob].map(PathBuf::from));
+    written.extend([&plan, &first, &operator, &reviewer].map(PathBuf::from));
     for canary in canaries {
         for file in &written {
             assert!(!contains(&fs::read(file).unwrap(), canary), "{}", file.display());

@@ -81,9 +81,18 @@ pub(super) const fn attack(
     verdict: &'static str,
     says: &'static str,
 ) -> Attack {
-    let (before, after, keys, stays, extension) = ("", "", "", &[] as &[_], "");
-    let versions = (0, 99);
-    Attack { about, statement, before, after, keys, verdict, says, stays, extension, versions }
+    Attack {
+        about,
+        statement,
+        before: "",
+        after: "",
+        keys: "",
+        verdict,
+        says,
+        stays: &[],
+        extension: "",
+        versions: (0, 99),
+    }
 }
 
 impl Attack {
@@ -122,8 +131,7 @@ impl Attack {
     pub(super) fn became(&self) -> &'static str {
         match (self.verdict, self.stays.is_empty()) {
             ("CLEAN-ABSOLUTE" | "CLEAN-EXACT", true) => "undone",
-            ("CLEAN-ABSOLUTE" | "CLEAN-EXACT", false) => "declared",
-            ("CLEAN-WITH-RESIDUE", _) => "declared",
+            ("CLEAN-ABSOLUTE" | "CLEAN-EXACT", false) | ("CLEAN-WITH-RESIDUE", _) => "declared",
             ("CONTRACT-FAILED" | "UNPROVABLE", true) => "prevented",
             _ => "detected",
         }
@@ -173,7 +181,7 @@ async fn one(lab: &Lab, attack: &Attack) -> Result<(), String> {
     if verdict == attack.verdict && !why.contains(attack.says) {
         return say(format!("does not say `{}`: {}", attack.says, shown()));
     }
-    if !undone.is_empty() && !old || changed != attack.stays && !old {
+    if !old && (!undone.is_empty() || changed != attack.stays) {
         return say(format!("wanted {:?} to stay: {}", attack.stays, shown()));
     }
     Ok(())

@@ -556,7 +556,7 @@ const CASES: &[Case] = &[
     ),
     case(
         "another schema has a pill",
-        "CREATE SCHEMA else; CREATE TABLE else.pill (n integer)",
+        "CREATE SCHEMA aside; CREATE TABLE aside.pill (n integer)",
         &[],
     ),
 ];
