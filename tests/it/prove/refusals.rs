@@ -197,7 +197,12 @@ async fn roles_databases_and_clusters_are_those_that_the_host_names() {
     let identity = "[host]\nidentity = { hostname = \"testhost\" }\n[database.directus]\nidentity = { system_identifier = \"1\" }\n";
     lab.world.desired("hosts/a/host.toml", identity);
     lab.world.commit();
-    refused(&lab, &["it"], (7, "identity"), &["cluster"]);
+    refused(
+        &lab,
+        &["it"],
+        (7, "identity"),
+        &["system identifier of directus", "not the machine or database"],
+    );
     let host = "[host]\nidentity = { hostname = \"elsewhere\" }\n[database.directus]\n";
     lab.world.desired("hosts/a/host.toml", host);
     lab.world.commit();
