@@ -24,6 +24,7 @@ pub struct Bundle {
     /// Signed checkpoints, newer than the plan or as old.
     checkpoints: Vec<String>,
     /// How each ledger came to its size, by its name: an approver's machine that saw it before can tell that it only grew.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     growth: BTreeMap<String, Growth>,
 }
 
