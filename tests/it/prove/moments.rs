@@ -416,7 +416,7 @@ async fn sessions_of_the_same_role_are_counted_and_not_ended_unseen() {
 }
 
 /// A pooler: it lets clients go, and keeps their sessions of the server.
-async fn pooler(lab: &Lab) -> tempfile::TempDir {
+fn pooler(lab: &Lab) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
     let behind = lab.server.socket_folder().join(".s.PGSQL.5432");
@@ -443,7 +443,7 @@ async fn pooler(lab: &Lab) -> tempfile::TempDir {
 async fn behind_a_pooler_nothing_is_concluded() {
     let Some(lab) = Lab::new().await else { return };
     lab.declare("INSERT INTO public.bag (note) VALUES ('probe')", "");
-    let folder = pooler(&lab).await;
+    let folder = pooler(&lab);
     let path = lab.world.path("config.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let (real, there) =
