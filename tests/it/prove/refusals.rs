@@ -172,7 +172,7 @@ async fn roles_databases_and_clusters_are_those_that_the_host_names() {
     );
     let line = |start: &str| {
         let kept = text.lines().filter(|line| !line.starts_with(start));
-        kept.map(|line| [line, "\n"].concat()).collect::<String>()
+        kept.collect::<Vec<_>>().join("\n")
     };
     for missing in ["prover", "observer"] {
         lab.file("config.toml", &line(missing));

@@ -20,8 +20,7 @@ macro_rules! leaves_a_file {
     };
 }
 
-const NO_FILE: &str =
-    "DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
+const NO_FILE: &str = "DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'";
 const NOT_LEFT: &str = "DROP FUNCTION public.leaves CASCADE";
 const RAN: &str = "public.leaves() ran, with the rights";
 
@@ -49,7 +48,7 @@ pub(super) const ATTACKS: &[Attack] = &[
             "",
             "CREATE TRIGGER t AFTER INSERT ON public.other FOR EACH ROW EXECUTE FUNCTION public.leaves()"
         )),
-        "DROP FUNCTION public.owner_run; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+        "DROP FUNCTION public.owner_run; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
     )
     .stays(FILE),
     attack("in a view", doing!("PERFORM * FROM public.hides;"), "LEAK", RAN)
@@ -69,13 +68,13 @@ pub(super) const ATTACKS: &[Attack] = &[
                 "",
                 "CREATE TABLE public.hides (x text DEFAULT public.leaves()); GRANT INSERT ON public.hides TO cutter_exec"
             ),
-            "DROP TABLE public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+            "DROP TABLE public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
         )
         .stays(FILE),
     attack("in a check of a domain", doing!("PERFORM NULL::text::public.hides;"), "LEAK", RAN)
         .given(
             leaves_a_file!("text", "", "CREATE DOMAIN public.hides AS text CHECK (public.leaves() IS NULL)"),
-            "DROP DOMAIN public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+            "DROP DOMAIN public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
         )
         .stays(FILE),
     attack("behind a policy of rows", doing!("PERFORM * FROM public.hides;"), "LEAK", RAN)
@@ -86,21 +85,21 @@ pub(super) const ATTACKS: &[Attack] = &[
                 "CREATE TABLE public.hides (x text); INSERT INTO public.hides VALUES ('x'); GRANT SELECT ON public.hides TO cutter_exec; \
                  ALTER TABLE public.hides ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON public.hides USING (public.leaves())"
             ),
-            "DROP TABLE public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+            "DROP TABLE public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
         )
         .stays(FILE),
     attack("behind an operator", doing!("PERFORM 'COPY (SELECT 1) TO PROGRAM ''cat > leaked''' OPERATOR(public.@@@@) 'x';"), "LEAK", "public.two(text,text) ran, with the rights")
         .given(
             "CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN EXECUTE $1; RETURN NULL; END $f$; \
              CREATE OPERATOR public.@@@@ (LEFTARG = text, RIGHTARG = text, FUNCTION = public.two)",
-            "DROP FUNCTION public.two CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+            "DROP FUNCTION public.two CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
         )
         .stays(FILE),
     attack("in an aggregate", doing!("PERFORM public.hides('COPY (SELECT 1) TO PROGRAM ''cat > leaked''');"), "LEAK", "public.two(text,text) ran, with the rights")
         .given(
             "CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN EXECUTE $2; RETURN NULL; END $f$; \
              CREATE AGGREGATE public.hides(text) (SFUNC = public.two, STYPE = text)",
-            "DROP FUNCTION public.two CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+            "DROP FUNCTION public.two CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
         )
         .stays(FILE),
     attack(
@@ -115,7 +114,7 @@ pub(super) const ATTACKS: &[Attack] = &[
          CREATE FUNCTION public.leaves() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN \
          COPY (SELECT 1) TO PROGRAM 'cat > leaked'; END $f$; CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.leaves()",
         "DROP EVENT TRIGGER e; DROP FUNCTION public.owner_run; DROP FUNCTION public.leaves; \
-         COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+         COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
     )
     .stays(FILE),
     attack(
@@ -127,7 +126,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     .given(
         leaves_a_file!("text", "", "CREATE VIEW public.v AS SELECT public.leaves() AS x; GRANT SELECT ON public.v TO cutter_exec; \
             CREATE FUNCTION public.hides() RETURNS text LANGUAGE sql AS 'SELECT x FROM public.v'"),
-        "DROP FUNCTION public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+        "DROP FUNCTION public.hides; DROP FUNCTION public.leaves CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
     )
     .stays(FILE),
     attack(
@@ -162,14 +161,14 @@ pub(super) const ATTACKS: &[Attack] = &[
     )
     .keys("trusted_functions = [\"public.digest(text,text)\", \"public.digest(bytea,text)\"]"),
     attack(
-        "a function in an untrusted language",
+        "a function in an untrusted language, where PL/Python can be installed",
         doing!("EXECUTE 'SELECT public.wri' || 'tes()';"),
         "LEAK",
         "public.writes() ran, written in plpython3u",
     )
     .given(
         "CREATE FUNCTION public.writes() RETURNS void LANGUAGE plpython3u AS $f$ open('leaked', 'w').close() $f$",
-        "DROP FUNCTION public.writes; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+        "DROP FUNCTION public.writes; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
     )
     .stays(FILE)
     .extension("plpython3u"),

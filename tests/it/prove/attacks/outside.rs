@@ -7,7 +7,7 @@ const FILE: &[&str] = &["file leaked"];
 const OTHER: &[&str] = &["other"];
 /// Takes the file away that was left.
 const NO_ROOT_NO_FILE: &str =
-    "DROP FUNCTION public.root_run; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
+    "DROP FUNCTION public.root_run; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'";
 
 /// Another session of a superuser inserts a row.
 macro_rules! elsewhere {
@@ -41,7 +41,7 @@ const PROGRAM: &str = "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
     CREATE FOREIGN TABLE public.program (line text) SERVER files OPTIONS (program 'touch leaked; echo x'); \
     GRANT SELECT ON public.program TO cutter_exec";
 const NO_PROGRAM: &str =
-    "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'";
+    "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'";
 
 /// An aggregate that opens a connection, as anybody.
 const AGGREGATE: &str = "CREATE ROLE with_password LOGIN PASSWORD 'x'; GRANT INSERT ON public.other TO with_password; \
@@ -224,7 +224,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     .given(
         owner_run!("GRANT pg_execute_server_program TO directus"),
         "DROP FUNCTION public.owner_run; REVOKE pg_execute_server_program FROM directus; \
-         COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm leaked'",
+         COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'",
     )
     .stays(FILE),
     attack("`lo_export`", doing!("PERFORM lo_export(1, '/tmp/leaked');"), "CONTRACT-FAILED", "42501"),
