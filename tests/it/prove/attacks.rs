@@ -178,7 +178,8 @@ async fn one(lab: &Lab, attack: &Attack) -> Result<(), String> {
     if verdict != wanted && !(old && verdict == "INCONCLUSIVE") {
         return say(format!("wanted {wanted}, got {}", shown()));
     }
-    if !(old && verdict == "INCONCLUSIVE") && !why.contains(attack.says) {
+    let unsure = old && verdict == "INCONCLUSIVE";
+    if !unsure && !why.contains(attack.says) {
         return say(format!("does not say `{}`: {}", attack.says, shown()));
     }
     if !old && (!undone.is_empty() || changed != attack.stays) {
