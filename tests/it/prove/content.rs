@@ -32,6 +32,11 @@ pub(super) const WATCH: &str =
 
 impl Content {
     pub(super) async fn of(lab: &Lab) -> Self {
+        // A commit of its own: messages are seen once the log is on the disk, which nobody hurries for an aborted transaction.
+        lab.sql(
+            "SELECT pg_catalog.pg_current_xact_id(), pg_catalog.pg_create_restore_point('seen')",
+        )
+        .await;
         let all: String = lab.text(EVERYTHING).await;
         let mut found = BTreeMap::new();
         for sql in [all.as_str(), BESIDE] {
