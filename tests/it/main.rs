@@ -27,6 +27,7 @@ mod lab;
 mod ledger;
 #[cfg(feature = "execute")]
 mod pg_application;
+#[cfg(feature = "execute")]
 mod pg_apply;
 mod pg_functions;
 mod pg_grants;
