@@ -215,6 +215,9 @@ fn require_scope(scope: &Scope, desired: &Desired) -> Result<(), Failure> {
 /// What has to be looked at: what is reached, all that it depends on, what lies below it, and the guards. Everything for a
 /// plan of the whole host.
 fn asked(desired: &Desired, scope: &Scope, guarded: &Guarded) -> BTreeSet<ResourceName> {
+    if *scope == Scope::Host {
+        return desired.resources.keys().cloned().collect();
+    }
     let reach = scope.reach();
     let mut todo: Vec<&ResourceName> = desired
         .resources

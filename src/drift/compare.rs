@@ -80,7 +80,7 @@ pub fn compare<'a>(
 }
 
 fn one<'a>(resource: &'a Resource, snapshot: &Snapshot) -> Judged<'a> {
-    let seen = snapshot.answer(&question(resource));
+    let seen = snapshot.answer_about(&resource.name, &*resource.spec);
     let outcome = seen.and_then(|seen| resource.spec.diff(&resource.name.name, seen));
     let (verdict, comparison, unknown) = match outcome {
         Err(unknown) => (Verdict::Unknown, Comparison::default(), Some(unknown)),

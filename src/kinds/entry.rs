@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Adopted, Adoption, Answers, Files, Kind, Named, Problem, no_answer};
@@ -88,7 +89,7 @@ impl<K: Kind> Spec for K {
 }
 
 fn stored<K: Kind>(observed: &Value) -> Result<K::Observed, Unknown> {
-    serde_json::from_value(observed.clone())
+    K::Observed::deserialize(observed)
         .map_err(|e| Unknown::new(Reason::Malformed, format!("stored answer: {e}")))
 }
 

@@ -57,10 +57,18 @@ impl Snapshot {
     /// # Errors
     /// The reason why there is none; a question that was never put is `not_recorded`.
     pub fn answer(&self, question: &Question) -> Result<&Value, Unknown> {
-        let Some(answers) = self.answers.get(&question.name) else {
+        self.answer_about(&question.name, &*question.spec)
+    }
+
+    /// The same about a resource of this name and specification.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::answer`].
+    pub fn answer_about(&self, name: &ResourceName, spec: &dyn Spec) -> Result<&Value, Unknown> {
+        let Some(answers) = self.answers.get(name) else {
             return Err(Unknown::new(Reason::NotRecorded, "this resource was not asked about"));
         };
-        let text = question.text();
+        let text = spec.question(&name.name);
         match answers.iter().find(|answer| answer.question == text) {
             Some(Answer { seen: Ok(seen), .. }) => Ok(seen),
             Some(Answer { seen: Err(unknown), .. }) => Err(unknown.clone()),

@@ -13,7 +13,7 @@ use crate::desired::{Desired, Resource};
 use crate::drift::{Judged, Verdict};
 use crate::model::display::escape;
 use crate::model::{Decimal, Digest, ResourceName, Route};
-use crate::observed::{Question, Snapshot};
+use crate::observed::Snapshot;
 
 /// All that a plan is made from.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ fn of_one(input: &Input<'_>, reach: &Reach<'_>, judged: &Judged<'_>) -> Option<R
 fn remedy(input: &Input<'_>, around: &Surroundings, resource: &Resource) -> Result<Own, Why> {
     let unknown =
         |unknown: crate::model::Unknown| Why::Unknown(escape(&unknown.detail).into_owned());
-    let seen = input.snapshot.answer(&question(resource)).map_err(unknown)?;
+    let seen = seen(input, resource).map_err(unknown)?;
     let remedy = match &resource.declared {
         Some(declared) => Remedy::Statements(vec![Statement {
             resource: resource.name.to_string(),
@@ -169,8 +169,12 @@ fn remedy(input: &Input<'_>, around: &Surroundings, resource: &Resource) -> Resu
     }
 }
 
-fn question(resource: &Resource) -> Question {
-    Question { name: resource.name.clone(), kind: resource.kind, spec: resource.spec.clone() }
+/// What was seen of a resource.
+fn seen<'a>(
+    input: &Input<'a>,
+    resource: &Resource,
+) -> Result<&'a serde_json::Value, crate::model::Unknown> {
+    input.snapshot.answer_about(&resource.name, &*resource.spec)
 }
 
 fn moved() -> Why {
@@ -187,9 +191,10 @@ fn with_roles_to_come(
 ) {
     let mut coming: BTreeMap<&str, (BTreeSet<String>, BTreeSet<ResourceName>)> = BTreeMap::new();
     for resource in own.keys().filter_map(|name| wanted.get(name)) {
-        let seen = input.snapshot.answer(&question(resource));
-        let brings = seen.ok().and_then(|seen| resource.spec.brings(&resource.name.name, seen));
-        if let (Some(role), Some(database)) = (brings, resource.spec.database()) {
+        let Some(database) = resource.spec.database() else { continue };
+        let seen = seen(input, resource).ok();
+        let brings = seen.and_then(|seen| resource.spec.brings(&resource.name.name, seen));
+        if let Some(role) = brings {
             let (roles, makers) = coming.entry(database).or_default();
             roles.insert(role);
             makers.insert(resource.name.clone());
@@ -300,7 +305,7 @@ fn transaction(
 ) -> Change {
     let answers = resources.iter().filter_map(|name| {
         let resource = wanted.get(name)?;
-        let seen = input.snapshot.answer(&question(resource)).ok()?;
+        let seen = seen(input, resource).ok()?;
         Some((name.to_string(), answer_digest(seen)))
     });
     let before = Condition::Answers { database: database.clone(), answers: answers.collect() };
