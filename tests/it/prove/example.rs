@@ -1,8 +1,8 @@
-//! The real write of the worked example, with what it rests on, and without.
+//! The real write of the worked example, with what it rests on, and without; and what puts its statements together.
 
 use serde_json::Value;
 
-use super::Lab;
+use super::{Lab, RESOURCES};
 
 const PROOFS: &str = include_str!("../../../desired-state/hosts/contabo/proofs.toml");
 const FILES: [(&str, &str); 3] = [
@@ -52,4 +52,27 @@ async fn a_unit_is_created_and_without_what_the_deferred_gate_asks_for_it_is_not
     assert_eq!(lab.text(alone).await, "created");
     lab.sql("ROLLBACK").await;
     assert_ne!(broken["attempts"], Value::Null, "{broken:#}");
+}
+
+#[tokio::test]
+async fn code_that_puts_statements_together_is_told_of_where_it_cannot_hide() {
+    let Some(lab) = Lab::new().await else { return };
+    let hidden = "DO $d$ BEGIN INSERT INTO public.bag VALUES ('probe'); \
+                  EXECUTE 'SELECT public.fn_iu_create' || '_preflight()'; END $d$";
+    lab.declare(hidden, "");
+    let before = lab.evidence();
+    assert_eq!(before["verdict"], "INCONCLUSIVE", "{before:#}");
+    lab.world.desired("hosts/a/resources.toml", &format!("{RESOURCES}recording = \"written\"\n"));
+    if lab.major >= 15 {
+        lab.sql("REVOKE SET ON PARAMETER track_functions FROM cutter_exec, cutter_verify").await;
+    }
+    for role in ["cutter_exec", "cutter_verify"] {
+        lab.sql(&format!("ALTER ROLE {role} IN DATABASE directus SET track_functions = 'all'"))
+            .await;
+    }
+    lab.declare(hidden, "writes = [\"public.bag\"]");
+    let after = lab.evidence();
+    assert_eq!(after["verdict"], "CLEAN-ABSOLUTE", "{after:#}");
+    let called = after.to_string();
+    assert!(called.contains("fn_iu_create_preflight"), "{after:#}");
 }
