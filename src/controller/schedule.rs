@@ -143,7 +143,7 @@ impl Schedule {
         if self.suspended {
             return started;
         }
-        let mut running = self.keys.values().filter(|key| key.running.is_some()).count();
+        let mut running = self.running();
         for (target, key) in &mut self.keys {
             if running < LOOKS_MAX && key.due_at().is_some_and(|due| due <= now) {
                 let full = key.scan_at <= now || key.started.is_none();
@@ -156,6 +156,10 @@ impl Schedule {
             }
         }
         started
+    }
+
+    fn running(&self) -> usize {
+        self.keys.values().filter(|key| key.running.is_some()).count()
     }
 
     /// A look ended.
@@ -179,7 +183,8 @@ impl Schedule {
     /// When something is due next.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
-        if self.suspended {
+        // With all places taken, the end of a look is what comes next.
+        if self.suspended || self.running() >= LOOKS_MAX {
             return None;
         }
         self.keys.values().filter_map(Key::due_at).min()
@@ -345,6 +350,19 @@ mod tests {
         let started = schedule.start(now + QUIET);
         assert_eq!(started.iter().map(|(target, _)| target).collect::<Vec<_>>(), [&Target::Host]);
         assert!(schedule.is_running(&sick));
+    }
+
+    #[test]
+    fn with_all_places_taken_nothing_is_due_until_one_is_free() {
+        let (mut schedule, now) = of_host();
+        for n in 0..2 * LOOKS_MAX {
+            schedule.add(Target::Database(n.to_string()), MINUTE, MINUTE, now);
+        }
+        let started = schedule.start(now);
+        assert_eq!((started.len(), schedule.next()), (LOOKS_MAX, None));
+        schedule.ended(&started[0].0, Ended::Well, now);
+        assert_eq!(schedule.next(), Some(now));
+        assert_eq!(schedule.start(now).len(), 1);
     }
 
     #[test]

@@ -399,6 +399,22 @@ fn what_no_event_announces_is_found_by_the_scan_and_counted() {
 }
 
 #[test]
+fn what_the_kernel_does_not_watch_is_polled_and_said() {
+    // A link on the way: the look refuses it, and so does the watch.
+    let wanted = format!("{FILE}[file.\"/srv/link/f\"]\nmode = \"0644\"\nthrough_links = true\n");
+    let mut watched = Watched::new(&wanted, "[watch]\ninterval = \"12h\"\npoll = \"1s\"\n");
+    watched.world.host_file("srv/real/f", "abc");
+    std::os::unix::fs::symlink("real", watched.world.path("root/srv/link")).unwrap();
+    watched.start();
+    let status = watched.until_verdict("in_sync");
+    assert_eq!(status["files"]["overflows"], 0);
+    watched.until("says so", |status| status["files"]["polling"].is_string());
+    let file = watched.world.path("root/srv/real/f");
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    watched.until_verdict("drift");
+}
+
+#[test]
 fn a_second_controller_is_refused_and_a_configuration_that_broke_is_not_taken() {
     let mut watched = Watched::silent(FILE);
     watched.start();

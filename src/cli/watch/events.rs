@@ -19,6 +19,8 @@ pub(super) struct Events {
     files: Option<AsyncFd<Watches>>,
     /// Why files are not, or not all, listened to.
     deaf: Option<String>,
+    /// When the host is looked at next because of that.
+    poll_at: Option<Instant>,
     /// Watches are being made; `true`: they have to be made once more.
     making: Option<bool>,
 }
@@ -47,9 +49,9 @@ impl Events {
         self.references.is_some()
     }
 
-    /// Are all places listened to that are worth it?
-    pub(super) const fn hears_files(&self) -> bool {
-        self.files.is_some() && self.deaf.is_none()
+    /// When the host is looked at next because not all its places are listened to.
+    pub(super) const fn poll_at(&self) -> Option<Instant> {
+        self.poll_at
     }
 
     pub(super) fn shown(&self, overflows: u64) -> FileEvents {
@@ -104,6 +106,14 @@ impl Watcher<'_> {
         }
     }
 
+    /// Wakes the host where events cannot.
+    pub(super) fn poll_files(&mut self, now: Instant) {
+        if self.events.poll_at.is_some_and(|at| at <= now) {
+            self.events.poll_at = Some(now + self.config.watch.value.poll);
+            self.schedule.wake(&Target::Host, Wake::Event, now);
+        }
+    }
+
     /// Listens to the references of a local repository.
     pub(super) fn watch_references(&mut self) {
         let source = self.config.source.value.as_deref().unwrap_or_default();
@@ -134,7 +144,6 @@ impl Watcher<'_> {
     }
 
     pub(super) fn take_watches(&mut self, watches: Result<Watches, String>, now: Instant) {
-        let heard_before = self.events.hears_files();
         match watches.and_then(listening) {
             Ok(watches) => {
                 self.events.deaf = watches.get_ref().unwatched().map(str::to_owned);
@@ -148,9 +157,8 @@ impl Watcher<'_> {
         if self.events.making.take() == Some(true) {
             self.watch_files();
         }
-        if heard_before != self.events.hears_files() {
-            self.arrange(now);
-        }
+        let poll = self.config.watch.value.poll;
+        self.events.poll_at = self.events.deaf.as_ref().map(|_| now + poll);
         // What changed before it was watched is seen by a look that begins after.
         self.schedule.wake(&Target::Host, Wake::Event, now);
         self.publish();

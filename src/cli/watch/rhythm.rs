@@ -26,8 +26,7 @@ impl Watcher<'_> {
         targets.sort();
         targets.dedup();
         for target in targets.iter().filter(|target| **target != Target::Source) {
-            let polled = *target == Target::Host && !self.events.hears_files();
-            let every = if polled { watch.poll.min(watch.interval) } else { watch.interval };
+            let every = watch.interval;
             self.schedule.add(target.clone(), every, self.phase(every), now);
         }
         self.schedule.retain(|target| targets.contains(target));

@@ -154,8 +154,10 @@ impl<'a> Watcher<'a> {
         self.publish();
         loop {
             self.suspend_or_resume();
+            self.poll_files(Instant::now());
             self.start();
-            let next = self.schedule.next().into_iter().chain(self.suspension_ends()).min();
+            let next = [self.schedule.next(), self.suspension_ends(), self.events.poll_at()];
+            let next = next.into_iter().flatten().min();
             tokio::select! {
                 biased;
                 signal = signals.next() => match signal {
