@@ -12,6 +12,7 @@
 //! make bench BENCH="ledger"              # a million entries, verified
 //! make bench BENCH="plan apply"          # plans for 10,000 resources; an apply, with its fsyncs counted
 //! make bench BENCH="postgres"            # a schema of 200 to 20,000 tables, with a server of its own
+//! make bench BENCH="watch"              # from a push, and from a changed file, to a status; an idle controller
 //! make bench BENCH="proof"               # the transaction of a proof, with a server of its own
 //! make bench BENCH="w1 --below /var/tmp/bench"  # elsewhere, such as outside of every repository
 //! ```
@@ -27,6 +28,7 @@ mod measure;
 mod peers;
 mod plan;
 mod proof;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -45,8 +47,9 @@ struct Asked {
     below: PathBuf,
 }
 
-const ALL: [&str; 11] =
-    ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger", "plan", "apply", "proof"];
+const ALL: [&str; 12] = [
+    "w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger", "plan", "apply", "proof", "watch",
+];
 
 fn asked() -> Result<Asked> {
     let below = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
@@ -85,6 +88,7 @@ fn main() -> Result<()> {
             "apply" => Some(apply::run as _),
             "postgres" => Some(database::run as _),
             "proof" => Some(proof::run as _),
+            "watch" => Some(watch::run as _),
             "scale" => Some(scale as _),
             _ => None,
         };

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file::{
-    AnchorSection, Free, ObserveSection, SmokeSection, SourceSection, Top, WatchSection,
-};
+use super::file::{AnchorSection, Free, ObserveSection, SmokeSection, SourceSection, Top};
 use super::place::below;
 use super::trusted::{Privacy, read_checked};
-use super::{Admit, CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify};
+use super::{
+    Admit, CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify, Watch,
+};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 
@@ -124,6 +124,7 @@ fn bare() -> Config {
         executors: BTreeMap::new(),
         admit: Setting::default(Admit::default()),
         anchor: Setting::default(None),
+        watch: Setting::default(Watch::default()),
         sandbox: false,
     }
 }
@@ -192,7 +193,7 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
         config.anchor = Setting::file(Some(below(base, anchor.url)));
     }
     reader.prove(config);
-    let _: Option<WatchSection> = reader.section("watch");
+    reader.watch(config);
     found.sort();
     found
 }

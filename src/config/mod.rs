@@ -14,6 +14,7 @@ pub mod strict;
 pub mod switch;
 pub mod trust;
 mod trusted;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use policy::{Access, Policy};
 pub use smoke::SmokePolicy;
 pub use switch::Switch;
 pub use trust::Trust;
+pub use watch::{ForcePush, Watch};
 
 /// Where a machine's configuration stands when no flag says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/countersign/config.toml";
@@ -76,6 +78,8 @@ pub struct Config {
     pub executors: BTreeMap<String, Setting<SessionSection>>,
     /// Where checkpoints of the ledgers are brought: a path or a URL.
     pub anchor: Setting<Option<String>>,
+    /// The rhythm of the controller.
+    pub watch: Setting<Watch>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
     pub sandbox: bool,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::merkle::Hash;
+pub use super::outcome::Outcome;
 use crate::model::{Decimal, Digest, Timestamp};
 
 macro_rules! bodies {
@@ -93,6 +94,16 @@ events! {
     "trust.changed" => TrustChanged,
     /// A checkpoint was brought to another place.
     "checkpoint.anchored" => CheckpointAnchored,
+    /// Resources have other verdicts than before.
+    "verdicts.changed" => VerdictsChanged,
+    /// Everything was what a commit says.
+    "desired.converged" => DesiredConverged,
+    /// A draft of a plan was made.
+    "plan.drafted" => PlanDrafted,
+    /// The controller was told not to look.
+    "watch.suspended" => WatchSuspended,
+    /// It looks again.
+    "watch.resumed" => WatchResumed,
     /// A half-written last line was moved away.
     "recovery.torn_tail" => TornTail,
     /// The clock showed an earlier time than the newest entry has.
@@ -284,6 +295,74 @@ bodies! {
         /// Where it was brought to.
         place: String,
     }
+    /// `verdicts.changed`: of one look, or a part of it where there are many.
+    VerdictsChanged {
+        /// The commit by which they were judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// Which.
+        changes: Vec<VerdictChange>,
+    }
+    /// One resource of `verdicts.changed`.
+    VerdictChange {
+        /// Its name.
+        resource: String,
+        /// What was looked at: `host` or `database.NAME`.
+        target: String,
+        /// The verdict before; absent when it is judged for the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The verdict now; absent when it is not wanted any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// Does a waiver cover it?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waived: bool,
+        /// How much it matters.
+        severity: String,
+        /// For `unknown`: the class of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// Which attributes differ, or what could not be told.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+        /// Since when it had been as it was before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+        /// How many times it has left `in_sync`.
+        times: Decimal,
+    }
+    /// `desired.converged`
+    DesiredConverged {
+        /// The commit.
+        commit: String,
+    }
+    /// `plan.drafted`
+    PlanDrafted {
+        /// The commit that it was made from.
+        commit: String,
+        /// Of what it does; absent where there is nothing that a step could do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<Digest>,
+        /// How many steps it has.
+        steps: Decimal,
+        /// How many resources were pending.
+        pending: Decimal,
+    }
+    /// `watch.suspended`
+    WatchSuspended {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        until: Timestamp,
+    }
+    /// `watch.resumed`
+    WatchResumed {
+        /// Who; `time` when it ended by itself.
+        by: String,
+    }
     /// `recovery.torn_tail`
     TornTail {
         /// Of the bytes; they lie in `torn/` under this name.
@@ -296,24 +375,6 @@ bodies! {
         /// By how many milliseconds.
         by_ms: Decimal,
     }
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It acted, and the postcondition holds.
-    Applied,
-    /// The postcondition held before it acted.
-    Already,
-    /// It failed.
-    Failed,
-    /// It did not act, as was found after a crash.
-    NotApplied,
-    /// It had acted, as was found after a crash.
-    Recovered,
-    /// What was found is neither what was before nor what should be.
-    Diverged,
 }
 
 impl Event {
