@@ -15,12 +15,14 @@ mod proof_tables;
 mod proofset;
 mod resource;
 mod sections;
+mod selector;
 mod signed;
 pub mod source;
 pub mod statements;
 mod stored;
 mod tables;
 mod tree;
+mod waiver;
 
 use std::collections::BTreeMap;
 
@@ -33,10 +35,12 @@ pub use lint::astray;
 pub use manifest::{read, read_begun};
 pub use proof::{Contract, Effect, Expect, Parameter, ParameterType, Proof, ProofSection};
 pub use proofset::{Line, Proofset, ProofsetSection, reaches};
-pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+pub use resource::{COMMON_KEYS, Common, Resource};
+pub use selector::Selector;
 pub use signed::{AcceptedTip, SignedBy, SignedError};
 pub use source::{Request, SourceError};
 pub use tree::Tree;
+pub use waiver::{Waiver, WaiverSection};
 
 /// What is wanted of one host.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +56,7 @@ pub struct Desired {
     /// Its resources, those of its roles included.
     pub resources: BTreeMap<ResourceName, Resource>,
     /// Its waivers, expired ones included.
-    pub waivers: BTreeMap<ResourceName, Waiver>,
+    pub waivers: BTreeMap<String, Waiver>,
     /// Its proofs.
     pub proofs: BTreeMap<String, Proof>,
     /// Its sets of proofs.

@@ -62,3 +62,4 @@ mod systemd_live;
 mod transcripts;
 #[cfg(feature = "execute")]
 mod units_live;
+mod waivers;

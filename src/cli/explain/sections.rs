@@ -47,10 +47,11 @@ pub(super) const SECTIONS: &[Section] = &[
     },
     Section {
         name: "waiver",
-        about: "a known drift of one resource that is accepted for a time",
+        about: "known drift that is accepted for a time",
         doc: "In any file of a host or role. The drift is still shown and counted, and does not make the verdict worse until the \
-              waiver expires. It covers no Unknown, and a guard cannot be waived.",
-        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"",
+              waiver expires. It covers no Unknown, and a guard cannot be waived. It is named after its one resource, or has any name and a \
+              `selector`; with `field` it covers differences in that field alone, and a resource in which others differ too is not waived.",
+        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"\n\n[waiver.renamed-group]\nselector = \"directory./srv/*\"\nfield = \"group\"\nowner = \"operations\"\nreason = \"the group is renamed with the next release\"\nexpires = \"2027-12-31\"",
         schema: || Some(schemars::schema_for!(WaiverSection)),
     },
     Section {
