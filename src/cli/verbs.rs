@@ -8,8 +8,8 @@ use clap::{Args as _, Command as Syntax, FromArgMatches as _, Parser as _};
 
 use super::{Cli, Global};
 use super::{
-    adopt, approve, check, config, confined, explain, halt, ledger, lint, plan, schema, show,
-    trust, version,
+    adopt, approve, check, config, confined, explain, gap, gate, halt, ledger, lint, plan, schema,
+    show, trust, version,
 };
 #[cfg(feature = "execute")]
 use super::{apply, demo, prove};
@@ -25,6 +25,8 @@ const VERBS: &[Verb] = &[
     ("plan", plan::Arguments::augment_args),
     ("show", show::Arguments::augment_args),
     ("approve", approve::Arguments::augment_args),
+    ("gate", gate::Arguments::augment_args),
+    ("gap", gap::Arguments::augment_args),
     ("trust", trust::Arguments::augment_args),
     ("halt", halt::Arguments::augment_args),
     ("explain", explain::Arguments::augment_args),

@@ -5,6 +5,10 @@
 pub mod anchor;
 mod blob;
 mod declared;
+mod gap;
+mod gap_tables;
+mod gate;
+mod gate_tables;
 mod git;
 mod host;
 mod lint;
@@ -30,6 +34,8 @@ use crate::model::{Diagnostic, Level, ResourceName};
 
 pub use blob::Blob;
 pub use declared::Declared;
+pub use gap::{Contact, Gap, GapSection};
+pub use gate::{Criterion, Gate, GateSection, Requirement, needed};
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
 pub use lint::astray;
 pub use manifest::{read, read_begun};
@@ -61,6 +67,10 @@ pub struct Desired {
     pub proofs: BTreeMap<String, Proof>,
     /// Its sets of proofs.
     pub proofsets: BTreeMap<String, Proofset>,
+    /// Its gates.
+    pub gates: BTreeMap<String, Gate>,
+    /// Its gaps.
+    pub gaps: BTreeMap<String, Gap>,
     /// The commit, in full.
     pub commit: Option<String>,
     /// Is it exactly what that commit holds?

@@ -37,6 +37,21 @@ pub struct Judged<'a> {
     pub waived: bool,
 }
 
+impl Judged<'_> {
+    /// The first thing that speaks against it; nothing for one in sync.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let difference = self.comparison.differences.first().map(|difference| {
+            let (field, is, wanted) = (&difference.field, &difference.actual, &difference.desired);
+            format!("{field} is {is}, where {wanted} is wanted")
+        });
+        let blind = self.comparison.blind.first();
+        let blind = blind.map(|blind| format!("{}: {}", blind.field, blind.unknown.detail));
+        let unknown = self.unknown.as_ref().map(|unknown| unknown.detail.clone());
+        unknown.or(difference).or(blind).unwrap_or_default()
+    }
+}
+
 /// What desired state said at the last converged commit, and answers to the questions it asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Baseline<'a> {

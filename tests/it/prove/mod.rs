@@ -2,6 +2,7 @@
 
 mod attacks;
 mod content;
+mod gates;
 mod moments;
 mod published;
 mod refusals;
