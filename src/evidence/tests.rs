@@ -80,6 +80,9 @@ fn states(
     [of(0), of(1)]
 }
 
+/// A change of an outcome that counts, what the gate is then, and what is missing.
+type Case<'a> = (&'a dyn Fn(&mut ProofRecord), State, &'a str);
+
 #[test]
 fn an_outcome_counts_for_its_contract_cluster_and_time_alone() {
     let desired = desired(PROOFS);
@@ -91,7 +94,7 @@ fn an_outcome_counts_for_its_contract_cluster_and_time_alone() {
         (one, why)
     };
     assert_eq!(of(&|_| {}).0, State::Pass);
-    let cases: [(&dyn Fn(&mut ProofRecord), State, &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&|r| r.contract = Digest::of(b"other"), State::NotRun, "with another contract"),
         (&|r| r.system_identifier = Some("43".to_owned()), State::NotRun, "on the cluster 43"),
         (&|r| r.system_identifier = None, State::NotRun, "that its evidence lacks"),
@@ -172,6 +175,9 @@ fn world(desired: &Desired, [a, b]: [Is; 2]) -> (State, State, Openness) {
     let found = gates(&facts, ["H"]);
     let told = Summary::of(&found);
     assert_eq!(told.ready, found.iter().all(|gate| gate.state == State::Pass));
+    let blind = matches!(a, Is::Untold) || matches!(b, Is::Untold);
+    let untold = (found[0].untold, gaps(&facts)[0].untold);
+    assert_eq!(untold, (blind, blind), "whatever fails beside it");
     (found[0].state, found[1].state, gaps(&facts)[0].state)
 }
 
