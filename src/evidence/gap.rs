@@ -86,7 +86,7 @@ pub fn gap(facts: &Facts<'_>, name: &str, gap: &Gap) -> GapResult {
         aliases: gap.aliases.clone(),
         title: gap.title.clone(),
         state,
-        untold: backing.iter().any(|one| one.held.is_blind()),
+        untold: backing.iter().any(|one| one.untold),
         holding,
         total: backing.iter().map(|one| one.total).sum(),
         missing: first.and_then(|one| one.missing.clone()),

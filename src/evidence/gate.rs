@@ -124,9 +124,9 @@ fn one(
     let waits = !blocked_by.is_empty();
     let gaps = super::gap::blocking(facts, name);
     blocked_by.extend(gaps.iter().map(|gap| format!("gap.{}", gap.gap)));
-    let mut held = required.iter().map(|one| one.held).chain(criteria.iter().map(|one| one.held));
+    let all = || required.iter().chain(criteria.iter().flat_map(|one| &one.backing));
     // Of a gate that it needs, that one says so itself.
-    let untold = gaps.iter().any(|gap| gap.untold) || !waits && held.any(Held::is_blind);
+    let untold = gaps.iter().any(|gap| gap.untold) || !waits && all().any(|one| one.untold);
     let state = if blocked_by.is_empty() { state(&required, &criteria) } else { State::Blocked };
     let missing = match blocked_by.first() {
         Some(gap) if gap.starts_with("gap.") => Some(format!("{gap} is not closed")),
@@ -150,15 +150,14 @@ fn one(
 
 /// What a gate comes to of which every need passes.
 fn state(required: &[Backing], criteria: &[CriterionResult]) -> State {
-    let all = || required.iter().map(|one| one.held).chain(criteria.iter().map(|one| one.held));
-    let any = |wanted: &[Held]| all().any(|held| wanted.contains(&held));
+    let all = || required.iter().chain(criteria.iter().flat_map(|one| &one.backing));
     if required.iter().any(|one| one.held == Held::No) {
         State::Fail
-    } else if all().all(|held| held == Held::Yes) {
+    } else if all().all(|one| one.held == Held::Yes) {
         State::Pass
-    } else if any(&[Held::Yes, Held::Waived]) {
+    } else if all().any(|one| one.holding > 0 || one.held == Held::Waived) {
         State::Partial
-    } else if any(&[Held::No]) {
+    } else if all().any(|one| one.held == Held::No) {
         State::Fail
     } else {
         State::NotRun

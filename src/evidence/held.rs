@@ -41,6 +41,8 @@ pub struct Backing {
     pub requires: String,
     /// Does it hold?
     pub held: Held,
+    /// Is there something of it that could not be told, or was not run? What does not hold beside it hides that from `held`.
+    pub untold: bool,
     /// How much of it holds: resources, lines of a set, proofs.
     pub holding: usize,
     /// How much there is of it.
@@ -222,6 +224,7 @@ impl<'a> Facts<'a> {
 struct Found {
     worst: Option<Held>,
     missing: Option<String>,
+    untold: bool,
     holding: usize,
     total: usize,
     seen: Vec<String>,
@@ -235,6 +238,7 @@ impl Found {
         Backing {
             requires,
             held,
+            untold: self.untold || held.is_blind(),
             holding: self.holding,
             total: self.total,
             seen: self.seen.join(", "),
@@ -244,6 +248,7 @@ impl Found {
     }
 
     fn take(&mut self, held: Held, missing: impl FnOnce() -> String) {
+        self.untold |= held.is_blind();
         self.holding += usize::from(held == Held::Yes);
         self.total += 1;
         if self.worst.is_none_or(|worst| held > worst) {

@@ -175,6 +175,9 @@ fn world(desired: &Desired, [a, b]: [Is; 2]) -> (State, State, Openness) {
     let found = gates(&facts, ["H"]);
     let told = Summary::of(&found);
     assert_eq!(told.ready, found.iter().all(|gate| gate.state == State::Pass));
+    let blind = matches!(a, Is::Untold) || matches!(b, Is::Untold);
+    let untold = (found[0].untold, gaps(&facts)[0].untold);
+    assert_eq!(untold, (blind, blind), "whatever fails beside it");
     (found[0].state, found[1].state, gaps(&facts)[0].state)
 }
 
