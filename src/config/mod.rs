@@ -7,6 +7,7 @@ mod databases;
 mod file;
 mod load;
 mod origin;
+mod outward;
 mod place;
 mod policy;
 mod smoke;
@@ -23,6 +24,10 @@ pub use databases::{Admit, ProverSection};
 pub use file::{SessionSection, Verify};
 pub use load::{ConfigError, Overrides, load};
 pub use origin::{Origin, Setting};
+pub use outward::{
+    Address, AddressError, Listen, ListenError, LogForm, Notify, Outward, Schedule, Sink, Via,
+    WebhookIn,
+};
 pub use policy::{Access, Policy};
 pub use smoke::SmokePolicy;
 pub use switch::Switch;
@@ -76,6 +81,8 @@ pub struct Config {
     pub executors: BTreeMap<String, Setting<SessionSection>>,
     /// Where checkpoints of the ledgers are brought: a path or a URL.
     pub anchor: Setting<Option<String>>,
+    /// What the controller says to the outside, and within what it keeps itself.
+    pub outward: Outward,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
     pub sandbox: bool,
 }
@@ -102,5 +109,13 @@ impl Config {
     /// When the file cannot be read, or others may read it.
     pub fn password(session: &SessionSection) -> Result<Option<String>, ConfigError> {
         session.password_file.as_deref().map(trusted::password).transpose()
+    }
+
+    /// A secret that stands in a file of its own, read and checked now.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or others may read it.
+    pub fn secret(file: &std::path::Path) -> Result<String, ConfigError> {
+        trusted::password(file)
     }
 }
