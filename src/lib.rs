@@ -73,6 +73,9 @@ pub mod execute;
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 
+// What runs unattended: when to look again, what is known and since when. Looks and reports; can change nothing.
+pub mod controller;
+
 // The sandbox of `countersign demo`: a host, its database and its repository, laid out and changed on purpose.
 #[cfg(feature = "execute")]
 pub mod demo;

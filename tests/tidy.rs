@@ -73,6 +73,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "ledgers",
             "looking",
             "monitor",
+            "observing",
             "output",
             "page",
             "planning",

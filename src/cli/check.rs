@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::Failure;
+use super::observing::{self, How, Looked};
 use super::output::{self, Output};
-use super::{Global, context, exit, world};
-use crate::config::{Config, DEFAULT_PATH, Origin};
+use super::{Global, context, exit, planning};
+use crate::config::Config;
 use crate::desired::Desired;
-use crate::drift::{self, Baseline};
+use crate::drift;
 use crate::model::{Clock, SystemClock};
-use crate::observed::{self, Question, Snapshot};
-use crate::report::{self, Detail, Header, Report, Use, diagnostics};
+use crate::observed::{self, Snapshot};
+use crate::report::{self, Detail, Report, Use, diagnostics};
 
 /// The largest recording that is read.
 const RECORDING_BYTES_MAX: u64 = 256 << 20;
@@ -78,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         Some(file) => output::replace(file, &observed::write(&looked.snapshot)?),
         None => Ok(()),
     };
-    let report = judge(&config, &desired, since.as_ref(), &looked, &arguments.only);
+    let report = observing::report(&config, &desired, since.as_ref(), &looked, &arguments.only);
     show(&report, recorded, global, output)
 }
 
@@ -110,13 +111,6 @@ fn narrow(desired: &mut Desired, only: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What was seen, and what is worth saying about how.
-struct Looked {
-    snapshot: Snapshot,
-    notes: Vec<String>,
-    replayed: bool,
-}
-
 fn look(
     arguments: &Arguments,
     config: &Config,
@@ -128,37 +122,8 @@ fn look(
         return Ok(Looked { snapshot: recording(file)?, notes: Vec::new(), replayed: true });
     }
     let deadline = Duration::from_secs(arguments.deadline);
-    // One thread is enough: files are looked at on threads of their own, and a database mostly keeps us waiting.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::of(exit::ERROR, &e))?;
-    let looked = runtime.block_on(async {
-        let world = world::open(config, desired, deadline, arguments.cached, &[]).await?;
-        let mut questions = drift::questions(desired);
-        // The same question is put once; a moved manifest or key is another question.
-        let text = |q: &Question| (q.name.clone(), q.text().to_string());
-        let mut asked: BTreeSet<_> = questions.iter().map(text).collect();
-        let wanted = |q: &Question| desired.resources.contains_key(&q.name);
-        for earlier in since.into_iter().flat_map(drift::questions).filter(wanted) {
-            if asked.insert(text(&earlier)) {
-                questions.push(earlier);
-            }
-        }
-        let mut withheld = Snapshot::empty(clock.now());
-        let questions = world.withhold(questions, &mut withheld);
-        let bar = world::progress(&world.probe);
-        let mut snapshot = observed::collect(&world.probe, &questions, clock).await;
-        bar.stop();
-        world.probe.close().await;
-        snapshot.answers.append(&mut withheld.answers);
-        let mut notes = world.notes;
-        notes.extend(world.probe.caches.iter().flat_map(|caches| caches.notes()));
-        Ok(Looked { snapshot, notes, replayed: false })
-    });
-    // A thread that hangs on a dead mount must not hang the program.
-    runtime.shutdown_background();
-    looked
+    let how = How { deadline, cached: arguments.cached };
+    planning::run(observing::look(config, desired, since, how, clock))
 }
 
 fn recording(file: &Path) -> Result<Snapshot, Failure> {
@@ -176,40 +141,6 @@ fn recording(file: &Path) -> Result<Snapshot, Failure> {
         ));
     }
     Ok(observed::read(&bytes)?)
-}
-
-fn judge(
-    config: &Config,
-    desired: &Desired,
-    since: Option<&Desired>,
-    looked: &Looked,
-    only: &[String],
-) -> Report {
-    let baseline = since.map(|desired| Baseline { desired, snapshot: &looked.snapshot });
-    let now = looked.snapshot.observed_at;
-    let judged = drift::compare(desired, &looked.snapshot, baseline, now);
-    let mut notes = looked.notes.clone();
-    let bare = config.file.is_none() && config.observe.origin == Origin::Default;
-    if bare && !looked.replayed {
-        notes.push(format!(
-            "no configuration: there is no {DEFAULT_PATH} that says what may be read, so nothing may; \
-             --config names another, --root DIR looks at a tree of its own"
-        ));
-    }
-    let header = Header {
-        host: desired.host.clone(),
-        commit: desired.commit.clone(),
-        pinned: desired.pinned,
-        sandbox: config.sandbox && !looked.replayed,
-        replayed: looked.replayed,
-        observed_at: now,
-        since: since.and_then(|desired| desired.commit.clone()),
-        folder: desired.folder.clone(),
-        source: desired.origin.clone(),
-        only: only.to_vec(),
-        notes,
-    };
-    Report::new(header, judged)
 }
 
 /// Writes every form of the report, those after one that failed too. Answers the exit code.

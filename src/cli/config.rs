@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
-use crate::config::{Config, Origin, Schedule, Setting, SmokePolicy, Verify, Via};
+use crate::config::{Config, ForcePush, Origin, Schedule, Setting, SmokePolicy, Verify, Via};
 use crate::model::display::escape;
-use crate::model::json;
+use crate::model::{Period, json};
 
 /// Show the effective configuration
 #[derive(Debug, clap::Args)]
@@ -125,6 +125,10 @@ fn smoke(config: &Config, rows: &mut Vec<Row>) {
     rows.push(row("smoke.environment", smoke, |smoke| names(smoke).join(", ")));
 }
 
+fn shown(length: std::time::Duration) -> String {
+    Period::from_seconds(length.as_secs()).to_string()
+}
+
 fn rows(config: &Config) -> Vec<Row> {
     #[expect(clippy::ref_option, reason = "it is passed as a function of a setting's value")]
     fn optional<T: Display>(value: &Option<T>) -> String {
@@ -142,6 +146,14 @@ fn rows(config: &Config) -> Vec<Row> {
             Verify::Signed => "signed".to_owned(),
         }),
         row("identity.hostname", &config.hostname, optional),
+        row("watch.interval", &config.watch, |watch| shown(watch.interval)),
+        row("watch.poll", &config.watch, |watch| shown(watch.poll)),
+        row("watch.max_age", &config.watch, |watch| shown(watch.max_age)),
+        row("watch.deadline", &config.watch, |watch| shown(watch.deadline)),
+        row("watch.force_push", &config.watch, |watch| match watch.force_push {
+            ForcePush::Refuse => "refuse".to_owned(),
+            ForcePush::Accept => "accept".to_owned(),
+        }),
     ];
     let file = |key: String, value: String| Row { key, value, origin: Origin::File };
     rows.extend(

@@ -15,6 +15,7 @@ mod ledgers;
 mod lint;
 mod looking;
 mod monitor;
+mod observing;
 pub mod output;
 mod page;
 mod plan;

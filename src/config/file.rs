@@ -114,18 +114,6 @@ pub(super) struct AnchorSection {
     pub(super) url: String,
 }
 
-/// `[watch]`: the rhythm of the controller.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "parsed now so that a configuration stays valid; honoured by the controller"
-)]
-pub(super) struct WatchSection {
-    /// The time between two full scans, such as "5m".
-    interval: Option<String>,
-}
-
 /// One way to reach a database.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

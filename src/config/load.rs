@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file::{
-    AnchorSection, Free, ObserveSection, SmokeSection, SourceSection, Top, WatchSection,
-};
+use super::file::{AnchorSection, Free, ObserveSection, SmokeSection, SourceSection, Top};
 use super::place::below;
 use super::trusted::{Privacy, read_checked};
 use super::{
     Admit, CacheUse, Config, DEFAULT_PATH, Origin, Outward, Policy, Setting, SmokePolicy, Verify,
+    Watch,
 };
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
@@ -129,6 +128,7 @@ fn bare() -> Config {
         admit: Setting::default(Admit::default()),
         anchor: Setting::default(None),
         outward: Outward::default(),
+        watch: Setting::default(Watch::default()),
         sandbox: false,
     }
 }
@@ -198,7 +198,7 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     }
     reader.prove(config);
     config.outward = reader.outward();
-    let _: Option<WatchSection> = reader.section("watch");
+    reader.watch(config);
     found.sort();
     found
 }

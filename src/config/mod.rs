@@ -15,6 +15,7 @@ pub mod strict;
 pub mod switch;
 pub mod trust;
 mod trusted;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use policy::{Access, Policy};
 pub use smoke::SmokePolicy;
 pub use switch::Switch;
 pub use trust::Trust;
+pub use watch::{ForcePush, Watch};
 
 /// Where a machine's configuration stands when no flag says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/countersign/config.toml";
@@ -83,6 +85,8 @@ pub struct Config {
     pub anchor: Setting<Option<String>>,
     /// What the controller says to the outside, and within what it keeps itself.
     pub outward: Outward,
+    /// The rhythm of the controller.
+    pub watch: Setting<Watch>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
     pub sandbox: bool,
 }

@@ -1,13 +1,13 @@
 //! One verdict for each resource, and a three-way look where a baseline is known.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::desired::{Desired, Resource, Waiver};
 use crate::model::{Comparison, Timestamp, Unknown};
 use crate::observed::{Question, Snapshot};
 
 /// What is known of a resource. The order is that of alarm: the worst of several is their maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Live is what desired state says.
@@ -18,6 +18,19 @@ pub enum Verdict {
     Drift,
     /// It cannot be told. A known drift must not hide a blind spot, so this is the worst.
     Unknown,
+}
+
+impl Verdict {
+    /// Its word, as in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Pending => "pending",
+            Self::Drift => "drift",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// A resource with its verdict.

@@ -93,6 +93,16 @@ events! {
     "trust.changed" => TrustChanged,
     /// A checkpoint was brought to another place.
     "checkpoint.anchored" => CheckpointAnchored,
+    /// Resources have other verdicts than before.
+    "verdicts.changed" => VerdictsChanged,
+    /// Everything was what a commit says.
+    "desired.converged" => DesiredConverged,
+    /// A draft of a plan was made.
+    "plan.drafted" => PlanDrafted,
+    /// The controller was told not to look.
+    "watch.suspended" => WatchSuspended,
+    /// It looks again.
+    "watch.resumed" => WatchResumed,
     /// A half-written last line was moved away.
     "recovery.torn_tail" => TornTail,
     /// The clock showed an earlier time than the newest entry has.
@@ -284,6 +294,74 @@ bodies! {
         /// Where it was brought to.
         place: String,
     }
+    /// `verdicts.changed`: of one look, or a part of it where there are many.
+    VerdictsChanged {
+        /// The commit by which they were judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// Which.
+        changes: Vec<VerdictChange>,
+    }
+    /// One resource of `verdicts.changed`.
+    VerdictChange {
+        /// Its name.
+        resource: String,
+        /// What was looked at: `host` or `database.NAME`.
+        target: String,
+        /// The verdict before; absent when it is judged for the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The verdict now; absent when it is not wanted any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// Does a waiver cover it?
+        #[serde(default, skip_serializing_if = "is_false")]
+        waived: bool,
+        /// How much it matters.
+        severity: String,
+        /// For `unknown`: the class of the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// Which attributes differ, or what could not be told.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+        /// Since when it had been as it was before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+        /// How many times it has left `in_sync`.
+        times: Decimal,
+    }
+    /// `desired.converged`
+    DesiredConverged {
+        /// The commit.
+        commit: String,
+    }
+    /// `plan.drafted`
+    PlanDrafted {
+        /// The commit that it was made from.
+        commit: String,
+        /// Of what it does; absent where there is nothing that a step could do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<Digest>,
+        /// How many steps it has.
+        steps: Decimal,
+        /// How many resources were pending.
+        pending: Decimal,
+    }
+    /// `watch.suspended`
+    WatchSuspended {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        until: Timestamp,
+    }
+    /// `watch.resumed`
+    WatchResumed {
+        /// Who; `time` when it ended by itself.
+        by: String,
+    }
     /// `recovery.torn_tail`
     TornTail {
         /// Of the bytes; they lie in `torn/` under this name.
@@ -296,6 +374,11 @@ bodies! {
         /// By how many milliseconds.
         by_ms: Decimal,
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How a step ended.

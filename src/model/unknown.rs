@@ -101,6 +101,9 @@ reasons! {
         "A command of desired state runs only as an unprivileged user, without network and without a place to write. That \
          needs a Linux kernel with Landlock (5.13 or newer, with `landlock` among the active security modules) and seccomp, \
          and for root the user of `[smoke] user`. The detail names the step that failed; nothing was run.";
+    Stale, "it was seen too long ago",
+        "A verdict of the controller is good for `[watch] max_age` and no longer: nobody has looked since, or the looks hang. \
+         `countersign status` says what holds it up.";
     NoAnswer, "the probe gave no answer for it",
         "An error of this program. A recording (`--record`) helps to find it.";
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::drift::{Judged, Verdict};
 use crate::model::{Blind, Difference, Evidence, Reason, ResourceName, Route, Severity, Timestamp};
@@ -51,7 +51,7 @@ pub struct Report {
 }
 
 /// Counts of resources.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Live is what is wanted.
     pub in_sync: u64,

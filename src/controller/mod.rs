@@ -1,0 +1,14 @@
+//! What runs unattended: when to look again, what is known, and since when. It looks and reports, and can change nothing.
+//!
+//! Level-triggered: a wake-up says that somebody should look, and never what he will find. What is known follows from the
+//! repository, the live world and the observer's ledger; nothing else has to survive a crash.
+
+pub mod condition;
+pub mod status;
+pub mod target;
+pub mod transition;
+
+pub use condition::{Condition, ConditionType, Is, Why};
+pub use status::{ResourceStatus, Status};
+pub use target::Target;
+pub use transition::Transition;
