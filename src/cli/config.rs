@@ -81,17 +81,17 @@ fn outward(config: &Config) -> Vec<Row> {
     ];
     for (name, sink) in &outward.notify.sinks {
         let via = match &sink.via {
-            Via::Webhook { url, secret_file: Some(file) } => {
+            Via::Webhook { url, secret_file: Some(file), .. } => {
                 format!("webhook {url}, signed by {}", file.display())
             }
-            Via::Webhook { url, secret_file: None } => format!("webhook {url}, unsigned"),
+            Via::Webhook { url, secret_file: None, .. } => format!("webhook {url}, unsigned"),
             Via::Slack { url_file } => format!("the address in {}", url_file.display()),
             Via::Command { words } => format!("command {words:?}"),
         };
         rows.push(listed(&format!("notify.sink.{name}"), via));
     }
     rows.extend(outward.metrics.iter().map(|at| listed("metrics.listen", at.to_string())));
-    for webhook in &outward.webhook {
+    if let Some(webhook) = &outward.webhook {
         rows.push(listed("webhook.listen", webhook.listen.to_string()));
         rows.push(listed("webhook.secret_file", webhook.secret_file.display().to_string()));
     }

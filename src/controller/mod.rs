@@ -4,9 +4,17 @@
 //! repository, the live world and the observer's ledger; nothing else has to survive a crash.
 
 pub mod condition;
+pub mod endpoint;
+pub mod log;
+pub mod metrics;
+pub mod notify;
+pub mod sd_notify;
+pub mod signature;
 pub mod status;
 pub mod target;
 pub mod transition;
+pub mod webhook_in;
+pub mod written;
 
 pub use condition::{Condition, ConditionType, Is, Why};
 pub use status::{ResourceStatus, Status};

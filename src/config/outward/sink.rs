@@ -33,6 +33,8 @@ pub enum Via {
         url: Address,
         /// The file with the secret that it is signed with.
         secret_file: Option<PathBuf>,
+        /// The file with the authorities that its certificate is verified by; without it, those of the system.
+        ca_file: Option<PathBuf>,
     },
     /// A POST of a text, as Slack, Mattermost and others take it. The address is the secret.
     Slack {
@@ -175,6 +177,9 @@ pub(super) struct SinkSection {
     /// With `webhook`: the file with the secret that messages are signed with, as Standard Webhooks says; readable by its owner
     /// alone.
     secret_file: Option<PathBuf>,
+    /// With `webhook`: a file of certificates (PEM) of the authorities that its certificate is verified by, in place of the
+    /// system's.
+    ca_file: Option<PathBuf>,
     /// The file with an address that takes `{"text": …}`, as Slack and Mattermost do; readable by its owner alone.
     slack_file: Option<PathBuf>,
     /// A program by its absolute path, with its arguments. The CloudEvent is its standard input; 0 means delivered.
@@ -185,13 +190,17 @@ pub(super) struct SinkSection {
 
 impl SinkSection {
     pub(super) fn sink(self, base: &Path) -> Result<Sink, String> {
-        let Self { webhook, secret_file, slack_file, command, severity } = self;
+        let Self { webhook, secret_file, ca_file, slack_file, command, severity } = self;
         if secret_file.is_some() && webhook.is_none() {
             return Err("`secret_file` says nothing without `webhook`".to_owned());
         }
+        if ca_file.is_some() && webhook.is_none() {
+            return Err("`ca_file` says nothing without `webhook`".to_owned());
+        }
         let via = match (webhook, slack_file, command) {
             (Some(url), None, None) => {
-                Via::Webhook { url, secret_file: secret_file.map(|file| base.join(file)) }
+                let below = |file: Option<PathBuf>| file.map(|file| base.join(file));
+                Via::Webhook { url, secret_file: below(secret_file), ca_file: below(ca_file) }
             }
             (None, Some(file), None) => Via::Slack { url_file: base.join(file) },
             (None, None, Some(words)) => Via::Command { words: require_command(words)? },
