@@ -67,18 +67,30 @@ fn row<T>(key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) -> Row {
     Row { key: key.to_owned(), value: show(&setting.value), origin: setting.origin }
 }
 
+fn provers(config: &Config, rows: &mut Vec<Row>) {
+    for (name, prover) in &config.provers {
+        let key = format!("database.{name}.prover");
+        rows.push(row(&format!("{key}.url"), prover, |p| p.url.clone()));
+        rows.push(row(&format!("{key}.roles"), prover, |p| p.roles.join(", ")));
+        for (role, path) in &prover.value.password_files {
+            let key = format!("{key}.password_files.{role}");
+            rows.push(row(&key, prover, |_| path.display().to_string()));
+        }
+    }
+}
+
 /// What the controller says to the outside. Of an address only the server: the rest may be what only it should know.
-fn outward(config: &Config) -> Vec<Row> {
+fn outward(config: &Config, rows: &mut Vec<Row>) {
     let outward = &config.outward;
     let listed = |key: &str, value: String| Row {
         key: key.to_owned(),
         value,
         origin: if config.file.is_some() { Origin::File } else { Origin::Default },
     };
-    let mut rows = vec![
+    rows.extend([
         listed("notify.after", outward.notify.after.to_string()),
         listed("notify.renotify", outward.notify.renotify.to_string()),
-    ];
+    ]);
     for (name, sink) in &outward.notify.sinks {
         let via = match &sink.via {
             Via::Webhook { url, secret_file: Some(file), .. } => {
@@ -101,7 +113,6 @@ fn outward(config: &Config) -> Vec<Row> {
         rows.push(listed(&format!("schedule.{name}"), what));
     }
     rows.push(listed("confine.require", outward.confine.to_string()));
-    rows
 }
 
 /// Each command in a row of its own: what may run is what an operator looks for here.
@@ -174,7 +185,7 @@ fn rows(config: &Config) -> Vec<Row> {
     }
     rows.extend(config.observe_text.iter().map(|(k, v)| file((*k).to_owned(), v.clone())));
     smoke(config, &mut rows);
-    rows.extend(outward(config));
+    outward(config, &mut rows);
     rows.push(row("anchor.url", &config.anchor, |url| {
         optional(&url.as_deref().map(without_secret))
     }));
@@ -182,15 +193,7 @@ fn rows(config: &Config) -> Vec<Row> {
         words if words.is_empty() => "no contract".to_owned(),
         words => words.join(", "),
     }));
-    for (name, prover) in &config.provers {
-        let key = format!("database.{name}.prover");
-        rows.push(row(&format!("{key}.url"), prover, |p| p.url.clone()));
-        rows.push(row(&format!("{key}.roles"), prover, |p| p.roles.join(", ")));
-        for (role, path) in &prover.value.password_files {
-            let key = format!("{key}.password_files.{role}");
-            rows.push(row(&key, prover, |_| path.display().to_string()));
-        }
-    }
+    provers(config, &mut rows);
     for (purpose, sessions) in [("observer", &config.observers), ("executor", &config.executors)] {
         for (name, session) in sessions {
             let key = format!("database.{name}.{purpose}");

@@ -124,7 +124,7 @@ struct NotifySection {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct MetricsSection {
-    /// An address of this machine alone, such as "127.0.0.1:9464", or "unix:/run/countersign/metrics.sock".
+    /// An address of this machine alone, such as "127.0.0.1:9464", or `unix:` with a path.
     listen: Listen,
 }
 
@@ -132,7 +132,7 @@ struct MetricsSection {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WebhookSection {
-    /// An address of this machine alone, such as "127.0.0.1:9465", or "unix:/run/countersign/webhook.sock".
+    /// An address of this machine alone, such as "127.0.0.1:9465", or `unix:` with a path.
     listen: Listen,
     /// The file with the secret that callers sign with, readable by its owner alone.
     secret_file: PathBuf,
@@ -231,8 +231,8 @@ impl Sections<'_, '_> {
     where
         S: serde::de::DeserializeOwned + JsonSchema + 'static,
     {
-        let mut made = BTreeMap::new();
-        let Some(tables) = self.table(section) else { return made };
+        let mut values = BTreeMap::new();
+        let Some(tables) = self.table(section) else { return values };
         for (name, span) in tables.keys() {
             if !is_name(&name) {
                 let message = "a name here holds lower case letters, digits and `-`, at most 40";
@@ -242,19 +242,19 @@ impl Sections<'_, '_> {
             match tables.table(&name) {
                 Ok(Some(table)) => {
                     if let Some(value) = self.one(&table, &make) {
-                        made.insert(name, value);
+                        values.insert(name, value);
                     }
                 }
                 Ok(None) => {}
                 Err(wrong) => self.found.push(wrong),
             }
         }
-        if made.len() > ENTRIES_MAX {
+        if values.len() > ENTRIES_MAX {
             let message = format!("there are more than {ENTRIES_MAX} of `{section}`");
             let error = Diagnostic::error(Code::Limit, tables.file(), tables.header(), message);
             self.found.push(error);
         }
-        made
+        values
     }
 
     fn one<S, T>(

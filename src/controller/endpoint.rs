@@ -147,11 +147,11 @@ where
         let answers = answers.clone();
         async move { Ok::<_, Infallible>(answer(&answers, request).await) }
     });
-    let mut server = http1::Builder::new();
-    server.keep_alive(false).max_buf_size(HEAD_BYTES_MAX.max(8192)).half_close(false);
-    let served = server.serve_connection(Stream(stream), service);
+    let mut builder = http1::Builder::new();
+    builder.keep_alive(false).max_buf_size(HEAD_BYTES_MAX.max(8192)).half_close(false);
+    let answering = builder.serve_connection(Stream(stream), service);
     // Whoever calls and says nothing, or breaks off, is nobody's business.
-    let _ = tokio::time::timeout(DEADLINE, served).await;
+    let _ = tokio::time::timeout(DEADLINE, answering).await;
     drop(permit);
 }
 

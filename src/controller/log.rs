@@ -116,7 +116,10 @@ impl Log {
             }
             #[cfg(test)]
             To::Memory(form, bytes) => {
-                bytes.lock().expect("whole").extend(line(*form).as_bytes());
+                bytes
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .extend(line(*form).as_bytes());
                 Ok(())
             }
         };

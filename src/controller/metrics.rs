@@ -103,12 +103,12 @@ impl Metrics {
         if counter.labels.len() != labels.len() {
             return;
         }
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = counted.counters.keys().filter(|(known, _)| *known == name).count();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = kept.counters.keys().filter(|(known, _)| *known == name).count();
         let key = (name, labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>());
-        let full = own >= LABELS_MAX && !counted.counters.contains_key(&key);
+        let full = own >= LABELS_MAX && !kept.counters.contains_key(&key);
         let key = if full { (name, vec!["other".to_owned(); labels.len()]) } else { key };
-        *counted.counters.entry(key).or_default() += 1;
+        *kept.counters.entry(key).or_default() += 1;
     }
 
     /// How long a ledger is.

@@ -56,7 +56,19 @@ impl Schedules {
         self.all.values().map(|(schedule, _)| next(schedule)).min()
     }
 
+    /// Has any of them no report of its period yet?
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let missing =
+            |(name, (schedule, format)): (&String, &(Schedule, &'static report::Format))| {
+                let name = file_name(name, begin(now, schedule.every), format.name);
+                !schedule.folder.join(name).exists()
+            };
+        self.all.iter().any(missing)
+    }
+
     /// Writes those whose period has no report yet. Answers, for each that was due, its name and what came of it.
+    #[must_use = "what could not be written is told nowhere else"]
     pub fn write(
         &self,
         report: &Report,

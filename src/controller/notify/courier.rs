@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::message::Message;
 use super::post::{self, Refusal};
@@ -103,11 +103,14 @@ impl Courier {
         }
     }
 
-    /// Ends it, after the attempt that is under way. What is left is brought by the next run.
-    pub fn stop(self) {
-        drop(self.wake);
-        // A thread that panicked has nothing more to bring.
-        let _ = self.thread.join();
+    /// Ends all of them, each after the attempt that is under way, but waits no longer than `grace`. What is left is brought by
+    /// the next run, and what was being brought perhaps once more.
+    pub fn stop(couriers: Vec<Self>, grace: Duration) {
+        let end = Instant::now() + grace;
+        let threads: Vec<JoinHandle<()>> = couriers.into_iter().map(|one| one.thread).collect();
+        while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -127,9 +130,9 @@ impl Work {
                 }
             };
             // Nothing that happens shortens the wait after a failure: the receiver is down for that, too.
-            let end = std::time::Instant::now() + wait;
+            let end = Instant::now() + wait;
             loop {
-                let left = end.saturating_duration_since(std::time::Instant::now());
+                let left = end.saturating_duration_since(Instant::now());
                 match woken.recv_timeout(left) {
                     Ok(()) if failures == 0 => break,
                     Ok(()) => {}
@@ -148,7 +151,9 @@ impl Work {
         };
         match self.spool.trim(&mut names) {
             Ok(over) => {
-                (0..over).for_each(|_| (self.told)(&self.name, Fate::Dropped, "too many wait"))
+                for _ in 0..over {
+                    (self.told)(&self.name, Fate::Dropped, "too many wait");
+                }
             }
             Err(error) => return self.failed(&error.to_string()),
         }

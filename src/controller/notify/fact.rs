@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{ConditionType, Is, ResourceStatus, Status, Why};
+use crate::controller::{ConditionType, Is, ResourceStatus, Status, Target, Why};
 use crate::drift::Verdict;
-use crate::model::{Reason, Severity};
+use crate::model::{Reason, Severity, Timestamp};
 
 /// What kind of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,13 +29,15 @@ pub enum Class {
     Suspended,
     /// There is a draft of a plan. It is told once, and its end is no news.
     Draft,
+    /// What became of a plan, by the executor's ledger.
+    Plan,
 }
 
 impl Class {
     /// Is it told only when it begins?
     #[must_use]
     pub const fn is_event(self) -> bool {
-        matches!(self, Self::Draft)
+        matches!(self, Self::Draft | Self::Plan)
     }
 
     /// Are all of it that change at once told in one message?
@@ -55,6 +57,7 @@ impl Class {
             Self::Halted => "halted",
             Self::Suspended => "suspended",
             Self::Draft => "draft",
+            Self::Plan => "plan",
         }
     }
 }
@@ -79,6 +82,14 @@ pub struct Fact {
     pub resources: BTreeSet<String>,
     /// Whom to ask.
     pub contacts: BTreeSet<String>,
+    /// What was looked at; none for the controller itself.
+    pub target: Option<String>,
+    /// When it was seen last, where looks are counted by that.
+    #[serde(skip)]
+    pub seen: Option<Timestamp>,
+    /// How many times in a row it was found, where that is counted elsewhere.
+    #[serde(skip)]
+    pub times: u32,
 }
 
 /// Everything that is wrong now, and of what that cannot be said.
@@ -88,6 +99,10 @@ pub struct Facts {
     pub wrong: BTreeMap<Cause, Fact>,
     /// Causes that may hold or not: nobody can tell. What was known of them stays as it was.
     pub untold: BTreeSet<Cause>,
+    /// Targets that nobody has looked at yet in this run.
+    pub unseen: BTreeSet<String>,
+    /// Is it not even known yet what is to be looked at?
+    pub nothing_seen: bool,
 }
 
 /// Reasons that are about a target as a whole: one outage, whatever it made of each resource.
@@ -101,17 +116,28 @@ const OF_TARGET: &[Reason] = &[
 ];
 
 impl Facts {
+    /// May this hold or not, as far as anybody can tell now?
+    #[must_use]
+    pub fn cannot_tell(&self, cause: &Cause, fact: &Fact) -> bool {
+        let unseen = |target: &String| self.nothing_seen || self.unseen.contains(target);
+        self.untold.contains(cause) || fact.target.as_ref().is_some_and(unseen)
+    }
+
     /// What is wrong by a status.
     #[must_use]
     pub fn of(status: &Status) -> Self {
         let mut facts = Self::default();
+        let looked = status.targets.iter().filter(|one| one.target != Target::Source);
+        facts.nothing_seen = looked.clone().count() == 0;
+        let unseen = looked.filter(|one| one.observed_at.is_none());
+        facts.unseen = unseen.map(|one| one.target.to_string()).collect();
+        let failures = status.targets.iter().find(|one| one.target == Target::Source);
+        let failures = failures.map_or(0, |one| one.failures);
         for resource in &status.resources {
             facts.resource(resource);
         }
         for condition in &status.conditions {
             let (class, severity) = match (condition.kind, condition.reason) {
-                // Before the first look nothing is wrong yet.
-                (_, Why::NotYet) => continue,
                 (
                     ConditionType::SourceVerified,
                     Why::SourceUnsigned | Why::SourceRewound | Why::GuardLoosened,
@@ -122,30 +148,30 @@ impl Facts {
                 (ConditionType::Suspended, _) => (Class::Suspended, Severity::Minor),
                 _ => continue,
             };
+            let cause = Cause { class, about: String::new() };
+            if condition.reason == Why::NotYet {
+                facts.untold.insert(cause);
+                continue;
+            }
             if !condition.alarms() {
                 continue;
             }
-            let cause = Cause { class, about: String::new() };
             if condition.status == Is::Unknown && class == Class::Source {
                 facts.untold.insert(cause);
                 continue;
             }
             let reason = word_of(&condition.reason);
-            let fact =
-                Fact { severity, reason, resources: BTreeSet::new(), contacts: BTreeSet::new() };
-            facts.wrong.insert(cause, fact);
+            // A server that does not answer is asked again soon, and those attempts are counted; all else is certain at once.
+            let transient = condition.reason == Why::SourceUnreachable;
+            let times = if transient { failures } else { u32::MAX };
+            facts.wrong.insert(cause, Fact { reason, times, ..Fact::of(severity) });
         }
         if let Some(draft) = &status.draft
             && let Some(effect) = &draft.effect
         {
             let cause = Cause { class: Class::Draft, about: effect.clone() };
             let resources = draft.resources.iter().cloned().collect();
-            let fact = Fact {
-                severity: Severity::Info,
-                reason: None,
-                resources,
-                contacts: BTreeSet::new(),
-            };
+            let fact = Fact { resources, times: u32::MAX, ..Fact::of(Severity::Info) };
             facts.wrong.insert(cause, fact);
         }
         facts
@@ -171,15 +197,29 @@ impl Facts {
             }
         };
         let reason = resource.reason.and_then(|reason| word_of(&reason));
-        let fact = self.wrong.entry(cause).or_insert_with(|| Fact {
-            severity: resource.severity,
-            reason: reason.clone(),
-            resources: BTreeSet::new(),
-            contacts: BTreeSet::new(),
-        });
+        let target = Some(resource.target.to_string());
+        let new = || Fact { reason, target, ..Fact::of(resource.severity) };
+        let fact = self.wrong.entry(cause).or_insert_with(new);
+        fact.seen = fact.seen.max(Some(resource.observed_at));
         fact.severity = fact.severity.min(resource.severity);
         fact.resources.insert(name);
         fact.contacts.extend(resource.contact.clone());
+    }
+}
+
+impl Fact {
+    /// One of which nothing more is known yet.
+    #[must_use]
+    pub(super) fn of(severity: Severity) -> Self {
+        Self {
+            severity,
+            reason: None,
+            resources: BTreeSet::new(),
+            contacts: BTreeSet::new(),
+            target: None,
+            seen: None,
+            times: 0,
+        }
     }
 }
 

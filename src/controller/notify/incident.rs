@@ -12,6 +12,9 @@ const FLAPS: usize = 3;
 /// How long a cause has to rest until it is not flapping any more.
 const FLAP_WINDOW: Period = Period::from_seconds(3600);
 
+/// How long an event is remembered after it was seen last.
+const EVENT_KEPT: Period = Period::from_seconds(7 * 86_400);
+
 /// When something is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -33,6 +36,18 @@ pub enum Phase {
     Lasting,
     /// It is not wrong any more.
     Ended,
+    /// A plan was sealed, and waits for approvals.
+    Sealed,
+    /// A statement about a plan counts.
+    Approved,
+    /// A statement about a plan says no, or takes an approval back.
+    Rejected,
+    /// Something was refused: a statement, or a verb.
+    Refused,
+    /// Every step of a plan was applied.
+    Applied,
+    /// A plan stopped half way, or was given up.
+    Failed,
 }
 
 /// Something to say: one cause, or those of a class that are told together.
@@ -43,8 +58,11 @@ pub struct Said {
     /// What has happened.
     pub phase: Phase,
     /// Each cause with what is behind it, and since when it is wrong.
-    pub causes: Vec<(Cause, Fact, Timestamp)>,
+    pub causes: Vec<Affected>,
 }
+
+/// A cause with what is behind it, and since when it is wrong.
+pub type Affected = (Cause, Fact, Timestamp);
 
 /// What is remembered of every cause that was wrong lately.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,6 +76,8 @@ struct Track {
     active: bool,
     /// How many looks in a row it was wrong, up to the number that is asked for.
     looks: u32,
+    /// The look that was counted last, while looks are counted.
+    counted: Option<Timestamp>,
     /// When it was told last that it is wrong; none while nobody was told.
     told: Option<Timestamp>,
     /// When it was last another than before.
@@ -78,8 +98,7 @@ impl Incidents {
             }
         }
         for (cause, track) in &mut self.0 {
-            let untold = facts.untold.contains(cause) && !facts.wrong.contains_key(cause);
-            if facts.wrong.contains_key(cause) || untold {
+            if facts.wrong.contains_key(cause) || facts.cannot_tell(cause, &track.fact) {
                 continue;
             }
             if let Some(phase) = track.well(cause.class, now) {
@@ -87,7 +106,11 @@ impl Incidents {
             }
         }
         self.remind(facts, rules, now, &mut news);
-        self.0.retain(|_, track| track.active || !track.rested(now) || track.told.is_some());
+        self.0.retain(|cause, track| {
+            let kept = if cause.class.is_event() { EVENT_KEPT } else { FLAP_WINDOW };
+            let untold_end = track.told.is_some() && !cause.class.is_event();
+            track.active || untold_end || track.changed.after(kept) > now
+        });
         news.said()
     }
 
@@ -115,12 +138,13 @@ impl Incidents {
 
 impl Track {
     fn new(fact: &Fact, now: Timestamp) -> Self {
-        let (fact, begun) = (fact.clone(), Vec::new());
+        let begun = Vec::new();
         Self {
-            fact,
+            fact: fact.clone(),
             onset: now,
             active: false,
             looks: 0,
+            counted: None,
             told: None,
             changed: now,
             begun,
@@ -130,14 +154,17 @@ impl Track {
 
     /// It is wrong now.
     fn wrong(&mut self, fact: &Fact, class: Class, rules: Rules, now: Timestamp) -> Option<Phase> {
-        self.fact = fact.clone();
+        self.fact = Fact { seen: None, times: 0, ..fact.clone() };
         if !self.active {
             (self.active, self.onset, self.changed) = (true, now, now);
-            self.looks = 0;
+            (self.looks, self.counted) = (0, None);
         }
-        self.looks = self.looks.saturating_add(1).min(rules.after);
         self.calm(now);
-        let enough = class.is_event() || self.looks >= rules.after;
+        if self.looks < rules.after && (fact.seen.is_some() && self.counted != fact.seen) {
+            self.looks += 1;
+            self.counted = fact.seen;
+        }
+        let enough = class.is_event() || self.looks.max(fact.times) >= rules.after;
         if self.told.is_some() || self.flapping || !enough {
             return None;
         }
@@ -153,14 +180,16 @@ impl Track {
     /// It is not wrong now.
     fn well(&mut self, class: Class, now: Timestamp) -> Option<Phase> {
         if self.active {
-            (self.active, self.looks, self.changed) = (false, 0, now);
+            (self.active, self.changed) = (false, now);
+            (self.looks, self.counted) = (0, None);
         }
         self.calm(now);
-        if self.told.is_none() || self.flapping {
+        // An event is told once, whether what it was about is still there or comes back.
+        if self.told.is_none() || self.flapping || class.is_event() {
             return None;
         }
         self.told = None;
-        (!class.is_event()).then_some(Phase::Ended)
+        Some(Phase::Ended)
     }
 
     /// Forgets beginnings that are long ago, and that it flapped once it rests.
@@ -176,7 +205,7 @@ impl Track {
 
 /// What is to be said, gathered.
 #[derive(Default)]
-struct News(BTreeMap<(Class, Phase, Option<Cause>), Vec<(Cause, Fact, Timestamp)>>);
+struct News(BTreeMap<(Class, Phase, Option<Cause>), Vec<Affected>>);
 
 impl News {
     fn add(&mut self, phase: Phase, cause: &Cause, track: &Track) {

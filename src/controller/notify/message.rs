@@ -161,6 +161,7 @@ impl Message {
             Class::Stalled => "the controller does not go on by itself".to_owned(),
             Class::Halted => "changes are halted".to_owned(),
             Class::Suspended => "somebody told it not to look".to_owned(),
+            Class::Plan => return self.of_plan(),
             Class::Draft => {
                 return "a draft plan is ready to be sealed and approved: `countersign plan`"
                     .into();
@@ -168,12 +169,29 @@ impl Message {
         };
         let reason = self.reason.as_deref().map(|reason| format!(" ({})", escape(reason)));
         let end = match self.phase {
-            Phase::Begun => "",
             Phase::Flapping => "; it comes and goes, and is told no more until it rests",
             Phase::Lasting => ", still",
             Phase::Ended => ": over",
+            _ => "",
         };
         format!("{what}{}{end}", reason.unwrap_or_default())
+    }
+
+    fn of_plan(&self) -> String {
+        let plan = match self.about.as_deref() {
+            Some(digest) => format!("plan {}", escape(digest.get(..12).unwrap_or(digest))),
+            None => "a plan".to_owned(),
+        };
+        let reason = self.reason.as_deref().map(|reason| format!(" ({})", escape(reason)));
+        let reason = reason.unwrap_or_default();
+        match self.phase {
+            Phase::Sealed => format!("{plan} is sealed and waits for approvals"),
+            Phase::Approved => format!("{plan} was approved{reason}"),
+            Phase::Rejected => format!("{plan}: an approver says no{reason}"),
+            Phase::Applied => format!("{plan} was applied"),
+            Phase::Failed => format!("{plan} did not come to its end{reason}"),
+            _ => format!("{plan}: refused{reason}"),
+        }
     }
 }
 
@@ -186,6 +204,12 @@ impl Phase {
             Self::Flapping => "flapping",
             Self::Lasting => "lasting",
             Self::Ended => "ended",
+            Self::Sealed => "sealed",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Refused => "refused",
+            Self::Applied => "applied",
+            Self::Failed => "failed",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! A message keeps its id through every crash and retry: whoever gets it twice can tell.
 
 pub mod courier;
+pub mod deeds;
 pub mod fact;
 pub mod incident;
 pub mod message;
@@ -21,7 +22,7 @@ use super::Status;
 use crate::config::Notify;
 use crate::model::Timestamp;
 use fact::Facts;
-use incident::{Incidents, Rules};
+use incident::{Incidents, Rules, Said};
 use message::Message;
 use spool::{Spool, SpoolError};
 
@@ -47,6 +48,9 @@ pub struct Notifier {
 struct Memory {
     version: u32,
     incidents: Incidents,
+    /// How many entries of the executor's ledger were told; none before the first look at it.
+    #[serde(default)]
+    deeds: Option<u64>,
     /// Said, and perhaps not yet in the spool.
     outbox: Vec<Message>,
 }
@@ -91,11 +95,46 @@ impl Notifier {
         let count = messages.len();
         let mut outbox = self.memory.outbox.clone();
         outbox.extend(messages);
-        let memory = Memory { version: VERSION, incidents, outbox };
-        self.remember(&memory)?;
-        self.memory = memory;
+        self.keep(Memory { version: VERSION, incidents, deeds: self.memory.deeds, outbox })?;
         self.dispatch()?;
         Ok(count)
+    }
+
+    /// How many entries of the executor's ledger were told; none before the first time.
+    #[must_use]
+    pub const fn told_deeds(&self) -> Option<u64> {
+        self.memory.deeds
+    }
+
+    /// Says what the executor's ledger recorded, up to its entry `size`. What happened before the first call is history, and
+    /// told to nobody.
+    ///
+    /// # Errors
+    /// As for [`Notifier::tell`].
+    pub fn tell_deeds(
+        &mut self,
+        host: &str,
+        said: Vec<Said>,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<(), SpoolError> {
+        let known = self.memory.deeds;
+        if known == Some(size) {
+            return Ok(());
+        }
+        let mut outbox = self.memory.outbox.clone();
+        if known.is_some() && !self.sinks.is_empty() {
+            outbox.extend(said.into_iter().map(|said| Message::new(host, said, now)));
+        }
+        let incidents = self.memory.incidents.clone();
+        self.keep(Memory { version: VERSION, incidents, deeds: Some(size), outbox })?;
+        self.dispatch()
+    }
+
+    fn keep(&mut self, memory: Memory) -> Result<(), SpoolError> {
+        spool::replace(&self.folder.join(MEMORY), &memory)?;
+        self.memory = memory;
+        Ok(())
     }
 
     /// Puts what was said into the spool, and forgets it here. A crash in between repeats it under the same names.
@@ -109,18 +148,9 @@ impl Notifier {
                 spool.put(message)?;
             }
         }
-        let memory = Memory {
-            version: VERSION,
-            incidents: self.memory.incidents.clone(),
-            outbox: Vec::new(),
-        };
-        self.remember(&memory)?;
-        self.memory = memory;
-        Ok(())
-    }
-
-    fn remember(&self, memory: &Memory) -> Result<(), SpoolError> {
-        spool::replace(&self.folder.join(MEMORY), memory)
+        let Memory { incidents, deeds, .. } = &self.memory;
+        let (incidents, deeds) = (incidents.clone(), *deeds);
+        self.keep(Memory { version: VERSION, incidents, deeds, outbox: Vec::new() })
     }
 
     /// The folder of a sink's messages.

@@ -41,13 +41,11 @@ pub(super) async fn post(
     body: Vec<u8>,
 ) -> Result<(), Refusal> {
     let attempt = attempt(address, authorities, headers, body);
-    let status = match tokio::time::timeout(DEADLINE, attempt).await {
-        Ok(status) => status.map_err(|why| Refusal::Later(format!("{address}: {why}")))?,
-        Err(_) => {
-            let seconds = DEADLINE.as_secs();
-            return Err(Refusal::Later(format!("{address}: no whole answer within {seconds} s")));
-        }
+    let Ok(ended) = tokio::time::timeout(DEADLINE, attempt).await else {
+        let seconds = DEADLINE.as_secs();
+        return Err(Refusal::Later(format!("{address}: no whole answer within {seconds} s")));
     };
+    let status = ended.map_err(|why| Refusal::Later(format!("{address}: {why}")))?;
     let said = format!("{address} answered {status}");
     match status {
         200..=299 => Ok(()),

@@ -31,6 +31,11 @@ fn resource(name: &str, target: &str, verdict: &str, reason: Option<&str>) -> se
     })
 }
 
+fn target(name: &str, observed_at: Option<i64>) -> serde_json::Value {
+    json!({ "target": name, "observed_at": observed_at.map(at), "last_success": null, "milliseconds": 1, "failures": 0,
+            "error": null, "next": null })
+}
+
 fn status(resources: Vec<serde_json::Value>, conditions: &[(&str, &str, &str)]) -> Status {
     let conditions: Vec<_> = conditions
         .iter()
@@ -46,7 +51,7 @@ fn status(resources: Vec<serde_json::Value>, conditions: &[(&str, &str, &str)]) 
         "generation": 1, "observed_generation": 1,
         "source": { "origin": "/ops", "revision": null, "commit": null, "accepted_at": null, "verified": false,
                     "had_at": null, "refused_commit": null, "error": null },
-        "converged": null, "targets": [], "suspended": null, "draft": null,
+        "converged": null, "targets": [target("host", Some(0)), target("database.shop", Some(0))], "suspended": null, "draft": null,
         "files": { "watched": 0, "polling": null, "overflows": 0 },
         "missed_by_events": 0, "last_handled_request": 0, "notes": [],
     });
@@ -57,6 +62,12 @@ fn status(resources: Vec<serde_json::Value>, conditions: &[(&str, &str, &str)]) 
 
 fn drifting(names: &[&str]) -> Status {
     status(names.iter().map(|name| resource(name, "host", "drift", None)).collect(), &[])
+}
+
+/// The same, seen by the look at that time.
+fn seen(mut status: Status, seconds: i64) -> Status {
+    status.resources.iter_mut().for_each(|resource| resource.observed_at = at(seconds));
+    status
 }
 
 /// What waits for the sink, the oldest first.
@@ -155,14 +166,39 @@ fn what_cannot_be_told_is_not_over() {
 #[test]
 fn it_has_to_last_for_so_many_looks() {
     let mut place = Place::new(3);
-    for seconds in [0, 60] {
-        assert_eq!(place.tell(&drifting(&["file./a"]), seconds), 0);
+    let look = |seconds| seen(drifting(&["file./a"]), seconds);
+    for seconds in [1, 61] {
+        assert_eq!(place.tell(&look(seconds), seconds), 0);
     }
     assert_eq!(place.tell(&drifting(&[]), 120), 0, "nobody was told, so nothing is over");
     for seconds in [180, 240] {
-        assert_eq!(place.tell(&drifting(&["file./a"]), seconds), 0);
+        assert_eq!(place.tell(&look(seconds), seconds), 0);
+        // A status that is written for another reason is no look.
+        assert_eq!(place.tell(&look(seconds), seconds + 1), 0);
     }
-    assert_eq!(place.tell(&drifting(&["file./a"]), 300), 1);
+    assert_eq!(place.tell(&look(300), 300), 1);
+}
+
+#[test]
+fn what_nobody_has_looked_at_yet_is_not_over() {
+    let mut place = Place::new(1);
+    let down = |name: &str| resource(name, "database.shop", "unknown", Some("unreachable"));
+    let both = vec![resource("file./a", "host", "drift", None), down("row_count.a")];
+    assert_eq!(place.tell(&status(both, &[("SourceVerified", "False", "SourceUnsigned")]), 0), 3);
+    // A restart: first nothing is known, then the host, then the database.
+    let mut begins = status(Vec::new(), &[("SourceVerified", "Unknown", "NotYet")]);
+    begins.targets.clear();
+    assert_eq!(place.tell(&begins, 60), 0);
+    let mut one = drifting(&["file./a"]);
+    one.targets[1].observed_at = None;
+    assert_eq!(place.tell(&one, 61), 1, "the source is well, and of the database nobody knows");
+    assert_eq!(place.kinds().last().map(String::as_str), Some("countersign.source.ended"));
+    assert_eq!(place.tell(&drifting(&["file./a"]), 62), 1);
+    assert_eq!(place.kinds().last().map(String::as_str), Some("countersign.unknown.ended"));
+    // A database that is not wanted any more is nobody's business.
+    let mut gone = drifting(&[]);
+    gone.targets.truncate(1);
+    assert_eq!(place.tell(&gone, 63), 1);
 }
 
 #[test]
@@ -220,6 +256,17 @@ fn conditions_are_told_with_their_reason() {
         ("Stalled", "False", "Idle"),
     ];
     assert_eq!(place.tell(&status(Vec::new(), &fine), 60), 4);
+    let mut begins = Place::new(3);
+    let unreachable = |failures| {
+        let mut status = status(Vec::new(), &[("SourceVerified", "False", "SourceUnreachable")]);
+        let source = json!({ "target": "source", "observed_at": null, "last_success": null, "milliseconds": 1,
+                             "failures": failures, "error": null, "next": null });
+        status.targets.push(serde_json::from_value(source).expect("a target"));
+        status
+    };
+    for (failures, told) in [(1, 0), (2, 0), (3, 1), (4, 0)] {
+        assert_eq!(begins.tell(&unreachable(failures), i64::from(failures)), told, "{failures}");
+    }
     let mut begins = Place::new(1);
     let not_yet = [("SourceVerified", "Unknown", "NotYet"), ("Stalled", "False", "NotYet")];
     assert_eq!(
@@ -242,6 +289,12 @@ fn a_draft_is_told_once() {
     };
     assert_eq!(place.tell(&draft("one"), 0), 1);
     assert_eq!(place.tell(&draft("one"), 5 * 3600), 0);
+    assert_eq!(
+        place.tell(&status(Vec::new(), &[]), 5 * 3600 + 60),
+        0,
+        "it is made again after a restart"
+    );
+    assert_eq!(place.tell(&draft("one"), 5 * 3600 + 120), 0);
     assert_eq!(place.tell(&draft("two"), 6 * 3600), 1);
     assert_eq!(place.tell(&status(Vec::new(), &[]), 7 * 3600), 0);
     assert!(place.kinds().iter().all(|kind| kind == "countersign.draft.begun"));
@@ -260,6 +313,7 @@ fn a_restart_repeats_nothing_and_loses_nothing() {
     let memory = Memory {
         version: VERSION,
         incidents: again.memory.incidents.clone(),
+        deeds: None,
         outbox: before.clone(),
     };
     spool::replace(&folder.path().join(MEMORY), &memory).expect("written");
