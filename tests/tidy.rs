@@ -67,6 +67,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
         "src/cli",
         "src/cli/mod.rs",
         &[
+            "asking",
             "context",
             "error",
             "exit",
@@ -150,7 +151,10 @@ const ROOMS: &[(&str, &str)] = &[
         "commits checkpoints to a repository of its own, below the program's own data",
     ),
     ("src/ledger/append", "writes a ledger, below the program's own data"),
-    ("src/state/", "keeps digests of earlier looks, below the program's own data"),
+    (
+        "src/state/",
+        "keeps digests of earlier looks and what the controller shows, below the program's own data",
+    ),
     ("src/cli/ledgers.rs", "makes the program's own folder, for the executor's ledger"),
     (
         "src/proof/protocol/",

@@ -12,7 +12,9 @@
 //! make bench BENCH="ledger"              # a million entries, verified
 //! make bench BENCH="plan apply"          # plans for 10,000 resources; an apply, with its fsyncs counted
 //! make bench BENCH="postgres"            # a schema of 200 to 20,000 tables, with a server of its own
+//! make bench BENCH="watch"              # from a push, and from a changed file, to a status; an idle controller
 //! make bench BENCH="proof"               # the transaction of a proof, with a server of its own
+//! make bench BENCH="w1 --below /var/tmp/bench"  # elsewhere, such as outside of every repository
 //! ```
 #![expect(clippy::disallowed_methods, reason = "benchmarks build the worlds that they look at")]
 
@@ -26,6 +28,7 @@ mod measure;
 mod peers;
 mod plan;
 mod proof;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -40,13 +43,17 @@ struct Asked {
     workloads: Vec<String>,
     runs: usize,
     slow: bool,
+    /// Where the worlds are built.
+    below: PathBuf,
 }
 
-const ALL: [&str; 11] =
-    ["w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger", "plan", "apply", "proof"];
+const ALL: [&str; 12] = [
+    "w1", "w2", "w3", "w4", "w5", "scale", "postgres", "ledger", "plan", "apply", "proof", "watch",
+];
 
 fn asked() -> Result<Asked> {
-    let mut asked = Asked { workloads: Vec::new(), runs: 5, slow: false };
+    let below = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+    let mut asked = Asked { workloads: Vec::new(), runs: 5, slow: false, below };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -54,6 +61,7 @@ fn asked() -> Result<Asked> {
             "--bench" => {}
             "--slow" => asked.slow = true,
             "--runs" => asked.runs = arguments.next().ok_or("--runs takes a number")?.parse()?,
+            "--below" => asked.below = arguments.next().ok_or("--below takes a folder")?.into(),
             name if ALL.contains(&name) => asked.workloads.push(name.to_owned()),
             other => return Err(format!("`{other}` is none of {}", ALL.join(", ")).into()),
         }
@@ -66,8 +74,11 @@ fn asked() -> Result<Asked> {
 
 fn main() -> Result<()> {
     let asked = asked()?;
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    let layout = Layout::new(folder, env!("CARGO_BIN_EXE_countersign").into())?;
+    std::fs::create_dir_all(&asked.below)?;
+    // A copy, as an installed program is one: how a linker leaves a file in the page cache costs each start a tenth.
+    let program = asked.below.join("countersign");
+    std::fs::copy(env!("CARGO_BIN_EXE_countersign"), &program)?;
+    let layout = Layout::new(asked.below.clone(), program)?;
     machine::print()?;
     for workload in &asked.workloads {
         let runs = if workload == "w1" { asked.runs.max(25) } else { asked.runs };
@@ -77,6 +88,7 @@ fn main() -> Result<()> {
             "apply" => Some(apply::run as _),
             "postgres" => Some(database::run as _),
             "proof" => Some(proof::run as _),
+            "watch" => Some(watch::run as _),
             "scale" => Some(scale as _),
             _ => None,
         };

@@ -136,6 +136,19 @@ fn smoke(config: &Config, rows: &mut Vec<Row>) {
     rows.push(row("smoke.environment", smoke, |smoke| names(smoke).join(", ")));
 }
 
+fn watch(config: &Config) -> [Row; 5] {
+    [
+        row("watch.interval", &config.watch, |watch| shown(watch.interval)),
+        row("watch.poll", &config.watch, |watch| shown(watch.poll)),
+        row("watch.max_age", &config.watch, |watch| shown(watch.max_age)),
+        row("watch.deadline", &config.watch, |watch| shown(watch.deadline)),
+        row("watch.force_push", &config.watch, |watch| match watch.force_push {
+            ForcePush::Refuse => "refuse".to_owned(),
+            ForcePush::Accept => "accept".to_owned(),
+        }),
+    ]
+}
+
 fn shown(length: std::time::Duration) -> String {
     Period::from_seconds(length.as_secs()).to_string()
 }
@@ -157,15 +170,8 @@ fn rows(config: &Config) -> Vec<Row> {
             Verify::Signed => "signed".to_owned(),
         }),
         row("identity.hostname", &config.hostname, optional),
-        row("watch.interval", &config.watch, |watch| shown(watch.interval)),
-        row("watch.poll", &config.watch, |watch| shown(watch.poll)),
-        row("watch.max_age", &config.watch, |watch| shown(watch.max_age)),
-        row("watch.deadline", &config.watch, |watch| shown(watch.deadline)),
-        row("watch.force_push", &config.watch, |watch| match watch.force_push {
-            ForcePush::Refuse => "refuse".to_owned(),
-            ForcePush::Accept => "accept".to_owned(),
-        }),
     ];
+    rows.extend(watch(config));
     let file = |key: String, value: String| Row { key, value, origin: Origin::File };
     rows.extend(
         config.first_commit.iter().map(|id| file("source.first_commit".to_owned(), id.clone())),

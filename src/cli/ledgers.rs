@@ -49,12 +49,21 @@ impl From<LedgerError> for Failure {
 
 /// Opens the executor's ledger for writing, and makes it where there is none.
 pub(super) fn executor(config: &Config, machine_id: &str) -> Result<Ledger, Failure> {
-    let folder = folder(config, ActorKind::Executor);
-    let writer = Writer::this(ActorKind::Executor);
+    of(config, ActorKind::Executor, machine_id)
+}
+
+/// The same of the observer's.
+pub(super) fn observer(config: &Config, machine_id: &str) -> Result<Ledger, Failure> {
+    of(config, ActorKind::Observer, machine_id)
+}
+
+fn of(config: &Config, kind: ActorKind, machine_id: &str) -> Result<Ledger, Failure> {
+    let folder = folder(config, kind);
+    let writer = Writer::this(kind);
     match Ledger::open(&folder, writer.clone()) {
         Err(LedgerError::Missing { .. }) => {
             let id = HostId::id_of(machine_id).to_string();
-            let origin = format!("countersign/{}/executor", &id[..16]);
+            let origin = format!("countersign/{}/{}", &id[..16], kind.word());
             make_parents(&folder)?;
             Ok(Ledger::create(&folder, &origin, &id, writer)?)
         }

@@ -18,8 +18,8 @@ use crate::report::diagnostics;
 )]
 pub(super) struct Arguments {
     /// Desired state, as with --desired
-    #[arg(value_name = "PATH|URL")]
-    desired: Option<String>,
+    #[arg(value_name = "PATH|URL", conflicts_with = "desired")]
+    source: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ struct Placed<'a> {
 
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
     let mut overrides = global.overrides();
-    if let Some(desired) = &arguments.desired {
+    if let Some(desired) = &arguments.source {
         overrides.desired = Some((desired.clone(), crate::config::Origin::Flag("argument")));
     }
     let config = crate::config::load(&overrides)?;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod approve;
+mod asking;
 mod check;
 mod config;
 mod confined;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod exit;
 mod explain;
 mod halt;
+mod history;
 mod ledger;
 mod ledgers;
 mod lint;
@@ -20,14 +22,19 @@ pub mod output;
 mod page;
 mod plan;
 mod planning;
+mod reconcile;
 mod refusal;
+mod resume;
 mod schema;
 mod show;
 mod statements;
+mod status;
+mod suspend;
 mod trust;
 mod trusting;
 mod verbs;
 mod version;
+mod watch;
 mod world;
 
 use std::ffi::OsString;
@@ -108,6 +115,12 @@ enum Verb {
     Approve(approve::Arguments),
     Trust(trust::Arguments),
     Halt(halt::Arguments),
+    Watch(watch::Arguments),
+    Status(status::Arguments),
+    Reconcile(reconcile::Arguments),
+    Suspend(suspend::Arguments),
+    Resume(resume::Arguments),
+    History(history::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Config(config::Arguments),
@@ -142,6 +155,9 @@ impl Verb {
             | Self::Adopt(_)
             | Self::Ledger(_)
             | Self::Plan(_)
+            | Self::Status(_)
+            | Self::Reconcile(_)
+            | Self::History(_)
             | Self::Show(_) => {
                 vec!["text", "json"]
             }
@@ -255,6 +271,12 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
         Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
         Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
+        Verb::Watch(arguments) => watch::run(arguments, &cli.global, output),
+        Verb::Status(arguments) => status::run(arguments, &cli.global, output),
+        Verb::Reconcile(arguments) => reconcile::run(arguments, &cli.global, output),
+        Verb::Suspend(arguments) => suspend::run(arguments, &cli.global, output),
+        Verb::Resume(arguments) => resume::run(arguments, &cli.global, output),
+        Verb::History(arguments) => history::run(arguments, &cli.global, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Config(arguments) => config::run(arguments, &cli.global, output),

@@ -81,6 +81,17 @@ pub(super) fn desired(
 /// Makes a plan. Looks, and changes nothing.
 pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planned, Failure> {
     let (tree, desired, warnings) = desired(config, request.clock)?;
+    let planned = plan_from(config, &tree, Arc::new(desired), request).await?;
+    Ok(Planned { warnings, ..planned })
+}
+
+/// The same from desired state that was loaded before, and whose guards are as the host wants them.
+pub(super) async fn plan_from(
+    config: &Config,
+    tree: &Tree,
+    desired: Arc<Desired>,
+    request: Request<'_>,
+) -> Result<Planned, Failure> {
     require_scope(&request.scope, &desired)?;
     let opened = world::open(config, &desired, request.deadline, false, &[]).await?;
     let guarded = Guarded::of(&desired, &config.guard);
@@ -113,8 +124,9 @@ pub(super) async fn plan(config: &Config, request: Request<'_>) -> Result<Planne
     let Proposal { steps, left } = plan::propose(&input);
     let databases = of_steps(&steps, &identities)?;
     let broken = broken(&judged, &guarded);
-    let plan = assemble(request, (&tree, &desired), host, databases, guarded.pins, steps);
-    let (notes, desired) = (opened.notes, Arc::new(desired));
+    let pins = guarded.pins;
+    let plan = assemble(request, (tree, &desired), host, databases, pins, steps);
+    let (notes, warnings) = (opened.notes, Vec::new());
     Ok(Planned { plan, desired, identities, left, broken, notes, warnings })
 }
 

@@ -24,6 +24,7 @@ pub(super) use gates::{guard_of, settings};
 /// Run statements on the real database in transactions that cannot commit
 #[derive(Debug, clap::Args)]
 #[command(
+    override_usage = "countersign prove [OPTIONS] <NAME>...\n       countersign prove [OPTIONS] --all\n       countersign prove [OPTIONS] --list",
     after_help = "Takes host, source, switch and databases from the host's own configuration alone. Ends with 0 when everything came out \
                   as expected and nothing stayed, 1 when a contract failed or had no effect, 2 when a resource of a set drifts, 4 when it cannot be told, 7 when \
                   it is refused, 8 when something stayed."

@@ -8,8 +8,8 @@ use clap::{Args as _, Command as Syntax, FromArgMatches as _, Parser as _};
 
 use super::{Cli, Global};
 use super::{
-    adopt, approve, check, config, confined, explain, halt, ledger, lint, plan, schema, show,
-    trust, version,
+    adopt, approve, check, config, confined, explain, halt, history, ledger, lint, plan, reconcile,
+    resume, schema, show, status, suspend, trust, version, watch,
 };
 #[cfg(feature = "execute")]
 use super::{apply, demo, prove};
@@ -27,6 +27,12 @@ const VERBS: &[Verb] = &[
     ("approve", approve::Arguments::augment_args),
     ("trust", trust::Arguments::augment_args),
     ("halt", halt::Arguments::augment_args),
+    ("watch", watch::Arguments::augment_args),
+    ("status", status::Arguments::augment_args),
+    ("reconcile", reconcile::Arguments::augment_args),
+    ("suspend", suspend::Arguments::augment_args),
+    ("resume", resume::Arguments::augment_args),
+    ("history", history::Arguments::augment_args),
     ("explain", explain::Arguments::augment_args),
     ("schema", schema::Arguments::augment_args),
     ("config", config::Arguments::augment_args),

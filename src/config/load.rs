@@ -110,6 +110,7 @@ fn bare() -> Config {
         host: Setting::default(None),
         root: Setting::default(PathBuf::from("/")),
         data: Setting::default(PathBuf::from("/var/lib/countersign")),
+        kept: None,
         source: Setting::default(None),
         revision: Setting::default(None),
         source_path: Setting::default(None),

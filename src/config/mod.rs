@@ -49,6 +49,8 @@ pub struct Config {
     pub root: Setting<PathBuf>,
     /// The program's own folder.
     pub data: Setting<PathBuf>,
+    /// Where mirrors and digests of earlier looks are kept, where that is not [`Config::data`] itself: the controller's are its own.
+    pub kept: Option<PathBuf>,
     /// Where desired state comes from: a path or a URL.
     pub source: Setting<Option<String>>,
     /// The revision: a branch of the configuration, or what `--rev` named.
@@ -107,6 +109,12 @@ impl Default for CacheUse {
 }
 
 impl Config {
+    /// Where mirrors and digests of earlier looks are kept.
+    #[must_use]
+    pub fn kept(&self) -> &std::path::Path {
+        self.kept.as_deref().unwrap_or(&self.data.value)
+    }
+
     /// The settings of the file with a password, read and checked now.
     ///
     /// # Errors

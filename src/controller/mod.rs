@@ -3,11 +3,18 @@
 //! Level-triggered: a wake-up says that somebody should look, and never what he will find. What is known follows from the
 //! repository, the live world and the observer's ledger; nothing else has to survive a crash.
 
+pub mod backoff;
 pub mod condition;
+pub mod conditions;
 pub mod endpoint;
+pub mod fuse;
+pub mod knowledge;
 pub mod log;
 pub mod metrics;
 pub mod notify;
+pub mod record;
+pub mod request;
+pub mod schedule;
 pub mod sd_notify;
 pub mod signature;
 pub mod status;
@@ -17,6 +24,11 @@ pub mod webhook_in;
 pub mod written;
 
 pub use condition::{Condition, ConditionType, Is, Why};
+pub use fuse::Fuse;
+pub use knowledge::{Knowledge, Look};
+pub use record::Record;
+pub use request::{Answer, Request};
+pub use schedule::{Ended, Schedule, Turn, Wake};
 pub use status::{ResourceStatus, Status};
 pub use target::Target;
 pub use transition::Transition;

@@ -253,14 +253,7 @@ impl ResourceStatus {
 pub fn summed(resources: &[ResourceStatus]) -> (Verdict, Summary) {
     let (mut verdict, mut summary) = (Verdict::InSync, Summary::default());
     for resource in resources {
-        let counter = match resource.verdict {
-            _ if resource.waived => &mut summary.waived,
-            Verdict::InSync => &mut summary.in_sync,
-            Verdict::Drift => &mut summary.drift,
-            Verdict::Pending => &mut summary.pending,
-            Verdict::Unknown => &mut summary.unknown,
-        };
-        *counter += 1;
+        summary.add(resource.verdict, resource.waived);
         if !resource.waived {
             verdict = verdict.max(resource.verdict);
         }

@@ -52,6 +52,11 @@ impl Objects {
         self.repository.workdir()
     }
 
+    /// The folder in which its references lie: that of the repository itself, of a work tree the common one.
+    pub(super) fn git_folder(&self) -> PathBuf {
+        self.repository.commondir().to_owned()
+    }
+
     /// The commit that a revision names: `HEAD`, an id or its beginning, a branch, a tag; the first of these that it is.
     ///
     /// libgit2 by itself would take a tag before a branch of the same name, and either before the beginning of an id:

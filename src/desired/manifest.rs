@@ -30,17 +30,26 @@ pub fn read(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
     loaded
 }
 
+/// Why nothing is known of a host that has no `host.toml`.
+fn nothing_of(tree: &Tree, host: &str, main: String) -> Diagnostic {
+    let folder = format!("hosts/{host}/");
+    let error = |message| Diagnostic::error(Code::MissingFile, main, 0..0, message);
+    if tree.files.keys().any(|path| path.starts_with(&folder)) {
+        return error(format!("there are files in {folder}, and no host.toml among them")).hint(
+            "it says which machine that is, in its table `[host]`: `countersign explain host`",
+        );
+    }
+    let known = tree.hosts();
+    error(format!("there is no host `{host}`")).suggest(host, known.iter().map(String::as_str))
+}
+
 /// The same for a host of which nothing may be written down yet.
 #[must_use]
 pub fn read_begun(tree: &Tree, host: &str, now: Timestamp) -> Loaded {
     let main = format!("hosts/{host}/host.toml");
     let mut reader = Reader::new(tree, host);
     let Some(own) = tree.files.get(&main) else {
-        let known = tree.hosts();
-        let error =
-            Diagnostic::error(Code::MissingFile, main, 0..0, format!("there is no host `{host}`"));
-        let error = error.suggest(host, known.iter().map(String::as_str));
-        return Loaded { desired: None, diagnostics: vec![error] };
+        return Loaded { desired: None, diagnostics: vec![nothing_of(tree, host, main)] };
     };
     let mut texts = BTreeMap::new();
     let fleet = tree.files.get("fleet.toml").map(|blob| ("fleet.toml".to_owned(), blob));

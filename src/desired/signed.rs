@@ -193,6 +193,13 @@ pub(super) fn authors(
     signers(objects, trust, range.keys().copied())
 }
 
+/// Does `tip` follow from `base`, by what commits say of their parents?
+pub(super) fn contains(objects: &Objects, base: &str, tip: &str) -> Result<bool, SourceError> {
+    let (base, tip) = (commit(objects, base)?, commit(objects, tip)?);
+    let since = ancestors(objects, tip, &BTreeSet::from([base]))?;
+    Ok(follows(&since, tip, base))
+}
+
 fn commit(objects: &Objects, id: &str) -> Result<Oid, SourceError> {
     let none = || SignedError::NoCommit(one_line(id, 60));
     let oid = Oid::from_str(id).ok().filter(|_| id.len() == 40).ok_or_else(none)?;

@@ -208,6 +208,44 @@ pub fn authors(
     signed::authors(&open(&path)?, since, tip, trust)
 }
 
+/// Does a commit follow from an earlier one, or is it the same? A remote has to have been loaded before; nothing is fetched.
+///
+/// # Errors
+/// When one of them is not there, or the history is too long to tell.
+pub fn follows(source: &str, data: &Path, base: &str, tip: &str) -> Result<bool, SourceError> {
+    if base == tip {
+        return Ok(true);
+    }
+    let path = if is_remote(source) { mirror::place(source, data) } else { PathBuf::from(source) };
+    signed::contains(&open(&path)?, base, tip)
+}
+
+/// The commit that a local repository names by a revision, without looking into it; `None` for a remote, and for what
+/// names none. Says only whether it is worth loading.
+#[must_use]
+pub fn tip(source: &str, revision: Option<&str>) -> Option<String> {
+    if is_remote(source) {
+        return None;
+    }
+    let objects = Objects::discover(Path::new(source)).ok()??;
+    Some(objects.resolve(revision.unwrap_or("HEAD")).ok()?.to_string())
+}
+
+/// The folder in which a local repository keeps its references; `None` for a remote, and for a folder that is in none.
+#[must_use]
+pub fn references(source: &str) -> Option<PathBuf> {
+    if is_remote(source) {
+        return None;
+    }
+    Objects::discover(Path::new(source)).ok()?.map(|objects| objects.git_folder())
+}
+
+/// Is it fetched, rather than read where it lies?
+#[must_use]
+pub fn is_fetched(source: &str) -> bool {
+    is_remote(source)
+}
+
 /// A URL for people: without a user's password or token.
 #[must_use]
 pub fn without_secret(url: &str) -> String {

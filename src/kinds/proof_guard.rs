@@ -2,6 +2,7 @@
 
 mod adopt;
 mod compare;
+mod recording;
 mod remedy;
 mod rights;
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod wanted;
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::in_database::{ask_each, object_name, object_of};
@@ -27,8 +28,10 @@ use crate::probe::postgres::Session;
 const PILL: &str = "pill";
 /// Its function, and its trigger.
 const REFUSE: &str = "refuse";
-/// The settings of the server that a prover sets for itself, from PostgreSQL 15 on.
-const PARAMETERS: [&str; 2] = ["deadlock_timeout", "track_functions"];
+/// The setting by which a prover gives up before production does.
+const DEADLOCKS: &str = "deadlock_timeout";
+/// The setting by which the server records calls of functions.
+const RECORDING: &str = "track_functions";
 /// The longest name that PostgreSQL keeps.
 const NAME_BYTES_MAX: usize = 63;
 /// The most provers of one guard.
@@ -46,9 +49,22 @@ pub(super) struct ProofGuard {
     /// The roles as which proofs run: exactly these may insert into the pill, and they may do nothing else to it.
     #[serde(default)]
     provers: BTreeSet<String>,
+    /// How sessions of the provers come to record which functions run. Default: `granted`.
+    recording: Option<Recording>,
     /// The role that owns all of it: without login, without any attribute, without members, a member of nothing. Default:
     /// `countersign_owner`.
     owner: Option<String>,
+}
+
+/// How calls of functions come to be recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Recording {
+    /// Each proof sets `track_functions` for its own session; from PostgreSQL 15 on that can be granted.
+    #[default]
+    Granted,
+    /// It is written down for the provers in this database, and they may not set it: none of their code can switch it off.
+    Written,
 }
 
 /// The table that a transaction cannot touch and be committed, of a guard by the key of its resource and its database.
@@ -60,6 +76,15 @@ pub fn pill(key: &str, database: &str) -> RelationName {
 impl ProofGuard {
     fn owner(&self) -> &str {
         self.owner.as_deref().unwrap_or("countersign_owner")
+    }
+
+    fn is_written(&self) -> bool {
+        self.recording == Some(Recording::Written)
+    }
+
+    /// The settings of the server that a prover sets for itself, where that can be granted.
+    fn parameters(&self) -> &'static [&'static str] {
+        if self.is_written() { &[DEADLOCKS] } else { &[DEADLOCKS, RECORDING] }
     }
 
     fn provers(&self) -> Vec<String> {
@@ -86,7 +111,7 @@ async fn look(
     owner: &str,
     provers: &[String],
 ) -> Result<Guard, Unknown> {
-    let parameters = PARAMETERS.map(str::to_owned);
+    let parameters = [DEADLOCKS, RECORDING].map(str::to_owned);
     let parameters = &parameters;
     let names = GuardNames { schema, table: PILL, function: REFUSE, owner, provers, parameters };
     guard(session, &names).await
@@ -132,7 +157,11 @@ provers = ["cutter_exec", "cutter_verify"]
         if let Err(why) = names {
             problems.push(Problem::resource(Code::BadName, why));
         }
-        let keys = [("provers", !self.provers.is_empty()), ("owner", self.owner.is_some())];
+        let keys = [
+            ("provers", !self.provers.is_empty()),
+            ("recording", self.recording.is_some()),
+            ("owner", self.owner.is_some()),
+        ];
         presence::check(self.present, &keys, problems);
         if !self.present {
             return;

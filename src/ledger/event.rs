@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::merkle::Hash;
+pub use super::outcome::Outcome;
 use crate::model::{Decimal, Digest, Timestamp};
 
 macro_rules! bodies {
@@ -315,7 +316,7 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
         /// Does a waiver cover it?
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waived: bool,
         /// How much it matters.
         severity: String,
@@ -374,29 +375,6 @@ bodies! {
         /// By how many milliseconds.
         by_ms: Decimal,
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It acted, and the postcondition holds.
-    Applied,
-    /// The postcondition held before it acted.
-    Already,
-    /// It failed.
-    Failed,
-    /// It did not act, as was found after a crash.
-    NotApplied,
-    /// It had acted, as was found after a crash.
-    Recovered,
-    /// What was found is neither what was before nor what should be.
-    Diverged,
 }
 
 impl Event {

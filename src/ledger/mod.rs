@@ -13,6 +13,7 @@ pub mod event;
 pub mod growth;
 pub mod merkle;
 mod names;
+mod outcome;
 pub mod proof;
 pub mod read;
 pub mod verify;

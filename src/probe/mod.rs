@@ -27,6 +27,7 @@ pub mod smoke;
 pub mod systemd;
 mod threads;
 pub mod tree;
+pub mod watches;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -75,10 +75,10 @@ pub struct Attempt {
     /// May the role switch the recording of calls off?
     #[serde(default)]
     pub switchable: bool,
-    /// What is known before to run as the role itself, and could do that.
+    /// What is known before to run as the role itself, and runs text that is put together or sets what it does not name.
     #[serde(default)]
     pub builders: Vec<String>,
-    /// May the role write messages to the log of changes, which subscribers read?
+    /// May a role as which it acted write messages to the log of changes, which subscribers read?
     #[serde(default)]
     pub messages: bool,
     /// Foreign tables that it, or a function with the rights of another, could have used.
@@ -188,7 +188,7 @@ pub struct Function {
     /// What those rights reach outside of the transaction.
     #[serde(default)]
     pub powers: Vec<String>,
-    /// Does it act as whoever calls it, and run text that is put together, or settings by name?
+    /// Does it run text that is put together, or set what it does not name?
     pub builds: bool,
     /// How often.
     pub calls: String,

@@ -35,7 +35,7 @@ pub struct Header {
 }
 
 /// Everything that was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Report {
     schema: &'static str,
     version: u32,
@@ -66,7 +66,7 @@ pub struct Summary {
 }
 
 /// One resource of a report.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ResourceReport {
     /// Its identity, as `kind.name`.
     pub resource: ResourceName,
@@ -136,7 +136,7 @@ impl Report {
         let (mut summary, mut verdict) = (Summary::default(), Verdict::InSync);
         let mut resources = Vec::with_capacity(judged.len());
         for one in judged {
-            summary.count(&one);
+            summary.add(one.verdict, one.waived);
             if !one.waived {
                 verdict = verdict.max(one.verdict);
             }
@@ -144,12 +144,28 @@ impl Report {
         }
         Self { schema: "countersign.report", version: 1, header, verdict, summary, resources }
     }
+
+    /// The same of resources that were reported before, each by a look of its own.
+    #[must_use]
+    pub fn of_resources(header: Header, mut resources: Vec<ResourceReport>) -> Self {
+        resources.sort_by(|a, b| a.resource.cmp(&b.resource));
+        let (mut summary, mut verdict) = (Summary::default(), Verdict::InSync);
+        for one in &resources {
+            let waived = one.waiver.is_some();
+            summary.add(one.verdict, waived);
+            if !waived {
+                verdict = verdict.max(one.verdict);
+            }
+        }
+        Self { schema: "countersign.report", version: 1, header, verdict, summary, resources }
+    }
 }
 
 impl Summary {
-    fn count(&mut self, judged: &Judged<'_>) {
-        let counter = match judged.verdict {
-            _ if judged.waived => &mut self.waived,
+    /// Counts a resource.
+    pub fn add(&mut self, verdict: Verdict, waived: bool) {
+        let counter = match verdict {
+            _ if waived => &mut self.waived,
             Verdict::InSync => &mut self.in_sync,
             Verdict::Drift => &mut self.drift,
             Verdict::Pending => &mut self.pending,

@@ -219,7 +219,7 @@ async fn the_role_that_looks_can_look_and_change_nothing() {
     }
     let world = World::wanting(
         "[row_count.\"public.orders\"]\ndatabase = 'shop'\nrows = 2\n\
-         [query.sum]\ndatabase = 'shop'\nsql = 'select sum(n)::text from orders'\nvalue = '3'\n\
+         [query.sum]\ndatabase = 'shop'\nsql = 'select sum(n)::text from public.orders'\nvalue = '3'\n\
          [pg_role.countersign_observer]\ndatabase = 'shop'\nsuperuser = false\nowns_nothing = true\n",
     );
     world.desired("hosts/a/host.toml", HOST);

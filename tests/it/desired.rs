@@ -279,3 +279,18 @@ fn what_no_host_reads_is_a_warning() {
     let ran = run(&["lint", world.path("desired").to_str().unwrap()]).ends_with(0);
     assert!(!ran.stdout.contains("takes part"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_host_without_a_file_of_its_own_is_told_apart_from_one_that_is_not_there() {
+    let world = World::wanting("[directory.\"/x\"]\n");
+    world.desired("hosts/b/x.toml", "[directory.\"/x\"]\n");
+    let desired = world.path("desired").display().to_string();
+    let of =
+        |host: &str| run(&["lint", "--desired", &desired, "--host", host]).ends_with(65).stdout;
+    let begun = of("b");
+    assert!(begun.contains("there are files in hosts/b/, and no host.toml among them"), "{begun}");
+    assert!(!begun.contains("did you mean"), "{begun}");
+    let absent = of("aa");
+    assert!(absent.contains("there is no host `aa`"), "{absent}");
+    assert!(absent.contains("did you mean `a`?"), "{absent}");
+}

@@ -64,3 +64,5 @@ mod systemd_live;
 mod transcripts;
 #[cfg(feature = "execute")]
 mod units_live;
+mod watch;
+mod watch_outside;

@@ -24,11 +24,11 @@ use serde_json::{Value, json};
 
 /// Long enough for any machine: no test waits for it to pass.
 const PATIENCE: Duration = Duration::from_mins(1);
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// What a server was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Heard {
+pub(crate) struct Heard {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -40,7 +40,7 @@ impl Heard {
         found.map_or("", |(_, value)| value)
     }
 
-    fn event(&self) -> Value {
+    pub(crate) fn event(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
@@ -68,7 +68,7 @@ fn exchange(stream: TcpStream, status: &str) -> Option<Heard> {
 }
 
 /// A server that answers with these statuses in turn, and with the last of them for ever.
-fn server(listener: TcpListener, statuses: &'static [&'static str]) -> Receiver<Heard> {
+pub(crate) fn server(listener: TcpListener, statuses: &'static [&'static str]) -> Receiver<Heard> {
     let (sender, heard) = channel();
     std::thread::spawn(move || {
         for (at, stream) in listener.incoming().enumerate() {
@@ -126,7 +126,7 @@ fn put(folder: &Path, sink: &str, number: u32) -> Spool {
     spool
 }
 
-fn secret_file(folder: &Path, text: &str) -> std::path::PathBuf {
+pub(crate) fn secret_file(folder: &Path, text: &str) -> std::path::PathBuf {
     let path = folder.join("secret");
     fs::write(&path, format!("{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -143,7 +143,7 @@ fn start(folder: &Path, name: &str, sink: Sink, fates: &Fates) -> Courier {
     Courier::start(folder, name, sink, Arc::new(SystemClock), fates.told()).unwrap()
 }
 
-fn local() -> (TcpListener, String) {
+pub(crate) fn local() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, format!("http://{address}/hook?x=1"))

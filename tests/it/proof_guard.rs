@@ -230,3 +230,51 @@ async fn a_guard_that_holds_is_written_down_and_an_altered_one_is_not() {
     let ran = adopt("altered");
     assert!(ran.everything().contains("trigger.enabled differs"), "{}", ran.everything());
 }
+
+#[tokio::test]
+async fn recording_that_is_written_down_is_nobodys_to_switch_off() {
+    let Some(lab) = Lab::new(&format!("{GUARD}recording = \"written\"\n")).await else { return };
+    let root = admin(&lab.server, "directus").await;
+    root.batch_execute(EXECUTOR).await.unwrap();
+    lab.configure(&lab.server, "cs_super");
+    let before = lab.differences();
+    let plan = lab.signed("make.json", &["--only", "proof_guard.*"]);
+    lab.apply(&plan).ends_with(0);
+    lab.check(0);
+    let prover = client_of(&lab.server, "cutter_exec", "directus").await;
+    let value = prover.query_one("SHOW track_functions", &[]).await.unwrap();
+    assert_eq!(value.get::<_, String>(0), "all");
+    assert_eq!(state(&prover, "SET track_functions = 'none'").await, "42501");
+    lab.run(&["adopt", "--host", "a", "--only", "proof_guard", "-o", &lab.path("adopted")])
+        .ends_with(0);
+    let text = std::fs::read_to_string(lab.path("adopted/hosts/a/proof_guard.toml")).unwrap();
+    assert!(text.contains(r#"recording = "written""#), "{text}");
+
+    let version: i32 = {
+        let sql = "SELECT current_setting('server_version_num')::int4";
+        root.query_one(sql, &[]).await.unwrap().get(0)
+    };
+    let written = "track_functions for role cutter_exec in database";
+    let mut altered = vec![
+        ("ALTER ROLE cutter_exec IN DATABASE directus SET track_functions = 'pl'", written),
+        ("ALTER ROLE cutter_exec IN DATABASE directus RESET track_functions", written),
+    ];
+    if version >= 150_000 {
+        let grant = "GRANT SET ON PARAMETER track_functions TO cutter_exec";
+        altered.push((grant, "SET on parameter track_functions to cutter_exec"));
+    }
+    for (at, (sql, field)) in altered.into_iter().enumerate() {
+        root.batch_execute(sql).await.unwrap();
+        assert_eq!(fields(&lab), [field], "{sql}");
+        let mended = lab.signed(&format!("mend{at}.json"), &[]);
+        lab.apply(&mended).ends_with(0);
+        lab.check(0);
+        let back = lab.signed(&format!("back{at}.json"), &["--undo", &mended.0]);
+        lab.apply(&back).ends_with(0);
+        assert_eq!(fields(&lab), [field], "{sql}");
+        lab.apply(&lab.signed(&format!("again{at}.json"), &[])).ends_with(0);
+        lab.check(0);
+    }
+    lab.apply(&lab.signed("undo.json", &["--undo", &plan.0])).ends_with(0);
+    assert_eq!(lab.differences(), before);
+}

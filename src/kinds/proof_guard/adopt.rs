@@ -1,6 +1,6 @@
 //! Guards written down as they are: those in which nothing is altered.
 
-use super::{NAME_BYTES_MAX, PILL, ProofGuard, REFUSE, look};
+use super::{NAME_BYTES_MAX, PILL, ProofGuard, REFUSE, Recording, look, recording};
 use crate::kinds::closed::matches;
 use crate::kinds::in_database::{adopt_each, key_of};
 use crate::kinds::{Adopted, Draft, Kind as _, NoFiles};
@@ -43,11 +43,12 @@ async fn in_one(
         let provers: Vec<String> = serde_json::from_str(&provers).map_err(|_| malformed())?;
         let key = key_of(world, database, &schema);
         match unaltered(session, database, (&schema, &owner), &provers).await {
-            Ok(owner) => adopted.drafts.push(
+            Ok(table) => adopted.drafts.push(
                 Draft::new(key)
                     .set("database", database)
                     .set("provers", provers)
-                    .set("owner", owner),
+                    .set("recording", table.is_written().then_some("written"))
+                    .set("owner", table.owner),
             ),
             Err(why) => adopted.unseen.push((key, why)),
         }
@@ -55,19 +56,20 @@ async fn in_one(
     Ok(adopted)
 }
 
-/// The owner, where it is not the usual one; an error where the guard is not one that holds.
+/// Its table; an error where the guard is not one that holds.
 async fn unaltered(
     session: &Session,
     database: &str,
     (schema, owner): (&str, &str),
     provers: &[String],
-) -> Result<Option<String>, Unknown> {
+) -> Result<ProofGuard, Unknown> {
     debug_assert!(schema.len() <= NAME_BYTES_MAX, "PostgreSQL keeps no longer name");
     let unsupported = |why: &str| Unknown::new(Reason::NotSupported, why);
     let mut table = ProofGuard {
         database: database.to_owned(),
         present: true,
         provers: provers.iter().cloned().collect(),
+        recording: None,
         owner: None,
     };
     if table.owner() != owner {
@@ -79,8 +81,14 @@ async fn unaltered(
         return Err(unsupported(&problem.message));
     }
     let seen = look(session, schema, owner, provers).await?;
+    if recording::is_written(&seen) {
+        table.recording = Some(Recording::Written);
+        if !table.diff(schema, &seen).differences.is_empty() {
+            table.recording = None;
+        }
+    }
     match table.diff(schema, &seen).differences.first() {
-        None => Ok(table.owner),
+        None => Ok(table),
         Some(difference) => {
             let field = escape(&difference.field);
             Err(unsupported(&format!("it is no guard as it has to be: {field} differs")))

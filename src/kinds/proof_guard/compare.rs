@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::rights::{Rights, powers};
-use super::{ProofGuard, wanted};
+use super::{ProofGuard, recording, wanted};
 use crate::kinds::presence;
 use crate::model::display::escape;
 use crate::model::{Change, Comparison, Difference, Evidence};
@@ -19,6 +19,7 @@ pub(super) fn compare(table: &ProofGuard, schema: &str, seen: &Guard) -> Compari
     }
     objects(table, schema, seen, &mut found);
     grants(&Rights::new(table, schema, seen, false), &mut found);
+    recording::compare(table, seen, &mut found);
     for prover in &table.provers {
         let field = format!("prover.{}", escape(prover));
         if !seen.provers.contains_key(prover) {

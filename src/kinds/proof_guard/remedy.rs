@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::rights::{Rights, of_new_function, owner_of, powers};
-use super::{ProofGuard, REFUSE, wanted};
+use super::{ProofGuard, REFUSE, recording, wanted};
 use crate::action::{Risk, Statement, Surroundings};
 use crate::kinds::Kind as _;
 use crate::kinds::grant_sql::{Privilege, Verb, text};
@@ -52,6 +52,8 @@ pub(super) fn statements(
     said.takes(&rights, seen)?;
     said.owners(seen);
     said.gives(&rights, seen)?;
+    let resource = said.resource.clone();
+    said.all.extend(recording::statements(table, &resource, seen, around)?);
     Ok(said.done())
 }
 

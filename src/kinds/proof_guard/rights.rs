@@ -1,6 +1,6 @@
 //! Who may do what with a guard, beside who should.
 
-use super::{PARAMETERS, ProofGuard, REFUSE, wanted};
+use super::{ProofGuard, REFUSE, wanted};
 use crate::model::grant::{Class, Grant, Grantee, Securable, Standing};
 use crate::probe::catalog::Guard;
 
@@ -37,7 +37,8 @@ fn needed(table: &ProofGuard, schema: &str, seen: &Guard, all: bool) -> Vec<Gran
         on.push(("INSERT", pill));
     }
     if seen.grants_parameters() {
-        on.extend(PARAMETERS.map(|name| ("SET", Securable::plain(Class::Parameter, name))));
+        let settings = table.parameters().iter();
+        on.extend(settings.map(|name| ("SET", Securable::plain(Class::Parameter, name))));
     }
     let of_one = |prover: &String| {
         let prover = Grantee::Role(prover.clone());

@@ -22,6 +22,7 @@ fn nothing() -> Guard {
         function: None,
         trigger: None,
         grants: Vec::new(),
+        recording: std::collections::BTreeMap::new(),
         provers: [("p".to_owned(), Vec::new())].into(),
         comments: std::collections::BTreeMap::new(),
         others: Vec::new(),

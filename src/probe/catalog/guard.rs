@@ -55,6 +55,9 @@ pub struct Guard {
     pub grants: Vec<Grant>,
     /// The provers that exist, each with what it can be besides itself.
     pub provers: BTreeMap<String, Vec<Power>>,
+    /// What is written down as `track_functions` for a prover in this database (`ALTER ROLE … IN DATABASE … SET`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub recording: BTreeMap<String, String>,
     /// Comments, by what they are on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub comments: BTreeMap<String, String>,
@@ -277,6 +280,7 @@ fn read(row: Fields<'_>) -> Result<(Guard, Vec<Item>), Unknown> {
         provers: row.json(6)?,
         comments: row.json(7)?,
         others: row.json(8)?,
+        recording: row.json(9)?,
     };
     Ok((guard, row.json(5)?))
 }

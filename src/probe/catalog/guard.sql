@@ -142,4 +142,8 @@ SELECT
             JOIN pg_catalog.pg_description d ON (d.classoid, d.objoid) = (r.classid, r.objid)
             LEFT JOIN pg_catalog.pg_attribute a ON r.label = 'pill' AND a.attrelid = d.objoid AND a.attnum = d.objsubid) d)::text,
     (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('class', o.class, 'name', o.name)
-        ORDER BY o.class, o.name), '[]') FROM other o)::text
+        ORDER BY o.class, o.name), '[]') FROM other o)::text,
+    (SELECT coalesce(pg_catalog.json_object_agg(a.rolname, pg_catalog.substr(c.word, 17)), '{}') FROM asked a
+        JOIN pg_catalog.pg_db_role_setting s ON s.setrole = a.oid
+        JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase AND d.datname = pg_catalog.current_database()
+        CROSS JOIN pg_catalog.unnest(s.setconfig) AS c (word) WHERE c.word LIKE 'track\_functions=%')::text

@@ -73,9 +73,11 @@ const REACH: &str = "WITH RECURSIVE reached(oid) AS ( \
     SELECT DISTINCT n.nspname::text, c.relname::text FROM reached JOIN pg_catalog.pg_class c USING (oid) \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f' ORDER BY 1, 2";
 
-/// May the role write messages to a log of changes that subscribers read?
-const MESSAGES: &str = "SELECT (pg_catalog.current_setting('wal_level') = 'logical' AND EXISTS (SELECT FROM pg_catalog.pg_proc p \
-    WHERE p.proname = 'pg_logical_emit_message' AND p.oid < 16384 AND pg_catalog.has_function_privilege($1, p.oid, 'EXECUTE')))::text";
+/// May one of some roles write messages to a log of changes that subscribers read? What a superuser's function does is out of sight
+/// anyway.
+const MESSAGES: &str = "SELECT (pg_catalog.current_setting('wal_level') = 'logical' AND EXISTS (SELECT FROM pg_catalog.pg_proc p, \
+    pg_catalog.pg_roles r WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND p.proname = 'pg_logical_emit_message' \
+    AND p.oid < 16384 AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')))::text";
 
 /// What is known of the rights of a role before it logs in.
 #[derive(Debug, Default)]
@@ -84,8 +86,6 @@ pub(super) struct Rights {
     switchable: bool,
     /// What is known to run as the role itself, and could do that.
     builders: Vec<String>,
-    /// May it write messages to the log of changes?
-    messages: bool,
     /// What reaches out of the transaction.
     pub(super) powers: Vec<String>,
 }
@@ -177,13 +177,11 @@ impl Rights {
         let count = powers.len();
         powers.retain(|power| power != "SET on track_functions");
         let switchable = powers.len() < count;
-        let rows = session.ask(MESSAGES, &[Param::Text(role)]).await?;
-        let messages = rows.into_iter().flatten().flatten().any(|word| word == "true");
         let mut builders = closure.builders();
-        if builds(&run.contract.statement) {
+        if !run.script && builds(&run.contract.statement) {
             builders.push("the contract".to_owned());
         }
-        Ok(Self { switchable, builders, messages, powers })
+        Ok(Self { switchable, builders, powers })
     }
 
     /// Takes them into what is judged, and finds the rights of everybody as whom it acted.
@@ -195,7 +193,6 @@ impl Rights {
     ) -> Result<(), Unknown> {
         attempt.switchable = self.switchable;
         attempt.builders.clone_from(&self.builders);
-        attempt.messages = self.messages;
         let Some(inside) = &mut attempt.inside else { return Ok(()) };
         let definers = inside.functions.iter_mut().filter(|function| function.definer);
         let mut definers: Vec<_> = definers.collect();
@@ -207,6 +204,10 @@ impl Rights {
         }
         let acting = [&run.contract.role, &inside.role].map(Clone::clone);
         let roles: Vec<String> = owners.into_iter().chain(acting).collect();
+        let messages = session.ask(MESSAGES, &[Param::Texts(&roles)]).await?;
+        let allowed = messages.into_iter().flatten().flatten().any(|word| word == "true");
+        // The text of a plan is what people have read.
+        attempt.messages = allowed && !run.script;
         for row in session.ask(REACH, &[Param::Texts(&roles)]).await? {
             if let Ok([Some(schema), Some(name)]) = <[Option<String>; 2]>::try_from(row) {
                 attempt.reach.push(RelationName { schema, name }.to_string());

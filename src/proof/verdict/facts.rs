@@ -1,5 +1,7 @@
 //! What an attempt shows, for the rules: what stayed, what cannot be told, what others did, what a reader should know besides.
 
+use std::collections::BTreeSet;
+
 use super::said;
 use crate::desired::{Contract, Expect};
 use crate::model::display::{escape, few};
@@ -169,16 +171,7 @@ fn untold_within(contract: &Contract, attempt: &Attempt, inside: &Inside) -> Vec
     if !inside.traced {
         untold.push("calls of functions are not recorded: the role may not set track_functions, or the contract has switched it off".to_owned());
     }
-    if attempt.switchable {
-        let ran = inside.functions.iter().filter(|one| one.builds).map(|one| one.name.as_str());
-        let mut builders: Vec<&str> =
-            attempt.builders.iter().map(String::as_str).chain(ran).collect();
-        builders.sort_unstable();
-        builders.dedup();
-        untold.extend(builders.iter().map(|name| {
-            format!("{name} runs text that is put together, and so may have switched the recording of calls off and on again")
-        }));
-    }
+    untold.extend(put_together(attempt, inside));
     untold.extend(inside.unfired.iter().map(|name| {
         format!("the deferred constraint {name} could not be made to judge: the role may not use its schema")
     }));
@@ -189,6 +182,34 @@ fn untold_within(contract: &Contract, attempt: &Attempt, inside: &Inside) -> Vec
         }));
     }
     untold
+}
+
+/// What text that is put together may have done, where nothing records that and nothing forbids it.
+fn put_together(attempt: &Attempt, inside: &Inside) -> Vec<String> {
+    let ran = |of_others: bool| {
+        let builders = inside.functions.iter().filter(move |one| {
+            one.builds && out_of_sight(one).is_none() && (of_others || !one.definer)
+        });
+        let ran = builders.map(|one| one.name.as_str());
+        attempt.builders.iter().map(String::as_str).chain(ran).collect::<BTreeSet<&str>>()
+    };
+    let mut may = Vec::new();
+    let mut say =
+        |who: BTreeSet<&str>, what: &str| {
+            may.extend(who.iter().map(|name| {
+                format!("{name} runs text that is put together, and so may have {what}")
+            }));
+        };
+    if attempt.switchable {
+        say(ran(false), "switched the recording of calls off and on again");
+    }
+    if attempt.messages {
+        say(
+            ran(true),
+            "written messages to the log of changes: everybody may, until EXECUTE on pg_logical_emit_message is revoked from PUBLIC",
+        );
+    }
+    may
 }
 
 /// Can a part of it have failed and taken its locks with it?
@@ -264,9 +285,6 @@ pub(super) fn remarks(
     }
     for one in sequences.iter().filter(|one| !one.touched && inside.done) {
         remarks.push(format!("sequence {} was advanced by others", one.name));
-    }
-    if attempt.messages {
-        remarks.push("it could have written messages to the log of changes, which subscribers get at once and nobody looked for: everybody may, until EXECUTE on pg_logical_emit_message is revoked from PUBLIC".to_owned());
     }
     if inside.advisory != "0" {
         let count = &inside.advisory;

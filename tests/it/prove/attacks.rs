@@ -122,11 +122,6 @@ impl Attack {
         self
     }
 
-    /// Does it leave what only a remark can speak of: messages in the log, which anybody may write and nobody can see?
-    fn is_remarked(&self) -> bool {
-        self.stays == ["messages in the log"] && self.says.contains("messages")
-    }
-
     /// What it is called in the table.
     pub(super) fn became(&self) -> &'static str {
         match (self.verdict, self.stays.is_empty()) {
@@ -170,7 +165,7 @@ async fn one(lab: &Lab, attack: &Attack) -> Result<(), String> {
     let (verdict, why) = (evidence["verdict"].as_str().unwrap(), because(&evidence));
     let shown = || format!("{verdict} ({why}), stayed: {changed:?}{undone}");
     let clean = matches!(verdict, "CLEAN-ABSOLUTE" | "CLEAN-EXACT");
-    if clean && !changed.is_empty() && !attack.is_remarked() {
+    if clean && !changed.is_empty() {
         return say(format!("GOT THROUGH: {}", shown()));
     }
     let wanted = attack.verdict_on(lab.major);
@@ -256,7 +251,7 @@ async fn what_hides_in_functions_is_seen() {
 fn no_attack_that_leaves_something_is_expected_to_be_clean() {
     for attack in GROUPS.iter().flat_map(|(_, attacks)| *attacks) {
         let clean = matches!(attack.verdict, "CLEAN-ABSOLUTE" | "CLEAN-EXACT");
-        assert!(!clean || attack.stays.is_empty() || attack.is_remarked(), "{}", attack.about);
+        assert!(!clean || attack.stays.is_empty(), "{}", attack.about);
         assert!(
             !attack.verdict.starts_with("CONTRACT") || attack.stays.is_empty(),
             "{}",

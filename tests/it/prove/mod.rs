@@ -2,6 +2,7 @@
 
 mod attacks;
 mod content;
+mod example;
 mod moments;
 mod published;
 mod refusals;
@@ -49,7 +50,9 @@ const BAG: &str = "GRANT pg_read_all_stats TO countersign_observer; \
     GRANT SELECT, INSERT ON public.bag, public.other, public.identified, public.counted TO cutter_exec; \
     GRANT SELECT, INSERT, UPDATE ON public.keyed TO cutter_exec; \
     GRANT SELECT ON public.bag, public.other, public.counted, public.identified, public.keyed TO countersign_observer; \
-    GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO countersign_observer";
+    GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO countersign_observer; \
+    DO $m$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid FROM pg_proc WHERE proname = 'pg_logical_emit_message' LOOP \
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f); END LOOP; END $m$";
 
 /// One role has a password, as dblink demands of everybody but superusers. The server is started in its data directory.
 const PASSWORD: &str = "COPY (SELECT unnest(ARRAY['local all with_password scram-sha-256', 'local all all trust'])) \
