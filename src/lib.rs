@@ -70,6 +70,9 @@ pub mod proof;
 #[cfg(feature = "execute")]
 pub mod execute;
 
+// What verdicts and proofs come to: gates and gaps, computed from what was seen. Pure.
+pub mod evidence;
+
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 

@@ -126,7 +126,8 @@ fn look(
     planning::run(observing::look(config, desired, since, how, clock))
 }
 
-fn recording(file: &Path) -> Result<Snapshot, Failure> {
+/// A world that was recorded.
+pub(super) fn recording(file: &Path) -> Result<Snapshot, Failure> {
     use std::io::Read as _;
     let failed = |e: std::io::Error| {
         Failure::new(exit::ERROR, format!("cannot read {}: {e}", file.display()))

@@ -90,6 +90,9 @@ fn story_end(output: &Output) -> Result<(), Failure> {
     })
 }
 
+/// What somebody appends to a file of the tree.
+const QUICK_FIX: &str = "# a quick fix, nobody will notice\n";
+
 struct Story<'a> {
     runtime: &'a tokio::runtime::Runtime,
     sandbox: &'a Sandbox,
@@ -104,7 +107,7 @@ impl Story<'_> {
 
         self.say("2", "Somebody edits a file on the host, and somebody deletes a row")?;
         let module = format!("{TREE}/cutter_agent/cutting.py");
-        self.sandbox.append(&module, "# a quick fix, nobody will notice\n")?;
+        self.sandbox.append(&module, QUICK_FIX)?;
         self.did("host", &format!("a line is appended to {module}"))?;
         let delete = "DELETE FROM public.iu_lifecycle_log WHERE ctid = (SELECT max(ctid) FROM public.iu_lifecycle_log)";
         self.runtime.block_on(self.sandbox.sql(delete))?;
@@ -158,8 +161,21 @@ impl Story<'_> {
         // Where no command can be run, the two lines about the adapter cannot be told.
         let expected = if self.sandbox.runs_commands().is_ok() { exit::OK } else { exit::UNKNOWN };
         self.run(&["prove", "o8c"], expected)?;
-        self.say("7", "Everything that was proposed, signed, refused, done and proven stands on a ledger that proves itself")?;
+        self.gates(expected)?;
+        self.say("8", "Everything that was proposed, signed, refused, done and proven stands on a ledger that proves itself")?;
         self.run(&["ledger", "verify"], exit::OK)
+    }
+
+    /// The gates of the example, with the tree as somebody left it, and as it should be; and what one gap still wants.
+    fn gates(&self, told: u8) -> Result<(), Failure> {
+        self.say("7", "May the next step be taken? Gates are computed from what is seen now and from what the ledger says of proofs")?;
+        let expected = if told == exit::OK { exit::DRIFT } else { told };
+        self.run(&["gate", "-q"], expected)?;
+        let module = format!("{TREE}/cutter_agent/cutting.py");
+        self.sandbox.cut(&module, QUICK_FIX.len())?;
+        self.did("host", &format!("the line is taken off {module} again"))?;
+        self.run(&["gate"], expected)?;
+        self.run(&["gap", "next", "GAP5"], exit::DRIFT)
     }
 
     /// Both approvers sign a plan, and it runs.

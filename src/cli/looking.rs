@@ -12,7 +12,7 @@ use super::world;
 use crate::config::Config;
 use crate::desired::Desired;
 #[cfg(feature = "execute")]
-use crate::drift::{Judged, Verdict};
+use crate::drift::Verdict;
 use crate::model::{Clock, ResourceName};
 #[cfg(feature = "execute")]
 use crate::observed::Snapshot;
@@ -45,21 +45,8 @@ pub(super) async fn looked(
 ) -> (Vec<Looked>, Snapshot) {
     let snapshot = look(opened, desired, names, clock).await;
     let judged = judge(desired, &snapshot, names);
-    let looked = judged.iter().map(|one| (one.resource.name.clone(), one.verdict, why(one)));
+    let looked = judged.iter().map(|one| (one.resource.name.clone(), one.verdict, one.why()));
     (looked.collect(), snapshot)
-}
-
-/// The first thing that speaks against a resource; nothing for one in sync.
-#[cfg(feature = "execute")]
-fn why(one: &Judged<'_>) -> String {
-    let difference = one.comparison.differences.first().map(|difference| {
-        let (field, is, wanted) = (&difference.field, &difference.actual, &difference.desired);
-        format!("{field} is {is}, where {wanted} is wanted")
-    });
-    let blind = one.comparison.blind.first();
-    let blind = blind.map(|blind| format!("{}: {}", blind.field, blind.unknown.detail));
-    let unknown = one.unknown.as_ref().map(|unknown| unknown.detail.clone());
-    unknown.or(difference).or(blind).unwrap_or_default()
 }
 
 /// The guards that do not hold after a run, or of which that cannot be told.

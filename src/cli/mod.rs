@@ -10,6 +10,8 @@ mod context;
 pub mod error;
 pub mod exit;
 mod explain;
+mod gap;
+mod gate;
 mod halt;
 mod history;
 mod ledger;
@@ -113,6 +115,8 @@ enum Verb {
     Plan(plan::Arguments),
     Show(show::Arguments),
     Approve(approve::Arguments),
+    Gate(gate::Arguments),
+    Gap(gap::Arguments),
     Trust(trust::Arguments),
     Halt(halt::Arguments),
     Watch(watch::Arguments),
@@ -158,7 +162,9 @@ impl Verb {
             | Self::Status(_)
             | Self::Reconcile(_)
             | Self::History(_)
-            | Self::Show(_) => {
+            | Self::Show(_)
+            | Self::Gate(_)
+            | Self::Gap(_) => {
                 vec!["text", "json"]
             }
             #[cfg(feature = "execute")]
@@ -269,6 +275,8 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
         Verb::Show(arguments) => show::run(arguments, output),
         Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Gate(arguments) => gate::run(arguments, &cli.global, output),
+        Verb::Gap(arguments) => gap::run(arguments, &cli.global, output),
         Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
         Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
         Verb::Watch(arguments) => watch::run(arguments, &cli.global, output),

@@ -42,6 +42,8 @@ static EXAMPLE: &[(&str, &str)] = &example![
     "hosts/contabo/directories.toml",
     "hosts/contabo/disk.toml",
     "hosts/contabo/files.toml",
+    "hosts/contabo/gaps.toml",
+    "hosts/contabo/gates.toml",
     "hosts/contabo/git.toml",
     "hosts/contabo/host.toml",
     "hosts/contabo/keys.toml",
@@ -154,6 +156,7 @@ fn edits(sandbox: &Sandbox, loaded: &Loaded) -> Vec<Edit> {
     edit("hosts/contabo/tree.toml", skeleton, &sandbox.skeleton.to_string());
     edit("hosts/contabo/git.toml", "e93424b", &sandbox.head);
     edit("hosts/contabo/backups.toml", "70000000", &DUMP.len().to_string());
+    edit("hosts/contabo/gates.toml", ", \"container.pg-restore-test-*\"", "");
     // How full the disk of whoever runs the demo is, is no business of the demo.
     edit("hosts/contabo/disk.toml", "\"10GB\"", "\"1MB\"");
     edit("hosts/contabo/disk.toml", "\"90%\"", "\"100%\"");

@@ -217,6 +217,19 @@ impl Sandbox {
         at(&path, opened.and_then(|mut file| file.write_all(text.as_bytes())))
     }
 
+    /// Takes as many bytes off the end of a file of the host again.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn cut(&self, path: &str, bytes: usize) -> Result<()> {
+        let path = self.folder.join("root").join(path.trim_start_matches('/'));
+        let cut = fs::OpenOptions::new().write(true).open(&path).and_then(|file| {
+            let length = file.metadata()?.len();
+            file.set_len(length.saturating_sub(bytes as u64))
+        });
+        at(&path, cut)
+    }
+
     /// Runs statements as the superuser, as somebody on that host would.
     ///
     /// # Errors

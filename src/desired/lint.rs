@@ -170,29 +170,31 @@ fn waivers(
         let at = |code, message: String| {
             Diagnostic::error(code, waiver.file.clone(), waiver.span.clone(), message)
         };
-        match desired.resources.get(&waiver.resource) {
-            None if declared.contains(&waiver.resource) => {}
-            None => {
-                let error = at(
-                    Code::Reference,
-                    format!("`{}` is waived and not declared", waiver.resource),
-                );
-                found.push(match nearest_resource(desired, &waiver.resource, found.len()) {
-                    Some(name) => error.hint(format!("did you mean `{name}`?")),
-                    None => error,
-                });
-            }
-            Some(resource) if resource.common.kill_switch => {
-                found.push(at(Code::GuardWaived, format!("`{}` is a guard", waiver.resource)));
-            }
-            Some(_) if waiver.section.expires < now => {
-                let message = format!(
-                    "the waiver of `{}` expired at {}",
-                    waiver.resource, waiver.section.expires
-                );
-                found.push(at(Code::Expired, message).warning());
-            }
-            Some(_) => {}
+        let text = waiver.selector.text();
+        let is_meant = |name: &&ResourceName| waiver.selector.reaches(name);
+        let mut reached = desired.resources.keys().filter(is_meant).peekable();
+        if reached.peek().is_none() && !declared.iter().any(|name| is_meant(&name)) {
+            let wrong = match &waiver.section.selector {
+                Some(_) => "is to be waived and reaches no resource",
+                None => "is waived and not declared",
+            };
+            let error = at(Code::Reference, format!("`{text}` {wrong}"));
+            let near = ResourceName::parse(text)
+                .and_then(|wanted| nearest_resource(desired, &wanted, found.len()));
+            found.push(match near {
+                Some(name) => error.hint(format!("did you mean `{name}`?")),
+                None => error,
+            });
+            continue;
+        }
+        let guard = |name: &&ResourceName| {
+            desired.resources.get(name).is_some_and(|one| one.common.kill_switch)
+        };
+        if let Some(guard) = reached.find(guard) {
+            found.push(at(Code::GuardWaived, format!("`{guard}` is a guard")));
+        } else if waiver.section.expires < now {
+            let message = format!("the waiver of `{text}` expired at {}", waiver.section.expires);
+            found.push(at(Code::Expired, message).warning());
         }
     }
 }

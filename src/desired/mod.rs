@@ -5,6 +5,10 @@
 pub mod anchor;
 mod blob;
 mod declared;
+mod gap;
+mod gap_tables;
+mod gate;
+mod gate_tables;
 mod git;
 mod host;
 mod lint;
@@ -15,12 +19,14 @@ mod proof_tables;
 mod proofset;
 mod resource;
 mod sections;
+mod selector;
 mod signed;
 pub mod source;
 pub mod statements;
 mod stored;
 mod tables;
 mod tree;
+mod waiver;
 
 use std::collections::BTreeMap;
 
@@ -28,15 +34,19 @@ use crate::model::{Diagnostic, Level, ResourceName};
 
 pub use blob::Blob;
 pub use declared::Declared;
+pub use gap::{Contact, Gap, GapSection};
+pub use gate::{Criterion, Gate, GateSection, Requirement, needed};
 pub use host::{DatabaseIdentity, DatabaseSection, Defaults, HostIdentity, HostSection};
 pub use lint::astray;
 pub use manifest::{read, read_begun};
 pub use proof::{Contract, Effect, Expect, Parameter, ParameterType, Proof, ProofSection};
 pub use proofset::{Line, Proofset, ProofsetSection, reaches};
-pub use resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+pub use resource::{COMMON_KEYS, Common, Resource};
+pub use selector::Selector;
 pub use signed::{AcceptedTip, SignedBy, SignedError};
 pub use source::{Request, SourceError};
 pub use tree::Tree;
+pub use waiver::{Waiver, WaiverSection};
 
 /// What is wanted of one host.
 #[derive(Debug, Clone, Default)]
@@ -52,11 +62,15 @@ pub struct Desired {
     /// Its resources, those of its roles included.
     pub resources: BTreeMap<ResourceName, Resource>,
     /// Its waivers, expired ones included.
-    pub waivers: BTreeMap<ResourceName, Waiver>,
+    pub waivers: BTreeMap<String, Waiver>,
     /// Its proofs.
     pub proofs: BTreeMap<String, Proof>,
     /// Its sets of proofs.
     pub proofsets: BTreeMap<String, Proofset>,
+    /// Its gates.
+    pub gates: BTreeMap<String, Gate>,
+    /// Its gaps.
+    pub gaps: BTreeMap<String, Gap>,
     /// The commit, in full.
     pub commit: Option<String>,
     /// Is it exactly what that commit holds?

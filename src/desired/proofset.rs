@@ -1,9 +1,12 @@
 //! `[proofset.NAME]`: proofs, resources and commands in an order, which count together as `9/9`.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::model::{ResourceName, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Proof;
+use crate::model::{Digest, ResourceName, Span};
 
 /// The most lines of one set.
 pub(super) const LINES_MAX: usize = 100;
@@ -19,7 +22,7 @@ pub struct ProofsetSection {
 }
 
 /// One line: it holds when everything that it names does.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// Its name, such as "PROOF-5".
@@ -50,6 +53,22 @@ pub struct Proofset {
     pub span: Span,
     /// The line of its name there, from 1.
     pub line: u64,
+}
+
+impl Proofset {
+    /// What an outcome was of: another line, or another contract of a proof that is named, is another set.
+    #[must_use]
+    pub fn digest(&self, proofs: &BTreeMap<String, Proof>) -> Digest {
+        let mut bytes = b"countersign-proofset-v1\n".to_vec();
+        let contract = |name: &str| proofs.get(name).map(|proof| proof.contract.digest());
+        for line in &self.lines {
+            let contracts: Vec<_> = line.proof_names().map(contract).collect();
+            // Nothing of it can fail to be expressed as JSON.
+            serde_json::to_writer(&mut bytes, &(line, contracts)).unwrap_or_default();
+            bytes.push(b'\n');
+        }
+        Digest::of(&bytes)
+    }
 }
 
 impl Line {

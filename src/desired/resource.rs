@@ -1,4 +1,4 @@
-//! A resource: the attributes that all share, beside the specification of its kind; and waivers of known drift.
+//! A resource: the attributes that all share, beside the specification of its kind.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Declared;
 use crate::kinds::{Entry, Spec};
-use crate::model::{ResourceName, Route, Severity, Span, Timestamp};
+use crate::model::{ResourceName, Route, Severity, Span};
 
 /// The keys that every resource takes.
 pub const COMMON_KEYS: &[&str] = &[
@@ -77,30 +77,4 @@ pub struct Resource {
     pub line: u64,
     /// Its table as data, for the guards of the host's configuration.
     pub table: serde_json::Value,
-}
-
-/// `[waiver."KIND.NAME"]`: a known drift that is accepted for a time. It is shown and counted, and does not alarm.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WaiverSection {
-    /// Who answers for it.
-    pub owner: String,
-    /// Why it is accepted.
-    pub reason: String,
-    /// Until when: an instant, or a date that counts to its end in UTC.
-    #[schemars(with = "String")]
-    pub expires: Timestamp,
-}
-
-/// A waiver of one resource.
-#[derive(Debug, Clone)]
-pub struct Waiver {
-    /// What is waived.
-    pub resource: ResourceName,
-    /// By whom, why, and until when.
-    pub section: WaiverSection,
-    /// The file it stands in.
-    pub file: String,
-    /// The bytes of its name there.
-    pub span: Span,
 }

@@ -4,14 +4,17 @@ use toml::de::DeValue;
 
 use super::Declared;
 use super::manifest::Reader;
-use super::resource::{COMMON_KEYS, Common, Resource, Waiver, WaiverSection};
+use super::resource::{COMMON_KEYS, Common, Resource};
 use super::tree::Beside;
+use super::waiver::{Waiver, WaiverSection, Wrong};
 use crate::kinds::{Entry, Place, Problem};
 use crate::model::document::Table;
 use crate::model::{Code, Diagnostic, Lines, ResourceName, Span};
 
 /// The most resources of one host.
 const RESOURCES_MAX: usize = 100_000;
+/// The most waivers of one host.
+const WAIVERS_MAX: usize = 1000;
 
 impl Reader<'_> {
     pub(super) fn of_kind(&mut self, kind: &'static Entry, table: &Table<'_>, lines: &Lines) {
@@ -134,26 +137,30 @@ impl Reader<'_> {
         for (name, span) in waivers.keys() {
             let Some(table) = self.section(&waivers, &name) else { continue };
             let Some(section) = self.decode::<WaiverSection>(&table) else { continue };
-            let file = table.file().to_owned();
-            let Some(resource) = ResourceName::parse(&name) else {
-                self.error(
-                    Code::BadName,
-                    &file,
-                    span,
-                    "a waiver names a resource as KIND.NAME, in quotes",
-                );
-                continue;
-            };
-            if self.desired.waivers.contains_key(&resource) {
-                self.error(
-                    Code::Duplicate,
-                    &file,
-                    span,
-                    format!("`{resource}` is waived in two places"),
-                );
+            let file = table.file();
+            if self.desired.waivers.contains_key(&name) {
+                let message = format!("`{name}` is waived in two places");
+                self.error(Code::Duplicate, file, span, message);
                 continue;
             }
-            self.desired.waivers.insert(resource.clone(), Waiver { resource, section, file, span });
+            if self.desired.waivers.len() == WAIVERS_MAX {
+                self.error(Code::Limit, file, span, format!("more than {WAIVERS_MAX} waivers"));
+                return;
+            }
+            match Waiver::new(&name, section, file, span.clone()) {
+                Ok(waiver) => {
+                    self.desired.waivers.insert(name, waiver);
+                }
+                Err(Wrong::Name) => {
+                    let message = "a waiver names a resource as KIND.NAME, in quotes";
+                    let error = Diagnostic::error(Code::BadName, file, span, message);
+                    self.found.push(error.hint("or has any name, and a `selector`"));
+                }
+                Err(Wrong::Pattern(key, why)) => {
+                    let place = table.value_span(key).unwrap_or(span);
+                    self.error(Code::WrongType, file, place, format!("no pattern: {why}"));
+                }
+            }
         }
     }
 }

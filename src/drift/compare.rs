@@ -44,10 +44,25 @@ pub struct Judged<'a> {
     pub comparison: Comparison,
     /// Why the whole of it could not be told.
     pub unknown: Option<Unknown>,
-    /// Its waiver, when it has one.
-    pub waiver: Option<&'a Waiver>,
-    /// Does the waiver cover this verdict? Only drift and pending can be waived, and only until it expires.
+    /// The waivers in force that cover some of what differs, the first to expire first.
+    pub waivers: Vec<&'a Waiver>,
+    /// Do they cover all of it? Only drift and pending can be waived, and never of a guard.
     pub waived: bool,
+}
+
+impl Judged<'_> {
+    /// The first thing that speaks against it; nothing for one in sync.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let difference = self.comparison.differences.first().map(|difference| {
+            let (field, is, wanted) = (&difference.field, &difference.actual, &difference.desired);
+            format!("{field} is {is}, where {wanted} is wanted")
+        });
+        let blind = self.comparison.blind.first();
+        let blind = blind.map(|blind| format!("{}: {}", blind.field, blind.unknown.detail));
+        let unknown = self.unknown.as_ref().map(|unknown| unknown.detail.clone());
+        unknown.or(difference).or(blind).unwrap_or_default()
+    }
 }
 
 /// What desired state said at the last converged commit, and answers to the questions it asked.
@@ -84,12 +99,29 @@ pub fn compare<'a>(
         {
             judged.verdict = Verdict::Pending;
         }
-        judged.waiver = desired.waivers.get(&resource.name);
-        let covers = matches!(judged.verdict, Verdict::Drift | Verdict::Pending);
-        judged.waived = covers && judged.waiver.is_some_and(|waiver| waiver.section.expires >= now);
+        waive(&mut judged, desired, now);
         judged
     };
     desired.resources.values().map(judge).collect()
+}
+
+/// Finds the waivers of what differs. Nothing rests on lint having refused to waive a guard.
+fn waive<'a>(judged: &mut Judged<'a>, desired: &'a Desired, now: Timestamp) {
+    let resource = judged.resource;
+    let can_be = matches!(judged.verdict, Verdict::Drift | Verdict::Pending);
+    if !can_be || resource.common.kill_switch {
+        return;
+    }
+    let differences = &judged.comparison.differences;
+    let in_force = desired.waivers.values().filter(|waiver| waiver.section.expires >= now);
+    let mut waivers: Vec<&Waiver> = in_force
+        .filter(|waiver| waiver.selector.reaches(&resource.name))
+        .filter(|waiver| differences.iter().any(|difference| waiver.covers(&difference.field)))
+        .collect();
+    waivers.sort_by_key(|waiver| waiver.section.expires);
+    let covered = |field: &str| waivers.iter().any(|waiver| waiver.covers(field));
+    judged.waived = !differences.is_empty() && differences.iter().all(|one| covered(&one.field));
+    judged.waivers = waivers;
 }
 
 fn one<'a>(resource: &'a Resource, snapshot: &Snapshot) -> Judged<'a> {
@@ -101,7 +133,7 @@ fn one<'a>(resource: &'a Resource, snapshot: &Snapshot) -> Judged<'a> {
         Ok(comparison) if !comparison.differences.is_empty() => (Verdict::Drift, comparison, None),
         Ok(comparison) => (Verdict::InSync, comparison, None),
     };
-    Judged { resource, verdict, comparison, unknown, waiver: None, waived: false }
+    Judged { resource, verdict, comparison, unknown, waivers: Vec::new(), waived: false }
 }
 
 /// Is live still what desired state said at the baseline? Then it is desired state that moved.

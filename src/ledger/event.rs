@@ -84,6 +84,10 @@ events! {
     "proof.intent" => ProofIntent,
     /// What a proof came to.
     "proof.outcome" => ProofOutcome,
+    /// What a set of proofs came to.
+    "proofset.outcome" => ProofsetOutcome,
+    /// A gap is more, or less, open than it was.
+    "gap.changed" => GapChanged,
     /// Changes were halted.
     "halt.set" => HaltSet,
     /// A halt was lifted.
@@ -255,6 +259,31 @@ bodies! {
         /// Its reason.
         detail: String,
     }
+    /// `proofset.outcome`. What came of each line is attached.
+    ProofsetOutcome {
+        /// Its name in desired state.
+        proofset: String,
+        /// Of its lines, and of the contracts that they name.
+        set: Digest,
+        /// How many lines hold.
+        holding: Decimal,
+        /// How many there are.
+        total: Decimal,
+    }
+    /// `gap.changed`
+    GapChanged {
+        /// Its name in desired state.
+        gap: String,
+        /// What it was when that was recorded last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// What it is.
+        to: String,
+        /// The commit of desired state that declares it.
+        commit: String,
+        /// The first thing that is missing.
+        detail: String,
+    }
     /// `halt.set`
     HaltSet {
         /// Who.
@@ -390,6 +419,7 @@ impl Event {
                 | Self::PlanFailed(_)
                 | Self::PlanAbandoned(_)
                 | Self::ProofOutcome(_)
+                | Self::ProofsetOutcome(_)
                 | Self::HaltSet(_)
                 | Self::TornTail(_)
                 | Self::ClockRegressed(_)

@@ -116,14 +116,8 @@ fn write_case(resource: &ResourceReport, host: &str, out: &mut dyn Write) -> io:
 }
 
 fn write_skipped(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
-    let Some(waiver) = &resource.waiver else { return writeln!(out, "/>") };
-    let why = format!(
-        "waived until {} by {}: {}; {}",
-        waiver.expires,
-        xml(&waiver.owner),
-        xml(&waiver.reason),
-        shown(&wording::headline(resource))
-    );
+    let waivers: Vec<String> = wording::waivers(resource).map(|waiver| xml(&waiver)).collect();
+    let why = format!("{}; {}", waivers.join("; "), shown(&wording::headline(resource)));
     writeln!(out, ">\n      <skipped message=\"{why}\"/>\n    </testcase>")
 }
 
@@ -148,6 +142,9 @@ fn body(resource: &ResourceReport) -> String {
     }
     for line in &resource.output {
         let _ = writeln!(body, "| {line}");
+    }
+    for waiver in wording::waivers(resource) {
+        let _ = writeln!(body, "{}", escape(&waiver));
     }
     let _ = writeln!(body, "who moves: {}", resource.route.mover());
     if let Some(next) = &resource.next_action {

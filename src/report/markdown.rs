@@ -75,7 +75,12 @@ fn table(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
         let next = resource.next_action.as_deref().unwrap_or_default();
         writeln!(out, "- next for {}: {}", text(&resource.resource.to_string()), text(next))?;
     }
-    if group.resources.iter().any(|r| r.next_action.is_some()) {
+    for resource in &group.resources {
+        for waiver in wording::waivers(resource) {
+            writeln!(out, "- {}: {}", text(&resource.resource.to_string()), text(&waiver))?;
+        }
+    }
+    if group.resources.iter().any(|r| r.next_action.is_some() || !r.waivers.is_empty()) {
         writeln!(out)?;
     }
     group.resources.iter().try_for_each(|resource| write_lines(resource, out))
@@ -156,16 +161,17 @@ fn waived(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## {}\n", title(group.class))?;
     writeln!(out, "| resource | owner | reason | expires | what |\n|---|---|---|---|---|")?;
     for resource in &group.resources {
-        let Some(waiver) = &resource.waiver else { continue };
-        writeln!(
-            out,
-            "| {} | {} | {} | {} | {} |",
-            text(&resource.resource.to_string()),
-            text(&waiver.owner),
-            text(&waiver.reason),
-            waiver.expires,
-            seen(&wording::headline(resource))
-        )?;
+        for waiver in &resource.waivers {
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} |",
+                text(&resource.resource.to_string()),
+                text(&waiver.owner),
+                text(&waiver.reason),
+                waiver.expires,
+                seen(&wording::headline(resource))
+            )?;
+        }
     }
     writeln!(out)
 }

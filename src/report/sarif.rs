@@ -119,9 +119,9 @@ fn result(resource: &ResourceReport, report: &Report, rules: &BTreeMap<&str, usi
             "gap": resource.gap,
         },
     });
-    if let (Class::Waived, Some(waiver)) = (class, &resource.waiver) {
-        let (owner, reason) = (escape(&waiver.owner), escape(&waiver.reason));
-        let why = format!("waived until {} by {owner}: {reason}", waiver.expires);
+    if class == Class::Waived {
+        let why = wording::waivers(resource).collect::<Vec<_>>().join("; ");
+        let why = escape(&why);
         result["suppressions"] =
             json!([{ "kind": "external", "status": "accepted", "justification": why }]);
     }

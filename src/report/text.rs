@@ -198,9 +198,10 @@ fn write_resource(
     for line in &resource.output {
         writeln!(out, "      {DIM}| {}{DIM:#}", escaped_line(line, VALUE_CHARS_MAX))?;
     }
-    if let Some(waiver) = &resource.waiver {
+    for waiver in &resource.waivers {
         let (reason, owner) = (one_line(&waiver.reason, 200), escape(&waiver.owner));
-        writeln!(out, "      waived until {} by {owner}: {reason}", waiver.expires)?;
+        let what = escape(&wording::waived(resource, waiver)).into_owned();
+        writeln!(out, "      {what} until {} by {owner}: {reason}", waiver.expires)?;
     }
     write_next(resource, 6, out)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::desired::Waiver;
 use crate::drift::{Judged, Verdict};
 use crate::model::{Blind, Difference, Evidence, Reason, ResourceName, Route, Severity, Timestamp};
 
@@ -88,8 +89,11 @@ pub struct ResourceReport {
     pub detail: Option<String>,
     /// What the one who moves has to do.
     pub next_action: Option<String>,
-    /// The waiver that covers it.
+    /// Where waivers cover all that differs: the one that expires first.
     pub waiver: Option<WaiverReport>,
+    /// Every waiver that covers some of what differs, the first to expire first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverReport>,
     /// Is it a guard?
     pub kill_switch: bool,
     /// Whom to ask.
@@ -120,6 +124,11 @@ pub struct ResourceReport {
 /// A waiver as a report shows it.
 #[derive(Debug, Clone, Serialize)]
 pub struct WaiverReport {
+    /// Its name in desired state.
+    pub name: String,
+    /// The fields that it covers; every field without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// Who answers for it.
     pub owner: String,
     /// Why it is accepted.
@@ -181,16 +190,25 @@ impl Summary {
     }
 }
 
+impl WaiverReport {
+    fn of(waiver: &Waiver) -> Self {
+        let section = &waiver.section;
+        Self {
+            name: waiver.name.clone(),
+            field: section.field.clone(),
+            owner: section.owner.clone(),
+            reason: section.reason.clone(),
+            expires: section.expires,
+        }
+    }
+}
+
 impl ResourceReport {
     fn new(judged: Judged<'_>, observed_at: Timestamp) -> Self {
-        let Judged { resource, verdict, comparison, unknown, waiver, waived } = judged;
+        let Judged { resource, verdict, comparison, unknown, waivers, waived } = judged;
         let evidence = unknown.is_none().then_some(comparison.evidence);
         let why = unknown.or_else(|| comparison.blind.first().map(|blind| blind.unknown.clone()));
-        let waiver = waiver.filter(|_| waived).map(|waiver| WaiverReport {
-            owner: waiver.section.owner.clone(),
-            reason: waiver.section.reason.clone(),
-            expires: waiver.section.expires,
-        });
+        let waivers: Vec<WaiverReport> = waivers.into_iter().map(WaiverReport::of).collect();
         let common = &resource.common;
         Self {
             resource: resource.name.clone(),
@@ -203,7 +221,8 @@ impl ResourceReport {
             reason: why.as_ref().map(|unknown| unknown.reason),
             detail: why.map(|unknown| unknown.detail),
             next_action: common.next_action.clone(),
-            waiver,
+            waiver: waivers.first().filter(|_| waived).cloned(),
+            waivers,
             kill_switch: common.kill_switch,
             contact: common.contact.clone(),
             observed_at,
@@ -260,6 +279,7 @@ impl Report {
             detail: None,
             next_action: None,
             waiver: None,
+            waivers: Vec::new(),
             kill_switch: false,
             contact: None,
             observed_at,

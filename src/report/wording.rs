@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::value::{Report, ResourceReport};
+use super::value::{Report, ResourceReport, WaiverReport};
 use crate::drift::Verdict;
 use crate::model::display::{escaped_line, one_line};
 use crate::model::{Change, Difference, Route, Severity};
@@ -57,6 +57,23 @@ pub(super) fn summary(report: &Report) -> String {
     }
     parts.push(format!("{} in sync", summary.in_sync));
     parts.join(", ")
+}
+
+/// How much of a resource a waiver covers.
+pub(super) fn waived(resource: &ResourceReport, waiver: &WaiverReport) -> String {
+    let what = if resource.waiver.is_some() { "waived" } else { "waived in part" };
+    match &waiver.field {
+        Some(field) => format!("{what} ({field})"),
+        None => what.to_owned(),
+    }
+}
+
+/// Every waiver of a resource as a sentence; what they say is as desired state has it.
+pub(super) fn waivers(resource: &ResourceReport) -> impl Iterator<Item = String> {
+    resource.waivers.iter().map(|waiver| {
+        let (what, until) = (waived(resource, waiver), waiver.expires);
+        format!("{what} until {until} by {}: {}", waiver.owner, waiver.reason)
+    })
 }
 
 fn movers(report: &Report) -> String {

@@ -161,7 +161,7 @@ fn a_waiver_is_shown_and_counted_until_it_expires() {
     assert_eq!(one["verdict"], "drift");
     assert_eq!(
         one["waiver"],
-        json!({"owner": "ops", "reason": "known", "expires": "2999-12-31T23:59:59Z"})
+        json!({"name": "directory./srv/app", "owner": "ops", "reason": "known", "expires": "2999-12-31T23:59:59Z"})
     );
     let text = world.check(&[]).ends_with(0).stdout;
     assert!(text.contains("waived until 2999-12-31T23:59:59Z by ops: known"), "{text}");

@@ -22,6 +22,10 @@ mod docs;
 mod fixture;
 mod formats;
 #[cfg(feature = "execute")]
+mod gap_history;
+mod gaps;
+mod gates;
+#[cfg(feature = "execute")]
 mod key_import;
 mod keys;
 mod lab;
@@ -64,5 +68,6 @@ mod systemd_live;
 mod transcripts;
 #[cfg(feature = "execute")]
 mod units_live;
+mod waivers;
 mod watch;
 mod watch_outside;

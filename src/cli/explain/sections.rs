@@ -1,7 +1,8 @@
 //! The sections of desired state that are no kinds of resources: what each is for, and an example of it.
 
 use crate::desired::{
-    DatabaseSection, Defaults, HostSection, ProofSection, ProofsetSection, WaiverSection,
+    DatabaseSection, Defaults, GapSection, GateSection, HostSection, ProofSection, ProofsetSection,
+    WaiverSection,
 };
 
 /// A table that is no resource: its name, what it is, where it stands and what to know, an example.
@@ -47,10 +48,11 @@ pub(super) const SECTIONS: &[Section] = &[
     },
     Section {
         name: "waiver",
-        about: "a known drift of one resource that is accepted for a time",
+        about: "known drift that is accepted for a time",
         doc: "In any file of a host or role. The drift is still shown and counted, and does not make the verdict worse until the \
-              waiver expires. It covers no Unknown, and a guard cannot be waived.",
-        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"",
+              waiver expires. It covers no Unknown, and a guard cannot be waived. It is named after its one resource, or has any name and a \
+              `selector`; with `field` it covers differences in that field alone, and a resource in which others differ too is not waived.",
+        example: "[waiver.\"directory./var/lib/cutter\"]\nowner = \"operations\"\nreason = \"stays until its successor is deployed\"\nexpires = \"2027-12-31\"\n\n[waiver.renamed-group]\nselector = \"directory./srv/*\"\nfield = \"group\"\nowner = \"operations\"\nreason = \"the group is renamed with the next release\"\nexpires = \"2027-12-31\"",
         schema: || Some(schemars::schema_for!(WaiverSection)),
     },
     Section {
@@ -79,5 +81,29 @@ pub(super) const SECTIONS: &[Section] = &[
                   title = \"a unit can be made\"\nproofs = [\"proof.unit-create\"]\n\n[[proofset.release.lines]]\nname = \"PROOF-3\"\n\
                   title = \"no count has changed\"\nunchanged = [\"row_count.*\"]",
         schema: || Some(schemars::schema_for!(ProofsetSection)),
+    },
+    Section {
+        name: "gate",
+        about: "what has to hold before something goes on, and the gates that come before it",
+        doc: "In any file of a host or role, or in fleet.toml. `countersign gate NAME` looks at all that it requires and says PASS, PARTIAL, FAIL, \
+              BLOCKED or NOT_RUN, with what that rests on and the first thing that is missing. Resources have to be in sync, and a \
+              waiver does not make them so; of proofs the newest outcome on the executor's ledger counts, while it is of the same \
+              contract and no older than `max_age`. Nothing that was not run passes.",
+        example: "[gate.G0]\ntitle = \"what is deployed is what was ratified\"\nrequires = [\"tree.*\", \"kill_switch\"]\n\n[gate.G4]\n\
+                  title = \"the write is proven, and nothing of it stays\"\nneeds = [\"G0\"]\nrequires = [\"proofset.release\"]\nmax_age = \"12h\"\n\n\
+                  [[gate.G4.criteria]]\nname = \"row_counts_unchanged\"\nrequires = [\"row_count.*\"]",
+        schema: || Some(schemars::schema_for!(GateSection)),
+    },
+    Section {
+        name: "gap",
+        about: "what is known to be missing, what closes it, and the gates that wait for it",
+        doc: "In any file of a host or role, or in fleet.toml. Nobody sets its state: it is CLOSED while all of `closes_when` holds and every \
+              resource that says `gap = \"NAME\"` is in sync, PARTIAL while some of it does, OPEN otherwise; it opens again by itself. A gate in `blocks` \
+              does not pass while it is not closed. `countersign gap list` and `gap show NAME` compute it, `gap next NAME` prints the commands that \
+              would close it.",
+        example: "[gap.GAP5]\ntitle = \"the folders of a run are not there\"\naliases = [\"GAP-5\"]\ncontact = \"operator\"\n\
+                  closes_when = [\"directory./var/lib/cutter*\"]\nresidue = \"a deployment makes the configuration stale\"\n\
+                  next = \"approve the plan that makes them\"\nblocks = [\"first-run\"]",
+        schema: || Some(schemars::schema_for!(GapSection)),
     },
 ];

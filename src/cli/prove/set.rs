@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK};
 use super::super::refusal::Refusal;
-use super::super::{looking, world};
+use super::super::{exit, looking, world};
 use super::Arguments;
 use super::gates::Cleared;
 use crate::config::Config;
 use crate::desired::{Desired, Line, reaches};
 use crate::drift::Verdict as Compared;
-use crate::ledger::Ledger;
-use crate::model::ResourceName;
+use crate::ledger::event::ProofsetOutcome;
+use crate::ledger::{Attachment, Ledger};
+use crate::model::{Decimal, Digest, ResourceName};
 use crate::observed::Snapshot;
 use crate::proof::{Evidence, Holds, LineResult, SetResult, Verdict};
 
@@ -54,7 +55,26 @@ pub(super) fn run(
             because,
         });
     }
-    Ok((SetResult::of(name, set.title.clone(), lines), all))
+    let result = SetResult::of(name, set.title.clone(), lines);
+    record(&result, set.digest(&cleared.desired.proofs), ledger)?;
+    Ok((result, all))
+}
+
+/// Puts what came of a set onto the ledger, where gates find it.
+fn record(result: &SetResult, set: Digest, ledger: &mut Ledger) -> Result<(), Refusal> {
+    let unrecorded = |failure: Failure| Refusal::new("not_recorded", failure);
+    let count = |count: usize| Decimal(count as u64);
+    let lines = serde_json::to_vec(&result.lines)
+        .map_err(|error| unrecorded(Failure::of(exit::ERROR, &error)))?;
+    let outcome = ProofsetOutcome {
+        proofset: result.proofset.clone(),
+        set,
+        holding: count(result.holding),
+        total: count(result.total),
+    };
+    let attached = [Attachment { name: "lines", bytes: &lines }];
+    ledger.append(&outcome.into(), &attached).map_err(|error| unrecorded(error.into()))?;
+    Ok(())
 }
 
 /// A proof in one line: what it came to, and where it is not as expected why.

@@ -40,13 +40,11 @@ pub(super) fn write(resource: &ResourceReport, out: &mut dyn Write) -> io::Resul
         unified(difference, out)?;
     }
     output(resource, out)?;
-    if let Some(waiver) = &resource.waiver {
+    for waiver in &resource.waivers {
         let (owner, reason) = (text(&waiver.owner), text(&waiver.reason));
-        writeln!(
-            out,
-            "<p class=\"next\"><b>waived</b> until {} by {owner}: {reason}</p>",
-            waiver.expires
-        )?;
+        let what = text(&wording::waived(resource, waiver));
+        let until = waiver.expires;
+        writeln!(out, "<p class=\"next\"><b>{what}</b> until {until} by {owner}: {reason}</p>")?;
     }
     if let Some(next) = &resource.next_action {
         writeln!(out, "<p class=\"next\"><b>next</b> {}</p>", text(next))?;

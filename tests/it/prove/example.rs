@@ -62,7 +62,7 @@ async fn code_that_puts_statements_together_is_told_of_where_it_cannot_hide() {
     lab.declare(hidden, "");
     let before = lab.evidence();
     assert_eq!(before["verdict"], "INCONCLUSIVE", "{before:#}");
-    lab.world.desired("hosts/a/resources.toml", &format!("{RESOURCES}recording = \"written\"\n"));
+    lab.world.desired("hosts/a/resources.toml", format!("{RESOURCES}recording = \"written\"\n"));
     if lab.major >= 15 {
         lab.sql("REVOKE SET ON PARAMETER track_functions FROM cutter_exec, cutter_verify").await;
     }

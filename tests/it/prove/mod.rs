@@ -3,6 +3,7 @@
 mod attacks;
 mod content;
 mod example;
+mod gates;
 mod moments;
 mod published;
 mod refusals;

@@ -1,0 +1,16 @@
+//! What verdicts and proofs come to: gates and gaps that desired state declares, computed from what was seen. Pure: no I/O, no clock.
+//!
+//! Nothing here is believed because a file says so. A requirement holds when resources are in sync now, or when the ledger says that
+//! a proof was as expected, of this very contract, on this very machine, and not too long ago.
+
+mod gap;
+mod gate;
+mod held;
+mod recorded;
+#[cfg(test)]
+mod tests;
+
+pub use gap::{GapResult, Openness, gap, gaps};
+pub use gate::{CriterionResult, GateResult, State, Summary, gates};
+pub use held::{Backing, Facts, Held};
+pub use recorded::{ProofRecord, Recorded, SetRecord};

@@ -1,0 +1,217 @@
+//! Rules of gates and gaps that no live world is needed for: what of a ledger counts, and what several requirements come to.
+
+use super::*;
+use crate::desired::{Desired, Tree, read};
+use crate::drift;
+use crate::model::{Digest, Reason, ResourceName, Timestamp, Unknown};
+use crate::observed::{Answer, Snapshot};
+use crate::proof::{Holds, LineResult};
+
+const HOST: &str = "[host]\nidentity = { hostname = \"h\" }\n[database.d]\nidentity = { system_identifier = \"42\" }\n";
+const PROOFS: &str = "[proof_guard.countersign]\ndatabase = \"d\"\nprovers = [\"r\"]\n\
+     [proof.p]\ndatabase = \"d\"\nrole = \"r\"\ncontract = \"sql/p.sql\"\nexpect = \"read\"\n\
+     [proofset.s]\n[[proofset.s.lines]]\nname = \"P1\"\ntitle = \"t\"\nproofs = [\"proof.p\"]\n\
+     [[proofset.s.lines]]\nname = \"P2\"\ntitle = \"t\"\nunchanged = [\"proof_guard.*\"]\n\
+     [gate.proof]\ntitle = \"t\"\nrequires = [\"proof.p\"]\nmax_age = \"1h\"\n\
+     [gate.set]\ntitle = \"t\"\nrequires = [\"proofset.s\"]\nmax_age = \"1h\"\n";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn now() -> Timestamp {
+    at("2026-05-21T12:00:00Z")
+}
+
+fn desired(resources: &str) -> Desired {
+    let files = [
+        ("hosts/a/host.toml", HOST),
+        ("hosts/a/r.toml", resources),
+        ("hosts/a/sql/p.sql", "SELECT 1 AS n"),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().into()));
+    let tree = Tree { files: files.into_iter().collect(), ..Tree::default() };
+    let loaded = read(&tree, "a", now());
+    loaded.desired.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+}
+
+fn proof(desired: &Desired) -> ProofRecord {
+    ProofRecord {
+        contract: desired.proofs["p"].contract.digest(),
+        holds: Holds::Yes,
+        verdict: "CLEAN-ABSOLUTE".to_owned(),
+        system_identifier: Some("42".to_owned()),
+        at: at("2026-05-21T11:30:00Z"),
+        entry: 7,
+    }
+}
+
+fn set(desired: &Desired) -> SetRecord {
+    let line = |name: &str| LineResult {
+        name: name.to_owned(),
+        title: "t".to_owned(),
+        holds: Holds::Yes,
+        because: Vec::new(),
+    };
+    SetRecord {
+        set: desired.proofsets["s"].digest(&desired.proofs),
+        lines: vec![line("P1"), line("P2")],
+        at: at("2026-05-21T11:30:00Z"),
+        entry: 8,
+    }
+}
+
+/// The states of the gates `proof` and `set`, and what is missing of each.
+fn states(
+    desired: &Desired,
+    proof: Option<ProofRecord>,
+    set: Option<SetRecord>,
+) -> [(State, String); 2] {
+    let recorded = Recorded {
+        proofs: proof.map(|one| ("p".to_owned(), one)).into_iter().collect(),
+        sets: set.map(|one| ("s".to_owned(), one)).into_iter().collect(),
+        unread: None,
+    };
+    let snapshot = Snapshot::empty(now());
+    let judged = drift::compare(desired, &snapshot, None, now());
+    let facts = Facts::new(desired, &judged, &recorded, now());
+    let found = gates(&facts, ["proof", "set"]);
+    let of = |at: usize| (found[at].state, found[at].missing.clone().unwrap_or_default());
+    [of(0), of(1)]
+}
+
+/// A change of an outcome that counts, what the gate is then, and what is missing.
+type Case<'a> = (&'a dyn Fn(&mut ProofRecord), State, &'a str);
+
+#[test]
+fn an_outcome_counts_for_its_contract_cluster_and_time_alone() {
+    let desired = desired(PROOFS);
+    let of = |change: &dyn Fn(&mut ProofRecord)| {
+        let mut record = proof(&desired);
+        change(&mut record);
+        let [(one, why), (of_set, _)] = states(&desired, Some(record), Some(set(&desired)));
+        assert_eq!(one == State::Pass, of_set == State::Pass, "a set is no better than its proofs");
+        (one, why)
+    };
+    assert_eq!(of(&|_| {}).0, State::Pass);
+    let cases: [Case<'_>; 8] = [
+        (&|r| r.contract = Digest::of(b"other"), State::NotRun, "with another contract"),
+        (&|r| r.system_identifier = Some("43".to_owned()), State::NotRun, "on the cluster 43"),
+        (&|r| r.system_identifier = None, State::NotRun, "that its evidence lacks"),
+        (&|r| r.at = at("2026-05-21T10:59:59Z"), State::NotRun, "is the most"),
+        (&|r| r.at = at("2026-05-21T12:00:01Z"), State::NotRun, "in the future"),
+        (&|r| r.holds = Holds::No, State::Fail, "CLEAN"),
+        (&|r| r.holds = Holds::Untold, State::NotRun, "CLEAN"),
+        (&|r| r.holds = Holds::NotRun, State::NotRun, "CLEAN"),
+    ];
+    for (change, state, missing) in cases {
+        let (found, why) = of(change);
+        assert_eq!(found, state, "{missing}");
+        assert!(why.contains(missing), "{why}");
+    }
+    assert_eq!(of(&|r| r.at = at("2026-05-21T11:00:00Z")).0, State::Pass, "the limit itself");
+    let [(state, why), _] = states(&desired, None, None);
+    assert_eq!(state, State::NotRun);
+    assert!(why.contains("`countersign prove proof.p` runs it"), "{why}");
+}
+
+#[test]
+fn a_set_counts_while_its_lines_are_the_same_and_all_hold() {
+    let desired = desired(PROOFS);
+    let of = |change: &dyn Fn(&mut SetRecord)| {
+        let mut record = set(&desired);
+        change(&mut record);
+        states(&desired, Some(proof(&desired)), Some(record))[1].clone()
+    };
+    assert_eq!(of(&|_| {}).0, State::Pass);
+    let other = of(&|r| r.set = Digest::of(b"other"));
+    assert!(other.0 == State::NotRun && other.1.contains("with other lines"), "{other:?}");
+    let short = of(&|r| {
+        r.lines.pop();
+    });
+    assert_eq!(short.0, State::NotRun, "{short:?}");
+    assert_eq!(of(&|r| r.lines.clear()).0, State::NotRun);
+    let failed = of(&|r| r.lines[1].holds = Holds::No);
+    assert!(failed.0 == State::Fail && failed.1.starts_with("P2 (FAIL)"), "{failed:?}");
+    // One line is not told, and others hold.
+    assert_eq!(of(&|r| r.lines[0].holds = Holds::Untold).0, State::Partial);
+    assert_eq!(of(&|r| r.at = at("2026-05-21T10:00:00Z")).0, State::NotRun);
+    // The set is there, and no outcome of the proof in it: something was cut off.
+    assert_ne!(states(&desired, None, Some(set(&desired)))[1].0, State::Pass);
+}
+
+const RESOURCES: &str = "[directory.\"/a\"]\nmode = \"0750\"\n[directory.\"/b\"]\nmode = \"0750\"\n\
+     [gate.G]\ntitle = \"t\"\nrequires = [\"directory./a\"]\n[[gate.G.criteria]]\nname = \"b\"\nrequires = [\"directory./b\"]\n\
+     [gate.H]\ntitle = \"t\"\nneeds = [\"G\"]\n\
+     [gap.A]\ntitle = \"t\"\ncontact = \"code\"\ncloses_when = [\"directory.*\"]\n";
+
+/// What a directory may be.
+#[derive(Clone, Copy)]
+enum Is {
+    Right,
+    Wrong,
+    Untold,
+}
+
+/// The states of G, of H that needs it, and of the gap A.
+fn world(desired: &Desired, [a, b]: [Is; 2]) -> (State, State, Openness) {
+    let mut snapshot = Snapshot::empty(now());
+    for (name, is) in [("/a", a), ("/b", b)] {
+        let name = ResourceName::new("directory", name);
+        let question = drift::questions(desired).into_iter().find(|one| one.name == name);
+        let seen = match is {
+            Is::Untold => Err(Unknown::new(Reason::PermissionDenied, "no right")),
+            Is::Right | Is::Wrong => {
+                let mode = if matches!(is, Is::Right) { "0750" } else { "0700" };
+                Ok(seen(mode))
+            }
+        };
+        let text = question.expect("it is declared").text();
+        snapshot.add(name, Answer { question: text, seen });
+    }
+    let judged = drift::compare(desired, &snapshot, None, now());
+    let recorded = Recorded::default();
+    let facts = Facts::new(desired, &judged, &recorded, now());
+    let found = gates(&facts, ["H"]);
+    let told = Summary::of(&found);
+    assert_eq!(told.ready, found.iter().all(|gate| gate.state == State::Pass));
+    (found[0].state, found[1].state, gaps(&facts)[0].state)
+}
+
+/// What is stored of a directory with that mode.
+fn seen(mode: &str) -> serde_json::Value {
+    let root = serde_json::json!({ "Ok": "root" });
+    let metadata =
+        serde_json::json!({ "file_type": "directory", "mode": mode, "owner": root, "group": root });
+    serde_json::json!({ "empty": null, "metadata": metadata })
+}
+
+#[test]
+fn what_several_come_to() {
+    use Is::{Right, Untold, Wrong};
+    let desired = desired(RESOURCES);
+    for (is, gate, after, gap) in [
+        ([Right, Right], State::Pass, State::Pass, Openness::Closed),
+        ([Right, Wrong], State::Partial, State::Blocked, Openness::Partial),
+        ([Right, Untold], State::Partial, State::Blocked, Openness::Partial),
+        ([Wrong, Right], State::Fail, State::Blocked, Openness::Partial),
+        ([Wrong, Untold], State::Fail, State::Blocked, Openness::Open),
+        ([Untold, Right], State::Partial, State::Blocked, Openness::Partial),
+        ([Untold, Wrong], State::Fail, State::Blocked, Openness::Open),
+        ([Untold, Untold], State::NotRun, State::Blocked, Openness::Open),
+    ] {
+        assert_eq!(world(&desired, is), (gate, after, gap));
+    }
+}
+
+#[test]
+fn of_nothing_nothing_is_ready() {
+    assert!(!Summary::of(&[]).ready);
+    let desired = desired(RESOURCES);
+    let recorded = Recorded::default();
+    // Nothing was looked at.
+    let facts = Facts::new(&desired, &[], &recorded, now());
+    assert_eq!(gates(&facts, ["G"])[0].state, State::NotRun);
+    assert_eq!(gaps(&facts)[0].state, Openness::Open);
+    assert_eq!(gates(&facts, ["none"]), []);
+}
