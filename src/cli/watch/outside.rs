@@ -235,7 +235,7 @@ impl Outside {
             Ok(0) => {}
             Ok(_) => self.couriers.iter().for_each(Courier::wake),
             Err(error) => {
-                self.log.warn("a notification could not be kept", &[("why", &chain(&error))])
+                self.log.warn("a notification could not be kept", &[("why", &chain(&error))]);
             }
         }
     }
@@ -311,7 +311,7 @@ impl Outside {
         match self.notifier.tell_deeds(&host, said, self.counted, CLOCK.now()) {
             Ok(()) => self.couriers.iter().for_each(Courier::wake),
             Err(error) => {
-                self.log.warn("a notification could not be kept", &[("why", &chain(&error))])
+                self.log.warn("a notification could not be kept", &[("why", &chain(&error))]);
             }
         }
     }
