@@ -62,9 +62,9 @@ fn told(listener: &UnixDatagram, world: &World) -> String {
         let length = listener
             .recv(&mut bytes)
             .unwrap_or_else(|e| panic!("{e}: {}", fs::read_to_string(world.path("log")).unwrap()));
-        let word = String::from_utf8(bytes[..length].to_vec()).unwrap();
-        if !word.starts_with("STATUS=") {
-            return word;
+        let said = String::from_utf8(bytes[..length].to_vec()).unwrap();
+        if !said.starts_with("STATUS=") {
+            return said;
         }
     }
 }
