@@ -8,6 +8,7 @@
 //! attributes, no terminal, no way out of the process group, and bounds on memory, processor time, processes and files.
 
 mod account;
+pub mod controller;
 mod filter;
 
 use std::collections::BTreeMap;

@@ -167,6 +167,13 @@ const ROOMS: &[(&str, &str)] = &[
     ("src/cli/approve/sign.rs", "starts ssh-keygen, so that the operator's own key signs"),
     ("src/killswitch/marker.rs", "sets and lifts markers of a halt, below the program's own data"),
     ("src/cli/output.rs", "writes the report where the operator asked for it"),
+    ("src/sandbox/controller.rs", "tries two changes that must fail, to see that they do"),
+    (
+        "src/controller/notify/spool.rs",
+        "keeps messages until they have arrived, below the program's own data",
+    ),
+    ("src/controller/written.rs", "writes reports by the clock where the operator asked for them"),
+    ("src/controller/endpoint.rs", "takes away the socket that an earlier run of its own left"),
     ("src/demo/", "lays out the sandbox of the demo, and starts its PostgreSQL"),
 ];
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
-use crate::config::{Config, ForcePush, Origin, Setting, SmokePolicy, Verify};
+use crate::config::{Config, ForcePush, Origin, Schedule, Setting, SmokePolicy, Verify, Via};
 use crate::model::display::escape;
 use crate::model::{Period, json};
 
@@ -65,6 +65,54 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
 
 fn row<T>(key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) -> Row {
     Row { key: key.to_owned(), value: show(&setting.value), origin: setting.origin }
+}
+
+fn provers(config: &Config, rows: &mut Vec<Row>) {
+    for (name, prover) in &config.provers {
+        let key = format!("database.{name}.prover");
+        rows.push(row(&format!("{key}.url"), prover, |p| p.url.clone()));
+        rows.push(row(&format!("{key}.roles"), prover, |p| p.roles.join(", ")));
+        for (role, path) in &prover.value.password_files {
+            let key = format!("{key}.password_files.{role}");
+            rows.push(row(&key, prover, |_| path.display().to_string()));
+        }
+    }
+}
+
+/// What the controller says to the outside. Of an address only the server: the rest may be what only it should know.
+fn outward(config: &Config, rows: &mut Vec<Row>) {
+    let outward = &config.outward;
+    let listed = |key: &str, value: String| Row {
+        key: key.to_owned(),
+        value,
+        origin: if config.file.is_some() { Origin::File } else { Origin::Default },
+    };
+    rows.extend([
+        listed("notify.after", outward.notify.after.to_string()),
+        listed("notify.renotify", outward.notify.renotify.to_string()),
+    ]);
+    for (name, sink) in &outward.notify.sinks {
+        let via = match &sink.via {
+            Via::Webhook { url, secret_file: Some(file), .. } => {
+                format!("webhook {url}, signed by {}", file.display())
+            }
+            Via::Webhook { url, secret_file: None, .. } => format!("webhook {url}, unsigned"),
+            Via::Slack { url_file } => format!("the address in {}", url_file.display()),
+            Via::Command { words } => format!("command {words:?}"),
+        };
+        rows.push(listed(&format!("notify.sink.{name}"), via));
+    }
+    rows.extend(outward.metrics.iter().map(|at| listed("metrics.listen", at.to_string())));
+    if let Some(webhook) = &outward.webhook {
+        rows.push(listed("webhook.listen", webhook.listen.to_string()));
+        rows.push(listed("webhook.secret_file", webhook.secret_file.display().to_string()));
+    }
+    for (name, schedule) in &outward.schedule {
+        let Schedule { every, format, folder, keep } = schedule;
+        let what = format!("{format} every {every} to {}, {keep} kept", folder.display());
+        rows.push(listed(&format!("schedule.{name}"), what));
+    }
+    rows.push(listed("confine.require", outward.confine.to_string()));
 }
 
 /// Each command in a row of its own: what may run is what an operator looks for here.
@@ -143,6 +191,7 @@ fn rows(config: &Config) -> Vec<Row> {
     }
     rows.extend(config.observe_text.iter().map(|(k, v)| file((*k).to_owned(), v.clone())));
     smoke(config, &mut rows);
+    outward(config, &mut rows);
     rows.push(row("anchor.url", &config.anchor, |url| {
         optional(&url.as_deref().map(without_secret))
     }));
@@ -150,15 +199,7 @@ fn rows(config: &Config) -> Vec<Row> {
         words if words.is_empty() => "no contract".to_owned(),
         words => words.join(", "),
     }));
-    for (name, prover) in &config.provers {
-        let key = format!("database.{name}.prover");
-        rows.push(row(&format!("{key}.url"), prover, |p| p.url.clone()));
-        rows.push(row(&format!("{key}.roles"), prover, |p| p.roles.join(", ")));
-        for (role, path) in &prover.value.password_files {
-            let key = format!("{key}.password_files.{role}");
-            rows.push(row(&key, prover, |_| path.display().to_string()));
-        }
-    }
+    provers(config, &mut rows);
     for (purpose, sessions) in [("observer", &config.observers), ("executor", &config.executors)] {
         for (name, session) in sessions {
             let key = format!("database.{name}.{purpose}");

@@ -40,7 +40,7 @@ pub(super) fn tree(
         revision: revision.or(config.revision.value.as_deref()),
         folder: config.source_path.value.as_deref(),
         committed_only: config.source.origin == Origin::File,
-        data: &config.data.value,
+        data: config.kept(),
         host,
         signed,
     };

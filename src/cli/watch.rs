@@ -4,6 +4,7 @@ mod control;
 mod draft;
 mod events;
 mod looks;
+mod outside;
 mod places;
 mod requests;
 mod rhythm;
@@ -14,11 +15,12 @@ mod watcher;
 
 use super::error::Failure;
 use super::output::Output;
-use super::{Global, context, exit, ledgers};
+use super::{Global, context, exit, ledgers, planning};
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::probe::host::Host;
-use crate::state::published::Published;
+use crate::state::published::{self, Published};
+use outside::Outside;
 use watcher::Watcher;
 
 /// Look again and again, and say what is known
@@ -31,24 +33,35 @@ use watcher::Watcher;
 pub(super) struct Arguments {}
 
 pub(super) fn run(_: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
-    let config = context::config(global, false)?;
+    let config = configured(global)?;
     // What cannot be recorded must not be begun: two controllers of one folder would each undo what the other says.
     let ledger = ledger(&config)?;
     let published = Published::open(&config.data.value).map_err(|error| state(&config, &error))?;
     let (listener, socket) = published.listen().map_err(|error| state(&config, &error))?;
+    // Before the first thread: those that are there already would not be narrowed.
+    let confinement = outside::confined(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::of(exit::ERROR, &e))?;
     let local = tokio::task::LocalSet::new();
     let ended = local.block_on(&runtime, async {
-        let watcher = Watcher::new(config, global, output, ledger, published)?;
+        let run = planning::nonce()?;
+        let outside = Outside::open(&config, &run, &confinement).await?;
+        let watcher = Watcher::new(config, global, output, ledger, published, run, outside)?;
         watcher.run(listener).await
     });
     drop(socket);
     // A thread that hangs on a dead mount must not hang the program.
     runtime.shutdown_background();
     ended.map(|()| exit::OK)
+}
+
+/// The configuration, with a mirror and digests of the controller's own: those of who changes something belong to somebody else.
+fn configured(global: &Global) -> Result<Config, Failure> {
+    let mut config = context::config(global, false)?;
+    config.kept = Some(published::folder(&config.data.value));
+    Ok(config)
 }
 
 /// The observer's ledger of this machine.

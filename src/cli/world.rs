@@ -81,7 +81,7 @@ fn remembered(
         never_for: guards.map(|resource| resource.name.name.clone()).collect(),
         now,
     };
-    HashCaches::open(&config.data.value, settings)
+    HashCaches::open(config.kept(), settings)
         .map_err(|why| notes.push(format!("{why}; every file is hashed")))
         .ok()
         .map(Arc::new)

@@ -8,15 +8,18 @@ use super::file::{AnchorSection, Free, ObserveSection, SmokeSection, SourceSecti
 use super::place::below;
 use super::trusted::{Privacy, read_checked};
 use super::{
-    Admit, CacheUse, Config, DEFAULT_PATH, Origin, Policy, Setting, SmokePolicy, Verify, Watch,
+    Admit, CacheUse, Config, DEFAULT_PATH, Origin, Outward, Policy, Setting, SmokePolicy, Verify,
+    Watch,
 };
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Period};
 
 /// The largest configuration file that is read.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
-const SECTIONS: &[&str] =
-    &["source", "identity", "guard", "observe", "prove", "smoke", "watch", "anchor", "database"];
+const SECTIONS: &[&str] = &[
+    "source", "identity", "guard", "observe", "prove", "smoke", "watch", "anchor", "database",
+    "notify", "metrics", "webhook", "schedule", "log", "confine",
+];
 
 /// What the command line and the environment say.
 #[derive(Debug, Clone, Default)]
@@ -107,6 +110,7 @@ fn bare() -> Config {
         host: Setting::default(None),
         root: Setting::default(PathBuf::from("/")),
         data: Setting::default(PathBuf::from("/var/lib/countersign")),
+        kept: None,
         source: Setting::default(None),
         revision: Setting::default(None),
         source_path: Setting::default(None),
@@ -124,6 +128,7 @@ fn bare() -> Config {
         executors: BTreeMap::new(),
         admit: Setting::default(Admit::default()),
         anchor: Setting::default(None),
+        outward: Outward::default(),
         watch: Setting::default(Watch::default()),
         sandbox: false,
     }
@@ -193,6 +198,7 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
         config.anchor = Setting::file(Some(below(base, anchor.url)));
     }
     reader.prove(config);
+    config.outward = reader.outward();
     reader.watch(config);
     found.sort();
     found

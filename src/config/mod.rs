@@ -7,6 +7,7 @@ mod databases;
 mod file;
 mod load;
 mod origin;
+mod outward;
 mod place;
 mod policy;
 mod smoke;
@@ -24,6 +25,10 @@ pub use databases::{Admit, ProverSection};
 pub use file::{SessionSection, Verify};
 pub use load::{ConfigError, Overrides, load};
 pub use origin::{Origin, Setting};
+pub use outward::{
+    Address, AddressError, Listen, ListenError, LogForm, Notify, Outward, Schedule, Sink, Via,
+    WebhookIn,
+};
 pub use policy::{Access, Policy};
 pub use smoke::SmokePolicy;
 pub use switch::Switch;
@@ -44,6 +49,8 @@ pub struct Config {
     pub root: Setting<PathBuf>,
     /// The program's own folder.
     pub data: Setting<PathBuf>,
+    /// Where mirrors and digests of earlier looks are kept, where that is not [`Config::data`] itself: the controller's are its own.
+    pub kept: Option<PathBuf>,
     /// Where desired state comes from: a path or a URL.
     pub source: Setting<Option<String>>,
     /// The revision: a branch of the configuration, or what `--rev` named.
@@ -78,6 +85,8 @@ pub struct Config {
     pub executors: BTreeMap<String, Setting<SessionSection>>,
     /// Where checkpoints of the ledgers are brought: a path or a URL.
     pub anchor: Setting<Option<String>>,
+    /// What the controller says to the outside, and within what it keeps itself.
+    pub outward: Outward,
     /// The rhythm of the controller.
     pub watch: Setting<Watch>,
     /// The configuration belongs to a user other than root, or there is a root other than `/`: not a machine's own.
@@ -100,11 +109,25 @@ impl Default for CacheUse {
 }
 
 impl Config {
+    /// Where mirrors and digests of earlier looks are kept.
+    #[must_use]
+    pub fn kept(&self) -> &std::path::Path {
+        self.kept.as_deref().unwrap_or(&self.data.value)
+    }
+
     /// The settings of the file with a password, read and checked now.
     ///
     /// # Errors
     /// When the file cannot be read, or others may read it.
     pub fn password(session: &SessionSection) -> Result<Option<String>, ConfigError> {
         session.password_file.as_deref().map(trusted::password).transpose()
+    }
+
+    /// A secret that stands in a file of its own, read and checked now.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or others may read it.
+    pub fn secret(file: &std::path::Path) -> Result<String, ConfigError> {
+        trusted::password(file)
     }
 }

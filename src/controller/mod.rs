@@ -6,14 +6,22 @@
 pub mod backoff;
 pub mod condition;
 pub mod conditions;
+pub mod endpoint;
 pub mod fuse;
 pub mod knowledge;
+pub mod log;
+pub mod metrics;
+pub mod notify;
 pub mod record;
 pub mod request;
 pub mod schedule;
+pub mod sd_notify;
+pub mod signature;
 pub mod status;
 pub mod target;
 pub mod transition;
+pub mod webhook_in;
+pub mod written;
 
 pub use condition::{Condition, ConditionType, Is, Why};
 pub use fuse::Fuse;

@@ -15,6 +15,7 @@ pub mod deploy_manifest;
 pub mod engine;
 pub mod git;
 pub mod host;
+pub mod http;
 pub mod kernel;
 pub mod literal;
 pub mod newest;

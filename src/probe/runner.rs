@@ -2,9 +2,13 @@
 //!
 //! No shell, a fixed argument list, an environment that is built and not inherited, no standard input, a process group
 //! of its own, a deadline, and bounded output. [`PROGRAMS`] are all that it starts by name; what the host allows `smoke` to
-//! run is started by the confined form of this very program, see [`confined`].
+//! run is started by the confined form of this very program, see [`confined`]; and what it names to bring notifications is
+//! started by [`feed`].
 
 pub mod confined;
+mod fed;
+
+pub use fed::feed;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;

@@ -252,7 +252,7 @@ fn counts(
 #[cfg(test)]
 impl Report {
     /// A report of one drifted resource, as no kind makes it yet.
-    pub(super) fn sample(kind: &str, differences: Vec<Difference>, since: Option<&str>) -> Self {
+    pub(crate) fn sample(kind: &str, differences: Vec<Difference>, since: Option<&str>) -> Self {
         let observed_at = "2026-05-21T06:28:50Z".parse().expect("an instant");
         let header = Header {
             host: "a".into(),

@@ -1,6 +1,6 @@
-//! The system calls that a confined command does not have.
+//! The system calls that a confined command does not have, and those that the controller gives up.
 //!
-//! A list of what is refused, and not of what is allowed, because the command is any program. It holds what Landlock does
+//! A list of what is refused, and not of what is allowed, because the command is any program, and the controller starts some. It holds what Landlock does
 //! not cover: attributes of files, sockets, objects that outlive their process, ways out of the process group, and the
 //! calls by which a kernel is administered or another process is reached.
 
@@ -17,12 +17,19 @@ use crate::model::Unknown;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Refused on every architecture. Numbers stand where the library has no name yet; they are the same everywhere.
-const REFUSED: &[c_long] = &[
+/// Refused on every architecture to commands of `smoke` alone. The controller listens, asks and starts programs.
+const REFUSED_TO_COMMANDS: &[c_long] = &[
     // Networks, and the sockets of other programs: databases, containers, the bus.
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
+    // The process group is how everything is ended.
+    libc::SYS_setsid,
+    libc::SYS_setpgid,
+];
+
+/// Refused on every architecture to both. Numbers stand where the library has no name yet; they are the same everywhere.
+const REFUSED: &[c_long] = &[
     // Does everything that this filter refuses, unseen by it.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
@@ -63,9 +70,6 @@ const REFUSED: &[c_long] = &[
     libc::SYS_add_key,
     libc::SYS_request_key,
     libc::SYS_keyctl,
-    // The process group is how everything is ended.
-    libc::SYS_setsid,
-    libc::SYS_setpgid,
     // Other processes.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
@@ -153,11 +157,21 @@ pub(super) fn install() -> Result<(), Unknown> {
     let controls = controls().map_err(made)?;
     let programs =
         [program(refusals()?, EPERM)?, program(missing(), ENOSYS)?, program(controls, ENOTTY)?];
-    for program in &programs {
-        seccompiler::apply_filter(program)
-            .map_err(refused("the filter of system calls could not be installed"))?;
-    }
-    Ok(())
+    apply(&programs)
+}
+
+/// The same for the controller itself: nothing that changes attributes of files, the kernel, or another process. What it
+/// writes and where is for Landlock to say.
+pub(super) fn install_for_controller() -> Result<(), Unknown> {
+    let made = refused("the filter of system calls could not be made");
+    let rules = REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
+    let controls = controls().map_err(made)?;
+    apply(&[program(with_other_numbers(rules), EPERM)?, program(controls, ENOTTY)?])
+}
+
+fn apply(programs: &[BpfProgram]) -> Result<(), Unknown> {
+    let failed = refused("the filter of system calls could not be installed");
+    programs.iter().try_for_each(|program| seccompiler::apply_filter(program)).map_err(failed)
 }
 
 fn program(rules: Rules, errno: i32) -> Result<BpfProgram, Unknown> {
@@ -170,8 +184,8 @@ fn program(rules: Rules, errno: i32) -> Result<BpfProgram, Unknown> {
 }
 
 fn refusals() -> Result<Rules, Unknown> {
-    let mut rules: Rules =
-        REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
+    let all = REFUSED.iter().chain(REFUSED_TO_COMMANDS).chain(REFUSED_HERE);
+    let mut rules: Rules = all.map(|call| (*call, Vec::new())).collect();
     let made = refused("the filter of system calls could not be made");
     some_arguments(&mut rules).map_err(made)?;
     Ok(with_other_numbers(rules))

@@ -34,6 +34,12 @@ pub struct Socket {
     path: PathBuf,
 }
 
+/// The folder of a controller.
+#[must_use]
+pub fn folder(data: &Path) -> PathBuf {
+    data.join(FOLDER)
+}
+
 /// Where the socket of a controller is.
 #[must_use]
 pub fn socket(data: &Path) -> PathBuf {

@@ -15,6 +15,7 @@ mod config;
 mod contabo;
 #[cfg(feature = "execute")]
 mod deeds;
+mod deploy;
 mod desired;
 mod docs;
 #[cfg(feature = "execute")]
@@ -29,6 +30,7 @@ mod key_import;
 mod keys;
 mod lab;
 mod ledger;
+mod notify;
 #[cfg(feature = "execute")]
 mod pg_application;
 #[cfg(feature = "execute")]
@@ -68,3 +70,4 @@ mod transcripts;
 mod units_live;
 mod waivers;
 mod watch;
+mod watch_outside;

@@ -22,7 +22,7 @@ fn openssl(folder: &Path, arguments: &str) -> bool {
 }
 
 /// An authority, another one, and a certificate of the first for `db.example` and 127.0.0.1.
-fn certificates() -> Option<tempfile::TempDir> {
+pub(crate) fn certificates() -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     let made = ["ca", "other"].iter().all(|name| {

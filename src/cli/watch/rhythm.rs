@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::watcher::Watcher;
-use crate::cli::context;
 use crate::controller::{Target, Wake, Why};
 use crate::desired;
 use crate::model::Digest;
@@ -51,7 +50,9 @@ impl Watcher<'_> {
 
     /// Reads the configuration again; one that is not valid changes nothing.
     pub(super) fn reload(&mut self) {
-        match context::config(self.global, false) {
+        self.outside.reloading();
+        let config = super::configured(self.global);
+        match config.and_then(|config| self.outside.admit(&config).map(|()| config)) {
             Ok(config) => {
                 self.config = Arc::new(config);
                 self.facts.trouble = None;
@@ -71,5 +72,6 @@ impl Watcher<'_> {
             }
         }
         self.publish();
+        self.outside.ready();
     }
 }

@@ -70,7 +70,7 @@ fn signers(
     let Some(base) = in_force else { return Ok(all.clone()) };
     let source = config.source.value.as_deref().unwrap_or_default();
     let trust = strict::trust(config)?;
-    Ok(desired::source::authors(source, &config.data.value, base, tip, &trust)?)
+    Ok(desired::source::authors(source, config.kept(), base, tip, &trust)?)
 }
 
 /// The history must contain what was accepted, before anything of the new tree is parsed.
@@ -82,7 +82,7 @@ fn require_follows(config: &Config, base: &str, tip: &str) -> Result<(), Refused
     }
     let source = config.source.value.as_deref().unwrap_or_default();
     let (why, commit) = (Why::SourceRewound, Some(tip.to_owned()));
-    match desired::source::follows(source, &config.data.value, base, tip) {
+    match desired::source::follows(source, config.kept(), base, tip) {
         Ok(true) => Ok(()),
         Ok(false) => {
             let message = format!(

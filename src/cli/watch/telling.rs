@@ -34,6 +34,9 @@ impl Watcher<'_> {
             let course = self.courses.entry(target.clone()).or_default();
             (course.observed_at, course.took) = (Some(at), seen.took);
             course.error.clone_from(&failed);
+            if let Some(why) = &failed {
+                self.outside.failed(&target.to_string(), why);
+            }
             if failed.is_none() {
                 course.last_success = Some(at);
             }
@@ -275,6 +278,7 @@ impl Watcher<'_> {
                 self.facts.trouble.get_or_insert((Why::StateFails, message));
             }
         }
+        self.outside.tell(&status);
         self.status = Some(status);
     }
 }

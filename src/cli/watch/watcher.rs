@@ -14,16 +14,19 @@ use super::control;
 use super::draft::{self, Drafted};
 use super::events::Events;
 use super::looks::{self, Seen, Task};
+use super::outside::Outside;
 use super::signals::{Signals, Told};
 use super::source::{self, Refused, Taken};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
-use crate::cli::planning::{self, CLOCK};
+use crate::cli::planning::CLOCK;
 use crate::cli::{Global, exit};
 use crate::config::Config;
 use crate::controller::conditions::Facts;
 use crate::controller::status::{Draft, Status};
-use crate::controller::{Answer, Ended, Fuse, Record, Schedule, Target, Transition, Turn, Why};
+use crate::controller::{
+    Answer, Ended, Fuse, Record, Schedule, Target, Transition, Turn, Wake, Why,
+};
 use crate::desired::Desired;
 use crate::ledger::Ledger;
 use crate::model::{Clock as _, Digest, Timestamp};
@@ -64,6 +67,7 @@ pub(super) struct Watcher<'a> {
     pub(super) ledger: Ledger,
     pub(super) published: Published,
     pub(super) run: String,
+    pub(super) outside: Outside,
     pub(super) record: Record,
     pub(super) schedule: Schedule,
     /// Desired state in force.
@@ -100,6 +104,8 @@ impl<'a> Watcher<'a> {
         output: &'a Output,
         ledger: Ledger,
         published: Published,
+        run: String,
+        outside: Outside,
     ) -> Result<Self, Failure> {
         let mut record = Record::default();
         for entry in ledger.reader().entries()? {
@@ -111,7 +117,8 @@ impl<'a> Watcher<'a> {
             config: Arc::new(config),
             ledger,
             published,
-            run: planning::nonce()?,
+            run,
+            outside,
             record,
             schedule: Schedule::new(random),
             taken: None,
@@ -152,11 +159,15 @@ impl<'a> Watcher<'a> {
         let served = tokio::task::spawn_local(control::serve(listener, asking));
         self.watch_references();
         self.publish();
+        self.outside.ready();
         loop {
             self.suspend_or_resume();
             self.poll_files(Instant::now());
             self.start();
-            let next = [self.schedule.next(), self.suspension_ends(), self.events.poll_at()];
+            self.outside.tick(&self.config, || self.record.knowledge.report());
+            let outside = Some(self.outside.next());
+            let next =
+                [self.schedule.next(), self.suspension_ends(), self.events.poll_at(), outside];
             let next = next.into_iter().flatten().min();
             tokio::select! {
                 biased;
@@ -167,6 +178,9 @@ impl<'a> Watcher<'a> {
                 },
                 Some(done) = self.tasks.join_next_with_id() => self.take(done),
                 Some(one) = asked.recv() => self.asked(one),
+                () = self.outside.woken() => {
+                    self.schedule.wake(&Target::Source, Wake::Now, Instant::now());
+                }
                 // Last, since it may never be silent.
                 heard = self.events.heard() => self.heard(&heard),
                 () = until(next) => {}
@@ -174,10 +188,12 @@ impl<'a> Watcher<'a> {
             self.answer_waiters();
         }
         served.abort();
+        self.outside.stopping();
         self.drain(&mut signals).await;
         self.publish();
         // Where it cannot be signed now, the entries stand in the chain all the same.
         self.ledger.checkpoint().ok();
+        self.outside.stop();
         Ok(())
     }
 

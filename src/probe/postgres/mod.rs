@@ -30,6 +30,7 @@ use line::Line;
 pub use line::{Amount, Found, Param, Rows, milliseconds};
 pub use reading::{Fields, Reading};
 pub use settings::{Secret, Settings, SettingsError};
+pub use tls::verifying;
 
 /// What bounds a session.
 #[derive(Debug, Clone, Copy)]

@@ -38,6 +38,15 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, Unknown> {
     Ok(dangerous.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
+/// The client's side of TLS for whoever is no database: chain and name are verified, by the authorities of a file or those of
+/// the system.
+///
+/// # Errors
+/// When the authorities cannot be read.
+pub fn verifying(authorities: Option<&Path>) -> Result<ClientConfig, Unknown> {
+    client_config(&Tls::VerifyFull(authorities.map(Path::to_owned)))
+}
+
 type Builder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
 fn builder(provider: Arc<CryptoProvider>) -> Result<Builder, Unknown> {

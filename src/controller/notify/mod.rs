@@ -1,0 +1,164 @@
+//! Who is told what changed, and once.
+//!
+//! [`fact`] takes from a status what is wrong, each with a cause that is a structure and never a text. [`incident`] decides
+//! what of it is new, over, lasting or flapping. What is to be said goes with that memory into one file, then into the
+//! [`spool`], one file for each message and sink; [`courier`] brings them from there, each sink by itself, until they arrive.
+//! A message keeps its id through every crash and retry: whoever gets it twice can tell.
+
+pub mod courier;
+pub mod deeds;
+pub mod fact;
+pub mod incident;
+pub mod message;
+mod post;
+pub mod spool;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Status;
+use crate::config::Notify;
+use crate::model::Timestamp;
+use fact::Facts;
+use incident::{Incidents, Rules, Said};
+use message::Message;
+use spool::{Spool, SpoolError};
+
+/// The version of the memory.
+const VERSION: u32 = 1;
+/// The name of its file.
+const MEMORY: &str = "incidents.json";
+/// The folder of the messages that have yet to arrive, with one folder a sink.
+const SPOOL: &str = "spool";
+
+/// Tells what changed.
+#[derive(Debug)]
+pub struct Notifier {
+    folder: PathBuf,
+    rules: Rules,
+    sinks: BTreeMap<String, crate::config::Sink>,
+    memory: Memory,
+}
+
+/// What is remembered between two looks and over a restart: deletable, and then what is wrong is told once more.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    version: u32,
+    incidents: Incidents,
+    /// How many entries of the executor's ledger were told; none before the first look at it.
+    #[serde(default)]
+    deeds: Option<u64>,
+    /// Said, and perhaps not yet in the spool.
+    outbox: Vec<Message>,
+}
+
+impl Notifier {
+    /// Takes up where an earlier run stopped. `folder` belongs to this program alone.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub fn open(folder: &Path, notify: &Notify) -> Result<Self, SpoolError> {
+        spool::make_folder(folder)?;
+        // A memory that cannot be read is none: what is wrong is told once more, which is better than not at all.
+        let memory = spool::read(&folder.join(MEMORY))?
+            .and_then(|bytes| serde_json::from_slice::<Memory>(&bytes).ok())
+            .filter(|memory| memory.version == VERSION)
+            .unwrap_or_default();
+        let rules = Rules { after: notify.after, renotify: notify.renotify };
+        let mut notifier =
+            Self { folder: folder.to_owned(), rules, sinks: notify.sinks.clone(), memory };
+        if !notifier.sinks.is_empty() {
+            notifier.dispatch()?;
+        }
+        Ok(notifier)
+    }
+
+    /// Says what is other than it was at the last call. Answers how many messages that were.
+    ///
+    /// # Errors
+    /// When it cannot be written down. Then nothing was said, and the next call says it.
+    pub fn tell(&mut self, status: &Status, now: Timestamp) -> Result<usize, SpoolError> {
+        if self.sinks.is_empty() {
+            return Ok(0);
+        }
+        let facts = Facts::of(status);
+        let mut incidents = self.memory.incidents.clone();
+        let said = incidents.step(&facts, self.rules, now);
+        let messages: Vec<Message> =
+            said.into_iter().map(|said| Message::new(&status.host, said, now)).collect();
+        if incidents == self.memory.incidents && messages.is_empty() {
+            return Ok(0);
+        }
+        let count = messages.len();
+        let mut outbox = self.memory.outbox.clone();
+        outbox.extend(messages);
+        self.keep(Memory { version: VERSION, incidents, deeds: self.memory.deeds, outbox })?;
+        self.dispatch()?;
+        Ok(count)
+    }
+
+    /// How many entries of the executor's ledger were told; none before the first time.
+    #[must_use]
+    pub const fn told_deeds(&self) -> Option<u64> {
+        self.memory.deeds
+    }
+
+    /// Says what the executor's ledger recorded, up to its entry `size`. What happened before the first call is history, and
+    /// told to nobody.
+    ///
+    /// # Errors
+    /// As for [`Notifier::tell`].
+    pub fn tell_deeds(
+        &mut self,
+        host: &str,
+        said: Vec<Said>,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<(), SpoolError> {
+        let known = self.memory.deeds;
+        if known == Some(size) {
+            return Ok(());
+        }
+        let mut outbox = self.memory.outbox.clone();
+        if known.is_some() && !self.sinks.is_empty() {
+            outbox.extend(said.into_iter().map(|said| Message::new(host, said, now)));
+        }
+        let incidents = self.memory.incidents.clone();
+        self.keep(Memory { version: VERSION, incidents, deeds: Some(size), outbox })?;
+        self.dispatch()
+    }
+
+    fn keep(&mut self, memory: Memory) -> Result<(), SpoolError> {
+        spool::replace(&self.folder.join(MEMORY), &memory)?;
+        self.memory = memory;
+        Ok(())
+    }
+
+    /// Puts what was said into the spool, and forgets it here. A crash in between repeats it under the same names.
+    fn dispatch(&mut self) -> Result<(), SpoolError> {
+        if self.memory.outbox.is_empty() {
+            return Ok(());
+        }
+        for (name, sink) in &self.sinks {
+            let spool = Spool::open(&self.folder.join(SPOOL).join(name))?;
+            for message in self.memory.outbox.iter().filter(|m| m.severity <= sink.least) {
+                spool.put(message)?;
+            }
+        }
+        let Memory { incidents, deeds, .. } = &self.memory;
+        let (incidents, deeds) = (incidents.clone(), *deeds);
+        self.keep(Memory { version: VERSION, incidents, deeds, outbox: Vec::new() })
+    }
+
+    /// The folder of a sink's messages.
+    #[must_use]
+    pub fn spool_of(folder: &Path, sink: &str) -> PathBuf {
+        folder.join(SPOOL).join(sink)
+    }
+}
+
+#[cfg(test)]
+mod tests;
