@@ -6,18 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::body::bodies;
 use super::merkle::Hash;
 pub use super::outcome::Outcome;
 use crate::model::{Decimal, Digest, Timestamp};
-
-macro_rules! bodies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
-    )*};
-}
 
 macro_rules! events {
     ($($(#[$doc:meta])* $type:literal => $name:ident,)*) => {
@@ -403,26 +395,5 @@ bodies! {
     ClockRegressed {
         /// By how many milliseconds.
         by_ms: Decimal,
-    }
-}
-
-impl Event {
-    /// May it be written where the file system is full? Of refusals and endings: what must not get lost when nothing more is
-    /// begun. An intent, a permit and an approval may not, so nothing starts.
-    pub(super) const fn may_use_reserve(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused(_)
-                | Self::ApprovalRefused(_)
-                | Self::StepOutcome(_)
-                | Self::PlanDone(_)
-                | Self::PlanFailed(_)
-                | Self::PlanAbandoned(_)
-                | Self::ProofOutcome(_)
-                | Self::ProofsetOutcome(_)
-                | Self::HaltSet(_)
-                | Self::TornTail(_)
-                | Self::ClockRegressed(_)
-        )
     }
 }

@@ -6,6 +6,7 @@
 //! [`read`] and [`verify`] read; they share the format alone.
 
 pub mod append;
+mod body;
 pub mod checkpoint;
 pub mod entry;
 mod error;
@@ -16,6 +17,7 @@ mod names;
 mod outcome;
 pub mod proof;
 pub mod read;
+mod reserve;
 pub mod verify;
 mod walk;
 
