@@ -38,6 +38,9 @@ pub(super) fn run(_: &Arguments, global: &Global, output: &Output) -> Result<u8,
     let ledger = ledger(&config)?;
     let published = Published::open(&config.data.value).map_err(|error| state(&config, &error))?;
     let (listener, socket) = published.listen().map_err(|error| state(&config, &error))?;
+    if let Some(source) = &config.source.value {
+        crate::desired::source::prepare(source, config.kept())?;
+    }
     // Before the first thread: those that are there already would not be narrowed.
     let confinement = outside::confined(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

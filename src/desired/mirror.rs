@@ -104,13 +104,18 @@ fn require_unchanged(
     })
 }
 
-/// Makes the mirror of a remote where there is none.
-fn begin(url: &str, data: &Path) -> Result<PathBuf, SourceError> {
+/// Makes the mirror of a remote where there is none, and says where it is. Whoever confines himself does so before: git changes
+/// the mode of what it makes.
+pub(super) fn begin(url: &str, data: &Path) -> Result<PathBuf, SourceError> {
     check_url(url)?;
     let mirror = place(url, data);
     let created = create_folder(&mirror);
     created.map_err(|source| SourceError::Mirror { path: mirror.clone(), source })?;
-    git(&mirror, url, &["init", "--quiet", "--bare", "."])?;
+    // A repository that was begun and not ended says nothing, and is begun again.
+    let whole = git(&mirror, url, &["config", "--local", "--get", "core.bare"]);
+    if !whole.is_ok_and(|said| said.stdout.starts_with(b"true")) {
+        git(&mirror, url, &["init", "--quiet", "--bare", "."])?;
+    }
     Ok(mirror)
 }
 
@@ -159,7 +164,8 @@ pub(super) fn git(mirror: &Path, url: &str, arguments: &[&str]) -> Result<Output
         ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
         ("GIT_TERMINAL_PROMPT", "0".into()),
         ("GIT_ALLOW_PROTOCOL", PROTOCOLS.into()),
-        ("GIT_DIR", mirror.into()),
+        // As seen from the folder that it runs in, whatever the path to that is relative to.
+        ("GIT_DIR", ".".into()),
         ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes".into()),
     ];
     let run = Run {

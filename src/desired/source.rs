@@ -240,6 +240,17 @@ pub fn references(source: &str) -> Option<PathBuf> {
     Objects::discover(Path::new(source)).ok()?.map(|objects| objects.git_folder())
 }
 
+/// Makes the mirror of a source that is fetched, where there is none; of another one nothing has to be made.
+///
+/// # Errors
+/// Why it cannot be made.
+pub fn prepare(source: &str, data: &Path) -> Result<(), SourceError> {
+    if is_remote(source) {
+        mirror::begin(source, data)?;
+    }
+    Ok(())
+}
+
 /// Is it fetched, rather than read where it lies?
 #[must_use]
 pub fn is_fetched(source: &str) -> bool {

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn git_makes_and_fetches_a_mirror_in_its_own_folder() {
+    fn git_fetches_into_a_mirror_in_its_own_folder() {
         let (folder, mut reach) = places();
         let at = folder.path().to_owned();
         let run = move |at: &Path, words: &[&str]| {
@@ -269,12 +269,13 @@ mod tests {
         run(&source, &["commit", "--quiet", "-m", "x"]);
         let mirror = at.join("own/mirror");
         fs::create_dir(&mirror).expect("made");
+        run(&mirror, &["init", "--quiet", "--bare", "."]);
         reach.canary = "/tmp".into();
         alone(move || {
             confine(&reach).expect("confined");
             let url = format!("file://{}", source.display());
             for _ in 0..2 {
-                run(&mirror, &["init", "--quiet", "--bare", "."]);
+                run(&mirror, &["config", "--local", "--get", "core.bare"]);
                 run(&mirror, &["fetch", "--quiet", &url, "+refs/heads/main:refs/heads/main"]);
             }
         });

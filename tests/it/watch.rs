@@ -393,9 +393,21 @@ fn what_no_event_announces_is_found_by_the_scan_and_counted() {
     watched.world.host_file("etc/group", "app:x:1:\n");
     watched.start();
     assert_eq!(watched.until_verdict("in_sync")["missed_by_events"], 0);
-    watched.world.host_file("etc/passwd", "app:x:1:1::/:/bin/false\n");
-    let status = watched.until_verdict("drift");
-    assert_eq!(status["missed_by_events"], 1);
+    // Once all places are listened to the host is looked at again, which may be what finds the first change.
+    let mut changes = 0;
+    let missed = loop {
+        for (shell, verdict) in [("false", "drift"), ("sh", "in_sync")] {
+            watched.world.host_file("etc/passwd", format!("app:x:1:1::/:/bin/{shell}\n"));
+            watched.until_verdict(verdict);
+            changes += 1;
+        }
+        let status = watched.until_verdict("in_sync");
+        match status["missed_by_events"].as_u64() {
+            Some(0) if changes < 6 => {}
+            missed => break missed,
+        }
+    };
+    assert!(missed > Some(0) && missed <= Some(changes), "{missed:?} of {changes}");
 }
 
 #[test]
@@ -450,4 +462,25 @@ fn a_second_controller_is_refused_and_a_configuration_that_broke_is_not_taken() 
     watched.world.host_file("srv/f", "changed");
     watched.signal(Signal::USR1);
     watched.until_verdict("drift");
+}
+
+#[test]
+fn a_remote_is_mirrored_before_and_fetched_after_it_has_confined_itself() {
+    let mut watched = Watched::silent(RUNS);
+    let config = fs::read_to_string(watched.world.path("config.toml")).unwrap();
+    let url = format!("file://{}", watched.world.path("desired").display());
+    let remote = config
+        .replace("url = \"desired\"", &format!("url = \"{url}\""))
+        .replace("[watch]\n", "[watch]\npoll = \"1s\"\n");
+    watched.world.write("config.toml", remote);
+    watched.start();
+    watched.until_verdict("in_sync");
+    watched.signal(Signal::TERM);
+    assert_eq!(watched.ended(), Some(0));
+    watched.start();
+    watched.world.desired("hosts/a/more.toml", FILE);
+    watched.world.commit();
+    watched.until("two resources", |status| status["summary"]["in_sync"] == 2);
+    watched.signal(Signal::TERM);
+    assert_eq!(watched.ended(), Some(0));
 }
