@@ -8,7 +8,7 @@ use super::output::Output;
 use super::{Global, asking, context, exit};
 use crate::controller::{Answer, Condition, ConditionType, Is, Request, Status};
 use crate::drift::Verdict;
-use crate::model::display::escape;
+use crate::model::display::{counted, escape};
 use crate::model::{Clock as _, Period, SystemClock, Timestamp, json};
 
 /// Say what the controller knows
@@ -122,8 +122,8 @@ fn text(status: &Status, now: Timestamp, global: &Global, out: &mut dyn Write) -
         let file = draft.file.as_deref().unwrap_or_default();
         writeln!(
             out,
-            "\na draft of {} steps lies in {}; `countersign plan` seals one",
-            draft.steps,
+            "\na draft of {} lies in {}; `countersign plan` seals one",
+            counted(draft.steps, "step", "steps"),
             escape(file)
         )?;
     }

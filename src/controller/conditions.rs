@@ -5,6 +5,7 @@ use super::status::{ResourceStatus, Status};
 use super::{Condition, ConditionType, Is, Why};
 use crate::drift::Verdict;
 use crate::model::Timestamp;
+use crate::model::display::counted;
 
 /// What conditions are made from, besides the status.
 #[derive(Debug, Clone, Default)]
@@ -154,15 +155,21 @@ fn in_sync(status: &Status, facts: &Facts) -> Judged {
     let counts = status.summary;
     match status.verdict {
         Verdict::InSync => yes(Why::AllInSync, "live is what desired state says"),
-        Verdict::Pending => {
-            (Is::False, Why::DesiredMoved, format!("{} resources are pending", counts.pending))
-        }
-        Verdict::Drift => {
-            (Is::False, Why::Drifted, format!("{} resources have drifted", counts.drift))
-        }
-        Verdict::Unknown => {
-            (Is::Unknown, Why::NotTold, format!("{} resources could not be told", counts.unknown))
-        }
+        Verdict::Pending => (
+            Is::False,
+            Why::DesiredMoved,
+            counted(counts.pending, "resource is pending", "resources are pending"),
+        ),
+        Verdict::Drift => (
+            Is::False,
+            Why::Drifted,
+            counted(counts.drift, "resource has drifted", "resources have drifted"),
+        ),
+        Verdict::Unknown => (
+            Is::Unknown,
+            Why::NotTold,
+            counted(counts.unknown, "resource could not be told", "resources could not be told"),
+        ),
     }
 }
 
@@ -171,9 +178,11 @@ fn plan(status: &Status, facts: &Facts) -> Judged {
         return (Is::Unknown, *why, message.clone());
     }
     match &status.draft {
-        Some(draft) if draft.steps > 0 => {
-            (Is::True, Why::Drafted, format!("a draft of {} steps", draft.steps))
-        }
+        Some(draft) if draft.steps > 0 => (
+            Is::True,
+            Why::Drafted,
+            format!("a draft of {}", counted(draft.steps, "step", "steps")),
+        ),
         _ => no(Why::NothingPending, "there is nothing that a step could do"),
     }
 }

@@ -71,6 +71,12 @@ pub fn few(names: impl ExactSizeIterator<Item = String>, names_max: usize) -> St
     format!("{}{more}", first.join(", "))
 }
 
+/// A number with the words that fit it: `1 step`, `2 steps`.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Characters that move the cursor, reorder text, or cannot be seen.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
