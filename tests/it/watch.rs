@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::program::{Ran, World, command, git, ran, resource};
+use crate::program::{Ran, World, command, confines, git, ran, resource};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -45,8 +45,10 @@ impl Watched {
     }
 
     fn configure(&self, sections: &str) {
+        // What is shown here does not rest on the confinement; what does is skipped where there is none.
+        let confine = if confines() { "" } else { "[confine]\nrequire = false\n" };
         let config = format!(
-            "host = \"a\"\nroot = \"root\"\ndata = \"data\"\n[source]\nurl = \"desired\"\n[observe]\nroots = [\"/srv\"]\n{sections}"
+            "host = \"a\"\nroot = \"root\"\ndata = \"data\"\n[source]\nurl = \"desired\"\n[observe]\nroots = [\"/srv\"]\n{confine}{sections}"
         );
         self.world.write("config.toml", config);
     }
