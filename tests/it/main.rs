@@ -70,4 +70,7 @@ mod transcripts;
 mod units_live;
 mod waivers;
 mod watch;
+mod watch_faults;
 mod watch_outside;
+mod watch_source;
+mod watched;

@@ -62,6 +62,7 @@ impl Notifier {
     /// When the folder cannot be made or written.
     pub fn open(folder: &Path, notify: &Notify) -> Result<Self, SpoolError> {
         spool::make_folder(folder)?;
+        spool::sweep(folder)?;
         // A memory that cannot be read is none: what is wrong is told once more, which is better than not at all.
         let memory = spool::read(&folder.join(MEMORY))?
             .and_then(|bytes| serde_json::from_slice::<Memory>(&bytes).ok())
@@ -74,6 +75,12 @@ impl Notifier {
             notifier.dispatch()?;
         }
         Ok(notifier)
+    }
+
+    /// Tells by other rules, and others, from now on. What was told stays told.
+    pub fn retune(&mut self, notify: &Notify) {
+        self.rules = Rules { after: notify.after, renotify: notify.renotify };
+        self.sinks.clone_from(&notify.sinks);
     }
 
     /// Says what is other than it was at the last call. Answers how many messages that were.
