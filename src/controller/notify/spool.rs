@@ -1,7 +1,7 @@
 //! Messages that have yet to arrive: one file each, whole or not at all, below the program's own folder. One of the rooms that
 //! write.
 //!
-//! A name begins with the time, so that the order of names is the order in which things happened. What is full or too old
+//! A name begins with the time and a number, so that the order of names is the order in which things happened. What is full or too old
 //! loses its oldest, and says how many.
 
 use std::fs;
@@ -201,5 +201,5 @@ impl Spool {
 
 fn name(message: &Message) -> String {
     let plain: String = message.id.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("{:015}-{plain}{END}", message.at.unix_milliseconds().max(0))
+    format!("{:015}-{:010}-{plain}{END}", message.at.unix_milliseconds().max(0), message.number)
 }
