@@ -63,8 +63,10 @@ mod signed;
 #[cfg(feature = "execute")]
 mod site;
 mod smoke;
+mod soak;
 mod systemd;
 mod systemd_live;
+mod traced;
 mod transcripts;
 #[cfg(feature = "execute")]
 mod units_live;
@@ -73,4 +75,5 @@ mod watch;
 mod watch_faults;
 mod watch_outside;
 mod watch_source;
+mod watch_traced;
 mod watched;

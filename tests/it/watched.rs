@@ -25,9 +25,14 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn new(resources: &str, sections: &str) -> Self {
         let world = World::wanting(resources);
-        world.host_file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
         world.host_file("srv/f", "abc");
         world.host_folder("srv/runs", 0o750);
+        Self::of(world, sections)
+    }
+
+    /// The same on a world that somebody else laid out.
+    pub(crate) fn of(world: World, sections: &str) -> Self {
+        world.host_file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
         fs::create_dir(world.path("data")).unwrap();
         let watched = Self { world, child: None };
         watched.configure(sections);
