@@ -5,6 +5,7 @@
 //! machine's own, which no test may set; `controller::steady` and `controller::status` are tested with clocks of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -137,6 +138,9 @@ impl Drop for Mounted {
     }
 }
 
+/// What is done to it, with its name.
+type Deed = (&'static str, fn(&mut Soak));
+
 /// The controller, and what is done to it. What ends first stands first.
 struct Soak {
     watched: Watched,
@@ -174,11 +178,11 @@ impl Soak {
         if let Some(database) = &database {
             let lab = &database.lab;
             let url = lab.server.url(&lab.observer, &lab.database);
-            sections += &format!("[database.d]\nobserver = {{ url = \"{url}\" }}\n");
-            host += &format!("[database.d]\nidentity = {{ name = \"{}\" }}\n", lab.database);
+            writeln!(sections, "[database.d]\nobserver = {{ url = \"{url}\" }}").unwrap();
+            writeln!(host, "[database.d]\nidentity = {{ name = \"{}\" }}", lab.database).unwrap();
             for n in 0..20 {
-                resources +=
-                    &format!("[query.q{n}]\ndatabase = \"d\"\nsql = \"SELECT {n}\"\nvalue = {n}\n");
+                let query = format!("database = \"d\"\nsql = \"SELECT {n}\"\nvalue = {n}");
+                writeln!(resources, "[query.q{n}]\n{query}").unwrap();
             }
         }
         watched.configure(&sections);
@@ -198,7 +202,7 @@ impl Soak {
 
     /// One fault, or the end of one.
     fn deed(&mut self) {
-        let deeds: [(&str, fn(&mut Self)); 12] = [
+        let deeds: [Deed; 12] = [
             ("a file drifts, or is mended", Self::drift),
             ("thousands of files come and go", Self::churn),
             ("a commit", Self::commit),
