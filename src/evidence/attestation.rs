@@ -101,6 +101,43 @@ pub fn attested(desired: &Desired, recorded: &Recorded, name: &str, now: Timesta
     }
 }
 
+/// What an assertion is about, in a few words.
+#[must_use]
+pub fn about(subject: &Subject) -> String {
+    match subject {
+        Subject::Stated { name, .. } => format!("attestation.{name}"),
+        Subject::Explained { resource, .. } => format!("drift of {resource}"),
+        Subject::Revoked { attestation } => format!("sha256:{attestation} is taken back"),
+    }
+}
+
+/// Why an attestation that was signed as it should be would still count for nothing.
+#[must_use]
+pub fn objection(desired: &Desired, heard: &Heard, now: Timestamp) -> Option<String> {
+    match &heard.assertion.about {
+        Subject::Stated { name, .. } => match desired.attestations.get(name) {
+            Some(asked) => against(desired, asked, name, heard, now),
+            None => Some(format!("desired state has no attestation.{name}")),
+        },
+        Subject::Explained { resource, .. } => match desired.resources.get(resource) {
+            Some(one) if one.common.kill_switch && !heard.of_guards => Some(of_a_guard(heard)),
+            Some(_) => None,
+            None => Some(format!("desired state has no {resource}")),
+        },
+        Subject::Revoked { .. } => None,
+    }
+}
+
+/// Why a guard is not explained.
+pub(super) fn of_a_guard(heard: &Heard) -> String {
+    let Heard { assertion, .. } = heard;
+    format!(
+        "{} is a guard, which `{}` may not explain: `guards` of [attest] in the trust file names who may",
+        about(&assertion.about),
+        assertion.role
+    )
+}
+
 /// Why there are too few, the newest statement that does not count first.
 fn missing(
     name: &str,

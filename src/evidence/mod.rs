@@ -4,6 +4,7 @@
 //! a proof was as expected, of this very contract, on this very machine, and not too long ago.
 
 mod attestation;
+mod explained;
 mod gap;
 mod gate;
 mod held;
@@ -11,7 +12,8 @@ mod recorded;
 #[cfg(test)]
 mod tests;
 
-pub use attestation::{Attestation, Attested, attested};
+pub use attestation::{Attestation, Attested, about, attested, objection};
+pub use explained::explain;
 pub use gap::{GapResult, Openness, gap, gaps};
 pub use gate::{CriterionResult, GateResult, State, Summary, gates};
 pub use held::{Backing, Facts, Held};

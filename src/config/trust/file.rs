@@ -42,7 +42,7 @@ pub struct ApproverSection {
 /// `[attest]`: in which roles something may be attested. Without it nothing may.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AttestSection {
+pub(super) struct AttestSection {
     /// The roles in which people may state what desired state asks for as `[attestation.NAME]`.
     #[serde(default)]
     pub(super) roles: Vec<String>,
