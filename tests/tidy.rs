@@ -68,6 +68,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
         "src/cli/mod.rs",
         &[
             "asking",
+            "attested",
             "context",
             "error",
             "exit",
@@ -79,6 +80,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "page",
             "planning",
             "refusal",
+            "signing",
             "statements",
             "trusting",
             "world",

@@ -3,6 +3,8 @@
 mod adopt;
 mod approve;
 mod asking;
+mod attest;
+mod attested;
 mod check;
 mod config;
 mod confined;
@@ -29,6 +31,7 @@ mod refusal;
 mod resume;
 mod schema;
 mod show;
+mod signing;
 mod statements;
 mod status;
 mod suspend;
@@ -115,6 +118,7 @@ enum Verb {
     Plan(plan::Arguments),
     Show(show::Arguments),
     Approve(approve::Arguments),
+    Attest(Box<attest::Arguments>),
     Gate(gate::Arguments),
     Gap(gap::Arguments),
     Trust(trust::Arguments),
@@ -163,6 +167,7 @@ impl Verb {
             | Self::Reconcile(_)
             | Self::History(_)
             | Self::Show(_)
+            | Self::Attest(_)
             | Self::Gate(_)
             | Self::Gap(_) => {
                 vec!["text", "json"]
@@ -275,6 +280,7 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
         Verb::Show(arguments) => show::run(arguments, output),
         Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Attest(arguments) => attest::run(arguments, &cli.global, output),
         Verb::Gate(arguments) => gate::run(arguments, &cli.global, output),
         Verb::Gap(arguments) => gap::run(arguments, &cli.global, output),
         Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),

@@ -13,8 +13,18 @@ use crate::model::{Code, Diagnostic, Lines, Pieces as _, ResourceName, Span, Tim
 /// The largest TOML file that is parsed.
 const TOML_BYTES_MAX: u64 = 4 << 20;
 /// The top-level tables that are no kinds of resources.
-const SECTIONS: &[&str] =
-    &["host", "values", "database", "waiver", "proof", "proofset", "gate", "gap", "defaults"];
+const SECTIONS: &[&str] = &[
+    "host",
+    "values",
+    "database",
+    "waiver",
+    "proof",
+    "proofset",
+    "attestation",
+    "gate",
+    "gap",
+    "defaults",
+];
 
 /// Reads what `tree` wants of `host`. A host without resources is refused: any machine would pass for it.
 #[must_use]
@@ -103,6 +113,7 @@ impl<'a> Reader<'a> {
             waivers: BTreeMap::new(),
             proofs: BTreeMap::new(),
             proofsets: BTreeMap::new(),
+            attestations: BTreeMap::new(),
             gates: BTreeMap::new(),
             gaps: BTreeMap::new(),
             commit: tree.commit.clone(),
@@ -209,6 +220,8 @@ impl<'a> Reader<'a> {
                 self.proofs(&root, &lines);
             } else if name == "proofset" {
                 self.proofsets(&root, &lines);
+            } else if name == "attestation" {
+                self.attestations(&root, &lines);
             } else if name == "gate" {
                 self.gates(&root, &lines);
             } else if name == "gap" {

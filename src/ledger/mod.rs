@@ -18,6 +18,7 @@ mod outcome;
 pub mod proof;
 pub mod read;
 mod reserve;
+mod said;
 pub mod verify;
 mod walk;
 
