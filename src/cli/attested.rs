@@ -5,7 +5,7 @@ use super::{exit, ledgers};
 use crate::approval::{Assertion, Heard, Hearing, Signed, Subject};
 use crate::config::{Config, strict};
 use crate::ledger::{Attached, Event, Reader};
-use crate::model::{Clock as _, Digest, SystemClock, Timestamp, Unknown};
+use crate::model::{Clock as _, SystemClock, Timestamp, Unknown};
 use crate::plan::format::HostId;
 use crate::probe::host::Host;
 
@@ -124,7 +124,8 @@ pub(super) fn explanations(
 }
 
 /// May this contract run here: because the configuration says so, or because somebody who may has signed that it may?
-pub(super) fn admits(config: &Config, contract: Digest) -> Result<bool, Failure> {
+#[cfg(feature = "execute")]
+pub(super) fn admits(config: &Config, contract: crate::model::Digest) -> Result<bool, Failure> {
     let admit = &config.admit.value;
     if admit.contract(contract) || !admit.signed {
         return Ok(admit.contract(contract));

@@ -70,9 +70,13 @@ fn code(status: &Status) -> u8 {
 
 fn text(status: &Status, now: Timestamp, global: &Global, out: &mut dyn Write) -> io::Result<()> {
     let counts = status.summary;
+    let explained = match counts.explained {
+        0 => String::new(),
+        explained => format!(", {explained} explained"),
+    };
     writeln!(
         out,
-        "{}: {} ({} in sync, {} drift, {} pending, {} unknown, {} waived)",
+        "{}: {} ({} in sync, {} drift, {} pending, {} unknown, {} waived{explained})",
         escape(&status.host),
         status.verdict.word().replace('_', " "),
         counts.in_sync,
