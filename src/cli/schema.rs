@@ -8,7 +8,7 @@ use super::exit;
 use super::output::Output;
 use crate::desired::{
     Common, DatabaseSection, Defaults, GapSection, GateSection, HostSection, ProofSection,
-    ProofsetSection, WaiverSection,
+    ProofsetSection, ReportSection, WaiverSection,
 };
 use crate::kinds::KINDS;
 
@@ -45,6 +45,7 @@ pub(super) fn desired_state() -> Value {
     properties.insert("proofset".to_owned(), keyed(&inline::<ProofsetSection>(&mut definitions)));
     properties.insert("gate".to_owned(), keyed(&inline::<GateSection>(&mut definitions)));
     properties.insert("gap".to_owned(), keyed(&inline::<GapSection>(&mut definitions)));
+    properties.insert("report".to_owned(), keyed(&inline::<ReportSection>(&mut definitions)));
     let common = inline::<Common>(&mut definitions);
     for kind in KINDS {
         let own = take_definitions(kind.schema(), &mut definitions);

@@ -7,10 +7,12 @@ mod gap;
 mod gate;
 mod held;
 mod recorded;
+mod report;
 #[cfg(test)]
 mod tests;
 
 pub use gap::{GapResult, Openness, gap, gaps};
 pub use gate::{CriterionResult, GateResult, State, Summary, gates};
-pub use held::{Backing, Facts, Held};
+pub use held::{Backing, Cited, Facts, Held};
 pub use recorded::{ProofRecord, Recorded, SetRecord};
+pub use report::{Deed, ForbiddenResult, ReportResult, Window, report};

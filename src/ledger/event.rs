@@ -80,6 +80,8 @@ events! {
     "proofset.outcome" => ProofsetOutcome,
     /// A gap is more, or less, open than it was.
     "gap.changed" => GapChanged,
+    /// A report package was made and signed.
+    "report.made" => ReportMade,
     /// Changes were halted.
     "halt.set" => HaltSet,
     /// A halt was lifted.
@@ -275,6 +277,18 @@ bodies! {
         commit: String,
         /// The first thing that is missing.
         detail: String,
+    }
+    /// `report.made`
+    ReportMade {
+        /// Its name in desired state.
+        report: String,
+        /// What it comes to, in its own word.
+        outcome: String,
+        /// Of the statement that this ledger's key signed; it names every file by its digest.
+        statement: Digest,
+        /// The commit of desired state that declares it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
     }
     /// `halt.set`
     HaltSet {

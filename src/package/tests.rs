@@ -1,0 +1,1 @@
+//! Packages: made, sealed, verified, and told apart.
