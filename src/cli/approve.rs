@@ -3,7 +3,7 @@
 //! The one verb that starts a program of the operator's: `ssh-keygen`, which knows agents, security keys and passphrases.
 
 mod seen;
-mod sign;
+pub(super) mod sign;
 mod status;
 
 use std::io::{self, BufRead as _, IsTerminal as _};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::error::Failure;
 use super::output::{self, Output};
 use super::{Global, exit, show, statements};
-use crate::approval::{About, Authors, Decision, Signed, Statement};
+use crate::approval::{About, Authors, Decision, NAMESPACE, Signed, Statement};
 use crate::config::strict;
 use crate::model::display::{escape, one_line};
 use crate::model::{Clock as _, Digest, Period, SystemClock};
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         .hint("name and role are one word; the reason has no blanks at its ends")
     })?;
     let key = sign::key(arguments.key.as_deref())?;
-    let signature = sign::sign(&key, text.as_bytes())?;
+    let signature = sign::sign(&key, text.as_bytes(), NAMESPACE)?;
     seen.keep(output);
     let origin = file.display().to_string();
     let signed = Signed { statement: text.into_bytes(), signature, origin };

@@ -6,6 +6,7 @@ mod inspect;
 mod ledger;
 mod made;
 mod measure;
+mod signing;
 
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ use super::error::Failure;
 use super::output::Output;
 use super::{Global, exit};
 
-/// Write a report package; verify one; compare two
+/// Write a report package; verify, sign or compare packages
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -43,6 +44,8 @@ pub(super) struct Arguments {
 enum What {
     /// Check that a package is what was signed, and that its lines rest on what it holds
     Verify(Folder),
+    /// Put your name to a package: verified first, then signed with your SSH key, beside it
+    Sign(Sign),
     /// Say what two packages tell apart
     Diff(Two),
 }
@@ -68,6 +71,24 @@ struct Trusted {
 }
 
 #[derive(Debug, Args)]
+struct Sign {
+    #[command(flatten)]
+    folder: Folder,
+    /// Who you are, by the name of the host's trust file
+    #[arg(long = "as", value_name = "NAME")]
+    name: String,
+    /// What you say about it, in a line
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// The key to sign with; the public one for a key in an agent [default: what is in ~/.ssh]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The whole digest of the statement of the package that you have read, as `report verify` prints it
+    #[arg(long, value_name = "SHA256")]
+    digest: String,
+}
+
+#[derive(Debug, Args)]
 struct Two {
     /// The folder of the older package
     #[arg(value_name = "OLD")]
@@ -87,6 +108,7 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Result<u8, Failure> {
     match (&arguments.what, &arguments.name) {
         (Some(What::Verify(folder)), _) => inspect::run(folder, global, output),
+        (Some(What::Sign(sign)), _) => signing::run(sign, global, output),
         (Some(What::Diff(two)), _) => compare::run(two, output),
         (None, Some(name)) => made::run(name, arguments, global, output),
         (None, None) => Err(Failure::new(exit::USAGE, "name a report")),

@@ -10,6 +10,7 @@ use crate::action::Action;
 use crate::config::trust::{Policy, Remote, Separation};
 use crate::config::{ConfigError, Trust};
 use crate::model::{Clock as _, SourceLine, SystemClock};
+use crate::package::signed::NAMESPACE as REPORT;
 use crate::report::diagnostics;
 use crate::{approval, killswitch};
 
@@ -52,7 +53,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         What::Lint(_) => lint(&trust, &text, output),
         What::Show(_) => output.write(|out| show(&trust, out)),
         What::ExportAllowedSigners(_) => {
-            let signers = trust.allowed_signers(&[approval::NAMESPACE, killswitch::NAMESPACE]);
+            let signers =
+                trust.allowed_signers(&[approval::NAMESPACE, killswitch::NAMESPACE, REPORT]);
             output.write(|out| out.write_all(signers.as_bytes()))
         }
     }?;

@@ -117,3 +117,64 @@ impl Envelope {
         Ok(payload)
     }
 }
+
+/// Keys and signatures that are the same in every run, for tests of what rests on them.
+#[cfg(test)]
+pub(crate) mod fixed {
+    use super::super::checkpoint::{Key, Signed, Signer};
+    use super::super::merkle::Hash;
+    use super::Envelope;
+
+    pub(crate) struct Fixed(Signer);
+
+    impl Fixed {
+        pub(crate) fn new(seed: u8) -> Self {
+            Self(Signer::new("countersign/test/executor", &[seed; 32]))
+        }
+
+        pub(crate) fn key(&self) -> Key {
+            self.0.public()
+        }
+
+        pub(crate) fn checkpoint(&self, size: u64, root: Hash) -> Signed {
+            self.0.sign(size, root)
+        }
+
+        pub(crate) fn envelope(&self, payload_type: &str, payload: &[u8]) -> Envelope {
+            self.0.envelope(payload_type, payload)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixed::Fixed;
+    use super::*;
+
+    #[test]
+    fn what_is_signed_is_what_the_description_of_the_format_says() {
+        // The example of DSSE's own protocol description.
+        let bytes = signed_bytes("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+    }
+
+    #[test]
+    fn an_envelope_opens_with_its_key_and_type_alone() {
+        let signer = Fixed::new(7);
+        let envelope = signer.envelope("a/b", b"payload");
+        assert_eq!(envelope.open(&signer.key(), "a/b").as_deref(), Ok(&b"payload"[..]));
+        assert_eq!(envelope.open(&Fixed::new(8).key(), "a/b"), Err(EnvelopeError::Key));
+        assert_eq!(envelope.open(&signer.key(), "a/c"), Err(EnvelopeError::Type("a/b".to_owned())));
+        let text = envelope.text();
+        assert_eq!(Envelope::parse(text.as_bytes()), Ok(envelope));
+        for at in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= 1 << (at % 8);
+            let opened = Envelope::parse(&bytes).and_then(|one| one.open(&signer.key(), "a/b"));
+            assert!(opened.is_err(), "byte {at}");
+        }
+        let claimed = text.replace(&signer.key().to_string(), &Fixed::new(8).key().to_string());
+        let claimed = Envelope::parse(claimed.as_bytes()).expect("its form");
+        assert_eq!(claimed.open(&Fixed::new(8).key(), "a/b"), Err(EnvelopeError::Signature));
+    }
+}

@@ -26,6 +26,8 @@ pub use outcome::outcome;
 pub use statement::{PAYLOAD_TYPE, Statement};
 pub use verify::{Fault, Trusted, Verified, verify};
 
+use crate::model::display::counted;
+
 /// The whole as a value.
 pub const VALUE: &str = "package.json";
 /// The whole as one page.
@@ -87,42 +89,28 @@ fn measured(measured: &value::NonMutation) -> Vec<String> {
     let (Some(before), Some(after)) = (measured.before, measured.after) else {
         return vec!["nothing was measured: no snapshots were taken before and after".to_owned()];
     };
-    let same =
-        measured.measured.iter().filter(|one| one.before.is_some() && one.before == one.after);
-    let total = measured.measured.len();
+    let unchanged = |one: &&value::Measured| one.before.is_some() && one.before == one.after;
+    let (same, total) =
+        (measured.measured.iter().filter(unchanged).count(), measured.measured.len());
     let mut lines = vec![format!(
-        "{} of {total} resources are the same in the snapshots of {before} and {after}",
-        same.count()
+        "{same} of {total} resources are the same in the snapshots of {before} and {after}"
     )];
-    for one in
-        measured.measured.iter().filter(|one| one.before != one.after || one.before.is_none())
-    {
-        let what = if one.before.is_some() && one.after.is_some() {
-            "changed"
-        } else {
-            "could not be seen twice"
-        };
+    for one in measured.measured.iter().filter(|one| !unchanged(one)) {
+        let twice = one.before.is_some() && one.after.is_some();
+        let what = if twice { "changed" } else { "could not be seen twice" };
         lines.push(format!("{} {what}", one.resource));
     }
-    for one in &measured.census {
-        let count = one.before.zip(one.after).map(|(before, after)| after.saturating_sub(before));
-        let count =
-            count.map_or_else(|| "an unknown number of".to_owned(), |count| count.to_string());
-        let own = match (&one.own, one.read_only) {
-            (Some(id), _) => format!("this run's own session was given the id {id}"),
-            (None, true) => "this run's own session was given none, and was read-only".to_owned(),
-            (None, false) => "this run's own session was not read-only".to_owned(),
-        };
-        lines.push(format!(
-            "{}: {count} transaction ids were assigned meanwhile; {own}",
-            one.database
-        ));
-    }
+    lines.extend(measured.census.iter().map(counted_meanwhile));
     for one in &measured.connections {
-        lines.push(format!("{} database sessions to {} as {}", one.times, one.database, one.role));
+        let sessions = counted(one.times, "database session", "database sessions");
+        lines.push(format!("{sessions} to {} as {}", one.database, one.role));
     }
     for one in &measured.programs {
-        lines.push(format!("{} was started {} times to look", one.program, one.times));
+        lines.push(format!(
+            "{} was started {} to look",
+            one.program,
+            counted(one.times, "time", "times")
+        ));
     }
     if measured.connections.is_empty() {
         lines.push("no database session was opened".to_owned());
@@ -132,6 +120,21 @@ fn measured(measured: &value::NonMutation) -> Vec<String> {
     }
     lines.extend(measured.wrote.iter().map(|what| format!("written: {what}")));
     lines
+}
+
+/// What a database says of transactions between the two snapshots.
+fn counted_meanwhile(one: &value::Census) -> String {
+    let count = one.before.zip(one.after).map(|(before, after)| after.saturating_sub(before));
+    let count = count.map_or_else(
+        || "it is not known how many transaction ids were".to_owned(),
+        |count| counted(count, "transaction id was", "transaction ids were"),
+    );
+    let own = match (&one.own, one.read_only) {
+        (Some(id), _) => format!("this run's own session was given the id {id}"),
+        (None, true) => "this run's own session was given none, and was read-only".to_owned(),
+        (None, false) => "this run's own session was not read-only".to_owned(),
+    };
+    format!("{}: {count} assigned meanwhile; {own}", one.database)
 }
 
 /// Writes a part of a line. Into memory it cannot fail.

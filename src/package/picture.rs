@@ -48,9 +48,9 @@ pub(super) fn summary(package: &Package) -> String {
         .collect();
     let criteria: Vec<&str> = package.criteria.iter().map(|line| of_held(line.held)).collect();
     let described = format!("{}: {}", package.outcome.token, super::summary(package));
-    let per_row = 10;
+    let per_row = gates.len().clamp(1, 10);
     let rows = gates.len().div_ceil(per_row);
-    let (tile, line) = (WIDTH / 10, 62);
+    let (tile, line) = (WIDTH / i64::try_from(per_row).unwrap_or(10), 62);
     let below = i64::try_from(rows).unwrap_or(0) * line;
     let height = below + if criteria.is_empty() { 0 } else { 26 };
     let mut out = head("summary", WIDTH, height.max(1), "Gates and criteria", &described);

@@ -78,7 +78,7 @@ fn sealed(files: &Files, key: &Key) -> Result<Statement, Fault> {
 }
 
 /// Are the files those that were signed, and no others?
-fn summed(files: &Files, statement: &Statement) -> Vec<Fault> {
+pub(super) fn summed(files: &Files, statement: &Statement) -> Vec<Fault> {
     let wanted = statement.sums();
     let mut faults = Vec::new();
     let own = files.get(SUMS).and_then(|bytes| sums::parse(bytes));

@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 
 use super::super::error::Failure;
 use super::super::exit;
-use crate::approval::NAMESPACE;
 use crate::model::display::escape;
 use crate::model::sshsig::{self, SIGNATURE_BYTES_MAX};
 
@@ -19,7 +18,7 @@ const INHERITED: &[&str] = &["HOME", "SSH_AUTH_SOCK", "TERM"];
 const USUAL_KEYS: &[&str] = &["id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_ecdsa"];
 
 /// The key that was named, or the first of the usual ones.
-pub(super) fn key(named: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(in crate::cli) fn key(named: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(key) = named {
         // ssh-keygen takes the public half of a key that an agent holds as well.
         let public = key.with_added_extension("pub");
@@ -43,7 +42,11 @@ pub(super) fn key(named: Option<&Path>) -> Result<PathBuf, Failure> {
     clippy::disallowed_methods,
     reason = "signing is the operator's own program's business; this is the second place where one is started"
 )]
-pub(super) fn sign(key: &Path, statement: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(in crate::cli) fn sign(
+    key: &Path,
+    statement: &[u8],
+    namespace: &str,
+) -> Result<Vec<u8>, Failure> {
     let failed = |why: &str| {
         let message =
             format!("{PROGRAM} did not sign with {}: {why}", escape(&key.display().to_string()));
@@ -53,7 +56,7 @@ pub(super) fn sign(key: &Path, statement: &[u8]) -> Result<Vec<u8>, Failure> {
     };
     let program = found(&std::env::var_os("PATH").unwrap_or_default())?;
     let mut command = Command::new(&program);
-    command.args(["-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).env_clear().env("LC_ALL", "C");
+    command.args(["-Y", "sign", "-n", namespace, "-f"]).arg(key).env_clear().env("LC_ALL", "C");
     for name in INHERITED {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -75,7 +78,7 @@ pub(super) fn sign(key: &Path, statement: &[u8]) -> Result<Vec<u8>, Failure> {
     if !status.success() || written.is_err() || read.is_err() {
         return Err(failed("see above"));
     }
-    sshsig::verify(&signature, statement, NAMESPACE).map_err(|error| failed(&error.to_string()))?;
+    sshsig::verify(&signature, statement, namespace).map_err(|error| failed(&error.to_string()))?;
     Ok(signature)
 }
 

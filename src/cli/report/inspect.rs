@@ -58,6 +58,7 @@ pub(super) fn run(folder: &Folder, global: &Global, output: &Output) -> Result<u
             believed.ledger.origin(),
             believed.ledger_from
         )?;
+        writeln!(out, "  statement sha256:{}", verified.statement.digest())?;
         for word in &verified.people {
             let (who, reason) = (escape(&word.signer), escaped_line(&word.reason, 200));
             writeln!(
@@ -83,6 +84,7 @@ struct Told<'a> {
     cited: usize,
     ledger: String,
     ledger_key_from: &'a str,
+    statement: crate::model::Digest,
     signed_by: Vec<&'a str>,
 }
 
@@ -98,6 +100,7 @@ fn told<'a>(verified: &'a Verified, believed: &'a Believed) -> Told<'a> {
         cited: verified.cited,
         ledger: believed.ledger.to_string(),
         ledger_key_from: &believed.ledger_from,
+        statement: verified.statement.digest(),
         signed_by: verified.people.iter().map(|word| word.signer.as_str()).collect(),
     }
 }
