@@ -190,6 +190,9 @@ pub struct Function {
     pub powers: Vec<String>,
     /// Does it run text that is put together, or set what it does not name?
     pub builds: bool,
+    /// Does it name a function of the server whose effect no rollback takes back?
+    #[serde(default)]
+    pub lasting: bool,
     /// How often.
     pub calls: String,
 }

@@ -43,7 +43,8 @@ pub(super) struct Closure {
 }
 
 /// The server's own functions that everybody may call, and whose effect no rollback takes back.
-const LASTING: &[&str] = &["pg_cancel_backend", "pg_logical_emit_message", "pg_terminate_backend"];
+pub(super) const LASTING: &[&str] =
+    &["pg_cancel_backend", "pg_logical_emit_message", "pg_terminate_backend"];
 
 /// Functions by name, and those of the triggers of tables by name. Both are compared with their schemas by whoever asks.
 const FUNCTIONS: &str = "SELECT p.oid::text, n.nspname::text, p.proname::text, p.oid::pg_catalog.regprocedure::text, l.lanname::text, \

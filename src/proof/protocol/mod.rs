@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use super::{Attempt, Evidence, Judged, Server, Verdict, judge, judge_script};
 use crate::desired::{Contract, Proof};
 use crate::killswitch::{Armed, Verb};
-use crate::model::{Clock, Decimal, Reason, RelationName, Unknown};
+use crate::model::{Clock, Decimal, Reason, RelationName, Unknown, display};
 use crate::probe::postgres::{Identity, Limits, Param, Session, Settings};
 use closure::Closure;
 use powers::Rights;
@@ -203,6 +203,16 @@ impl Run<'_> {
         unprovable.extend(unseen.map(|name| {
             format!(
                 "{name} is in this database: no call of it is recorded, and it could do anything"
+            )
+        }));
+        let lasting = powers::lasting_expressions(session).await?;
+        let lasting = lasting
+            .into_iter()
+            .filter(|(_, function)| !contract.trusted_functions.contains(function));
+        unprovable.extend(lasting.map(|(relation, function)| {
+            let relation = display::escape(&relation);
+            format!(
+                "an expression of {relation} calls {function}: no rollback takes back what it does"
             )
         }));
         evidence.closure = Some(closure.digest());

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Run;
-use super::closure::{CONFINED, Closure};
+use super::closure::{CONFINED, Closure, LASTING};
 use crate::model::sql::literal;
 use crate::model::{RelationName, Unknown};
 use crate::probe::postgres::{Param, Session};
@@ -40,12 +40,13 @@ const POWERS: &str = "SELECT a.rolname::text, p.power FROM pg_catalog.pg_roles a
         (r.rolreplication, 'replication'), (r.rolname::text = ANY($2), 'member of ' || r.rolname)) w(holds, power) \
       WHERE w.holds AND (r.oid = a.oid OR NOT a.rolsuper AND pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER')) \
       UNION SELECT b.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc b \
-      WHERE NOT a.rolsuper AND RESTRICTED AND pg_catalog.has_function_privilege(a.oid, b.oid, 'EXECUTE') SWITCHES) p \
+      WHERE NOT a.rolsuper AND RESTRICTED AND EXISTS (SELECT FROM pg_catalog.pg_roles r \
+        WHERE pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER') AND pg_catalog.has_function_privilege(r.oid, b.oid, 'EXECUTE')) SWITCHES) p \
     WHERE a.rolname = ANY($1) ORDER BY 1, 2";
 
-/// Who may switch the recording of calls off, where that can be granted.
-const SWITCHES: &str = "UNION SELECT 'SET on track_functions' WHERE NOT a.rolsuper \
-    AND pg_catalog.has_parameter_privilege(a.oid, 'track_functions', 'SET')";
+/// Who may switch the recording of calls off, where that can be granted: by what it has, or as a role that it can become.
+const SWITCHES: &str = "UNION SELECT 'SET on track_functions' WHERE NOT a.rolsuper AND EXISTS (SELECT FROM pg_catalog.pg_roles r \
+    WHERE pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER') AND pg_catalog.has_parameter_privilege(r.oid, 'track_functions', 'SET'))";
 
 /// Functions of which no call is recorded, and that could do anything: the server's own code under another name, aggregates of code
 /// that nobody can look into, and what switches the recording off before it begins.
@@ -61,10 +62,11 @@ const UNSEEN: &str = "SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalo
         SELECT FROM pg_catalog.pg_depend d WHERE d.objid = g.aggfnoid AND d.deptype = 'e' \
         AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass) ORDER BY 1";
 
-/// Foreign tables that some roles may use: by their own rights, through views, or as parts of other tables.
+/// Foreign tables that some roles, or those that they can become, may use: by their rights, through views, or as parts of other tables.
 const REACH: &str = "WITH RECURSIVE reached(oid) AS ( \
-      SELECT c.oid FROM pg_catalog.pg_class c, pg_catalog.pg_roles r WHERE r.rolname = ANY($1) AND c.relkind IN ('f', 'v', 'm', 'p', 'r') \
-        AND c.oid >= 16384 AND pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') \
+      SELECT c.oid FROM pg_catalog.pg_class c, pg_catalog.pg_roles a JOIN pg_catalog.pg_roles r \
+          ON r.oid = a.oid OR NOT a.rolsuper AND pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER') \
+        WHERE a.rolname = ANY($1) AND c.relkind IN ('f', 'v', 'm', 'p', 'r') AND c.oid >= 16384 AND pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') \
       UNION SELECT n.oid FROM reached c CROSS JOIN LATERAL ( \
         SELECT d.refobjid AS oid FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.objid = w.oid \
           AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
@@ -76,8 +78,24 @@ const REACH: &str = "WITH RECURSIVE reached(oid) AS ( \
 /// May one of some roles write messages to a log of changes that subscribers read? What a superuser's function does is out of sight
 /// anyway.
 const MESSAGES: &str = "SELECT (pg_catalog.current_setting('wal_level') = 'logical' AND EXISTS (SELECT FROM pg_catalog.pg_proc p, \
-    pg_catalog.pg_roles r WHERE r.rolname = ANY($1) AND NOT r.rolsuper AND p.proname = 'pg_logical_emit_message' \
-    AND p.oid < 16384 AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')))::text";
+    pg_catalog.pg_roles a JOIN pg_catalog.pg_roles r ON pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER') \
+    WHERE a.rolname = ANY($1) AND NOT a.rolsuper AND p.proname = 'pg_logical_emit_message' AND p.oid < 16384 \
+    AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')))::text";
+
+/// Defaults, checks, indexes, policies, rules and conditions of triggers that call a function whose effect no rollback takes back.
+/// Nothing records such a call, and no text of a function names it.
+const EXPRESSIONS: &str = "WITH one AS (SELECT pg_catalog.format('[: ](funcid|opfuncid) %s ', p.oid) AS call, p.proname::text AS name \
+      FROM pg_catalog.pg_proc p WHERE p.proname = ANY($1) AND p.oid < 16384), \
+    tree(relation, node) AS (SELECT d.adrelid, d.adbin::text FROM pg_catalog.pg_attrdef d \
+      UNION ALL SELECT k.conrelid, k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.conbin IS NOT NULL \
+      UNION ALL SELECT i.indrelid, pg_catalog.concat(i.indexprs::text, i.indpred::text) FROM pg_catalog.pg_index i \
+        WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL \
+      UNION ALL SELECT p.polrelid, pg_catalog.concat(p.polqual::text, p.polwithcheck::text) FROM pg_catalog.pg_policy p \
+      UNION ALL SELECT w.ev_class, pg_catalog.concat(w.ev_qual::text, w.ev_action::text) FROM pg_catalog.pg_rewrite w WHERE w.oid >= 16384 \
+      UNION ALL SELECT t.tgrelid, t.tgqual::text FROM pg_catalog.pg_trigger t WHERE t.tgqual IS NOT NULL \
+      UNION ALL SELECT 0, y.typdefaultbin::text FROM pg_catalog.pg_type y WHERE y.typdefaultbin IS NOT NULL) \
+    SELECT DISTINCT coalesce(n.nspname || '.' || c.relname, 'a type'), one.name FROM tree JOIN one ON tree.node ~ one.call \
+    LEFT JOIN pg_catalog.pg_class c ON c.oid = tree.relation LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2";
 
 /// What is known of the rights of a role before it logs in.
 #[derive(Debug, Default)]
@@ -99,6 +117,14 @@ pub(super) fn building(text: &str) -> String {
     );
     format!(
         "({text} ~* {recording} OR pg_catalog.regexp_replace({text}, {plain}, '', 'gi') ~* {builders})"
+    )
+}
+
+/// Does a text that the server holds name a function whose effect no rollback takes back? As an expression.
+pub(super) fn lasting(text: &str) -> String {
+    format!(
+        "({text} ~* {})",
+        literal(&format!("(^|[^a-z0-9_])({})[[:space:]\"]*[(]", LASTING.join("|")))
     )
 }
 
@@ -162,6 +188,18 @@ pub(super) async fn unseen(session: &Session) -> Result<Vec<String>, Unknown> {
     let sql = UNSEEN.replace("RESTRICTED", RESTRICTED);
     let rows = session.ask(&sql, &[Param::Texts(&texts(CONFINED))]).await?;
     Ok(rows.into_iter().flatten().flatten().collect())
+}
+
+/// Expressions of this database that call a function whose effect no rollback takes back, as relation and function.
+pub(super) async fn lasting_expressions(
+    session: &Session,
+) -> Result<Vec<(String, String)>, Unknown> {
+    let rows = session.ask(EXPRESSIONS, &[Param::Texts(&texts(LASTING))]).await?;
+    let pairs = rows.into_iter().filter_map(|row| match <[Option<String>; 2]>::try_from(row) {
+        Ok([Some(relation), Some(function)]) => Some((relation, function)),
+        _ => None,
+    });
+    Ok(pairs.collect())
 }
 
 impl Rights {

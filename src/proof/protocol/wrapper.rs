@@ -87,7 +87,7 @@ const REPORT: &str = "    done := true;
     'traced', pg_catalog.current_setting('track_functions') = 'all' AND pg_catalog.current_setting('track_counts') = 'on',
     'functions', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', f.funcid::regprocedure::text,
         'language', l.lanname::text, 'owner', r.rolname::text, 'definer', p.prosecdef,
-        'builds', BUILDS, 'calls', f.calls::text) ORDER BY f.funcid)
+        'builds', BUILDS, 'lasting', LASTS, 'calls', f.calls::text) ORDER BY f.funcid)
       FROM pg_catalog.pg_stat_xact_user_functions f JOIN pg_catalog.pg_proc p ON p.oid = f.funcid
       JOIN pg_catalog.pg_language l ON l.oid = p.prolang JOIN pg_catalog.pg_roles r ON r.oid = p.proowner), '[]'),
     'writes', coalesce((SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('schema', t.schemaname,
@@ -143,7 +143,9 @@ pub(super) fn text(contract: &Contract, form: Form, pill: u32) -> String {
         text.push_str(WITNESS_INSIDE);
     }
     text.push_str(REPORT);
-    text.replace("BUILDS", &super::powers::building("pg_catalog.pg_get_functiondef(p.oid)"))
+    let code = "pg_catalog.pg_get_functiondef(p.oid)";
+    text.replace("BUILDS", &super::powers::building(code))
+        .replace("LASTS", &super::powers::lasting(code))
         .replace("PILL", &pill.to_string())
 }
 

@@ -172,6 +172,13 @@ fn untold_within(contract: &Contract, attempt: &Attempt, inside: &Inside) -> Vec
         untold.push("calls of functions are not recorded: the role may not set track_functions, or the contract has switched it off".to_owned());
     }
     untold.extend(put_together(attempt, inside));
+    // Reached by a way that the search before does not follow, such as the default of a column.
+    let lasting = inside.functions.iter().filter(|one| {
+        one.lasting
+            && out_of_sight(one).is_none()
+            && !contract.trusted_functions.contains(&one.name)
+    });
+    untold.extend(lasting.map(|one| format!("{} calls what no rollback takes back", one.name)));
     untold.extend(inside.unfired.iter().map(|name| {
         format!("the deferred constraint {name} could not be made to judge: the role may not use its schema")
     }));
@@ -285,6 +292,9 @@ pub(super) fn remarks(
     }
     for one in sequences.iter().filter(|one| !one.touched && inside.done) {
         remarks.push(format!("sequence {} was advanced by others", one.name));
+    }
+    if attempt.messages {
+        remarks.push("it could have written messages to the log of changes by code that is built into its caller, which leaves no trace: everybody may, until EXECUTE on pg_logical_emit_message is revoked from PUBLIC".to_owned());
     }
     if inside.advisory != "0" {
         let count = &inside.advisory;

@@ -80,6 +80,7 @@ fn function(name: &str, language: &str, powers: &[&str]) -> Function {
         definer: !powers.is_empty(),
         powers: powers.iter().map(|power| (*power).to_owned()).collect(),
         builds: false,
+        lasting: false,
         calls: "1".to_owned(),
     }
 }
@@ -276,6 +277,10 @@ fn what_cannot_be_told_is_inconclusive_and_another_try_tells_no_more() {
             a.messages = true;
             let definer = function("public.d()", "plpgsql", &[]);
             within(a).functions.push(Function { builds: true, definer: true, ..definer });
+        }),
+        ("public.e() calls what no rollback takes back", |a| {
+            let calling = function("public.e()", "plpgsql", &[]);
+            within(a).functions.push(Function { lasting: true, ..calling });
         }),
         ("public.far is a foreign table within its reach", |a| {
             a.reach.push("public.far".to_owned());

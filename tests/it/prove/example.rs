@@ -35,9 +35,7 @@ impl Lab {
 async fn a_unit_is_created_and_without_what_the_deferred_gate_asks_for_it_is_not() {
     let Some(lab) = Lab::new().await else { return };
     lab.sql("GRANT SELECT ON public.iu_anchor_n_seq, public.birth_registry_n_seq TO countersign_observer").await;
-    if lab.major < 15 {
-        lab.sql("ALTER ROLE cutter_exec SET track_functions = 'all'").await;
-    }
+    lab.record_calls().await;
     lab.declare_example();
     let whole = lab.evidence();
     assert_eq!(whole["verdict"], "CLEAN-WITH-RESIDUE", "{whole:#}");
@@ -75,4 +73,20 @@ async fn code_that_puts_statements_together_is_told_of_where_it_cannot_hide() {
     assert_eq!(after["verdict"], "CLEAN-ABSOLUTE", "{after:#}");
     let called = after.to_string();
     assert!(called.contains("fn_iu_create_preflight"), "{after:#}");
+    if lab.major < 15 {
+        return;
+    }
+    // What it may only become is as good as what it has.
+    lab.sql(
+        "CREATE ROLE lender; GRANT SET ON PARAMETER track_functions TO lender; \
+             ALTER ROLE cutter_exec NOINHERIT; GRANT lender TO cutter_exec",
+    )
+    .await;
+    let switching = "DO $d$ BEGIN INSERT INTO public.bag VALUES ('probe'); SET ROLE lender; SET track_functions = 'none'; \
+                     RESET ROLE; EXECUTE 'SELECT public.fn_iu_create' || '_preflight()'; SET ROLE lender; \
+                     SET track_functions = 'all'; RESET ROLE; END $d$";
+    lab.declare(switching, "writes = [\"public.bag\"]");
+    let hidden = lab.evidence();
+    assert_eq!(hidden["verdict"], "INCONCLUSIVE", "{hidden:#}");
+    assert!(hidden.to_string().contains("switched the recording of calls off"), "{hidden:#}");
 }

@@ -44,6 +44,7 @@ fn declare(lab: &Lab, statement: &str, keys: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_rests_on_the_newest_outcome_of_this_very_contract_machine_and_cluster() {
     let Some(lab) = Lab::new().await else { return };
+    lab.record_calls().await;
     declare(&lab, INSERT, "");
     both(&lab, 4, "NOT_RUN", "was not run here; `countersign prove proof");
     lab.prove(&["proofset.it"]).ends_with(0);
@@ -105,6 +106,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_does_not_verify_or_cannot_be_read_opens_no_gate() {
     let Some(lab) = Lab::new().await else { return };
+    lab.record_calls().await;
     declare(&lab, INSERT, "");
     lab.prove(&["proofset.it"]).ends_with(0);
     both(&lab, 0, "PASS", "");

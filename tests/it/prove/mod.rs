@@ -105,6 +105,13 @@ impl Lab {
         Some(lab)
     }
 
+    /// Before settings can be granted, calls are recorded for whom that is written down.
+    pub(crate) async fn record_calls(&self) {
+        if self.major < 15 {
+            self.sql("ALTER ROLE cutter_exec SET track_functions = 'all'").await;
+        }
+    }
+
     /// The host's configuration: more of it, and what it admits.
     pub(crate) fn configure(&self, more: &str, admit: &str) {
         self.configure_to(&self.server.url("countersign_observer", "directus"), more, admit);

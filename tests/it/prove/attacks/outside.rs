@@ -57,6 +57,13 @@ const PROGRAM: &str = "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
 const NO_PROGRAM: &str =
     "DROP SERVER files CASCADE; COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'";
 
+/// The same, as the right of a role that the prover is a member of and inherits nothing from.
+const LENT_PROGRAM: &str = "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
+    CREATE FOREIGN TABLE public.program (line text) SERVER files OPTIONS (program 'touch leaked; echo x'); \
+    CREATE ROLE lender; ALTER ROLE cutter_exec NOINHERIT; GRANT lender TO cutter_exec; GRANT SELECT ON public.program TO lender";
+const NO_LENT_PROGRAM: &str = "DROP SERVER files CASCADE; ALTER ROLE cutter_exec INHERIT; DROP ROLE lender; \
+    COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f leaked'";
+
 /// An aggregate that opens a connection, as anybody.
 const AGGREGATE: &str = "CREATE ROLE with_password LOGIN PASSWORD 'x'; GRANT INSERT ON public.other TO with_password; \
     CREATE AGGREGATE public.harmless(text) (SFUNC = public.dblink_exec, STYPE = text, \
@@ -172,6 +179,15 @@ pub(super) const ATTACKS: &[Attack] = &[
     .stays(&["sequence counted_n_seq"]),
     attack("a foreign table within reach that nothing touches", "INSERT INTO public.bag (note) VALUES ('probe')", "CLEAN-ABSOLUTE", "")
         .given(FAR, NOT_FAR),
+    attack(
+        "a table that is a program, as a role that it can become, in a block that fails",
+        doing!("SET ROLE lender; BEGIN PERFORM * FROM public.program; RAISE 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; RESET ROLE;"),
+        "INCONCLUSIVE",
+        "public.program is a foreign table within its reach",
+    )
+    .given(LENT_PROGRAM, NO_LENT_PROGRAM)
+    .stays(FILE)
+    .extension("file_fdw"),
     attack("a table that is a program", doing!("PERFORM * FROM public.program;"), "LEAK", "public.program is a foreign table")
         .given(PROGRAM, NO_PROGRAM)
         .stays(FILE)
@@ -264,6 +280,11 @@ pub(super) const ATTACKS: &[Attack] = &[
     ),
     attack("`pg_switch_wal` that was granted", doing!("PERFORM pg_switch_wal();"), "UNPROVABLE", "pg_switch_wal()")
         .given("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO cutter_exec", "REVOKE EXECUTE ON FUNCTION pg_switch_wal() FROM cutter_exec"),
+    attack("the same of a role that it can become", doing!("SET ROLE lender; PERFORM pg_switch_wal();"), "UNPROVABLE", "pg_switch_wal()")
+        .given(
+            "CREATE ROLE lender; GRANT EXECUTE ON FUNCTION pg_switch_wal() TO lender; ALTER ROLE cutter_exec NOINHERIT; GRANT lender TO cutter_exec",
+            "DROP OWNED BY lender; DROP ROLE lender; ALTER ROLE cutter_exec INHERIT",
+        ),
     attack(
         "`pg_stat_reset` that was granted to the owner of a function",
         doing!("PERFORM public.owner_run('SELECT pg_stat_reset()');"),
@@ -323,6 +344,36 @@ pub(super) const ATTACKS: &[Attack] = &[
     .given(
         concat!(owner_run!(""), ";", emit!("GRANT", "TO")),
         concat!("DROP FUNCTION public.owner_run;", emit!("REVOKE", "FROM")),
+    )
+    .stays(&["messages in the log"]),
+    attack(
+        "the same by the default of a column",
+        "INSERT INTO public.tells (note) VALUES ('probe')",
+        "UNPROVABLE",
+        "an expression of public.tells calls pg_logical_emit_message",
+    )
+    .given(
+        concat!(
+            "CREATE TABLE public.tells (note text, at pg_lsn DEFAULT pg_logical_emit_message(false, 'probe', 'x')); \
+             GRANT INSERT ON public.tells TO cutter_exec;",
+            emit!("GRANT", "TO")
+        ),
+        concat!("DROP TABLE public.tells;", emit!("REVOKE", "FROM")),
+    ),
+    attack(
+        "the same by a function that is the default of a column",
+        "INSERT INTO public.tells (note) VALUES ('probe')",
+        "INCONCLUSIVE",
+        "public.tell() calls what no rollback takes back",
+    )
+    .given(
+        concat!(
+            "CREATE FUNCTION public.tell() RETURNS text LANGUAGE plpgsql AS \
+             $f$ BEGIN RETURN pg_logical_emit_message(false, 'probe', 'x')::text; END $f$; \
+             CREATE TABLE public.tells (note text, at text DEFAULT public.tell()); GRANT INSERT ON public.tells TO cutter_exec;",
+            emit!("GRANT", "TO")
+        ),
+        concat!("DROP TABLE public.tells; DROP FUNCTION public.tell;", emit!("REVOKE", "FROM")),
     )
     .stays(&["messages in the log"]),
     attack(
