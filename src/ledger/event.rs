@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::body::bodies;
-use super::merkle::Hash;
 pub use super::outcome::Outcome;
+pub use super::own::{CheckpointAnchored, ClockRegressed, LogOpened, TornTail};
 use crate::model::{Decimal, Digest, Timestamp};
 
 macro_rules! events {
@@ -109,13 +109,6 @@ events! {
 }
 
 bodies! {
-    /// `log.opened`
-    LogOpened {
-        /// The name of the ledger, as in its checkpoints.
-        origin: String,
-        /// The public key of its checkpoints.
-        key: String,
-    }
     /// `plan.sealed`
     PlanSealed {
         /// Of the plan's bytes.
@@ -319,17 +312,6 @@ bodies! {
         /// Of the bytes of the trust file.
         digest: Digest,
     }
-    /// `checkpoint.anchored`
-    CheckpointAnchored {
-        /// The ledger's name in the checkpoint.
-        origin: String,
-        /// How many entries it covers.
-        size: Decimal,
-        /// The root of the tree over them.
-        root: Hash,
-        /// Where it was brought to.
-        place: String,
-    }
     /// `verdicts.changed`: of one look, or a part of it where there are many.
     VerdictsChanged {
         /// The commit by which they were judged.
@@ -397,17 +379,5 @@ bodies! {
     WatchResumed {
         /// Who; `time` when it ended by itself.
         by: String,
-    }
-    /// `recovery.torn_tail`
-    TornTail {
-        /// Of the bytes; they lie in `torn/` under this name.
-        digest: Digest,
-        /// How many.
-        bytes: Decimal,
-    }
-    /// `clock.regressed`
-    ClockRegressed {
-        /// By how many milliseconds.
-        by_ms: Decimal,
     }
 }

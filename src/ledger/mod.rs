@@ -16,6 +16,7 @@ pub mod growth;
 pub mod merkle;
 mod names;
 mod outcome;
+mod own;
 pub mod proof;
 pub mod read;
 mod reserve;

@@ -41,7 +41,7 @@ pub struct Input<'a> {
 
 /// Puts a package together.
 #[must_use]
-pub fn assemble(input: Input<'_>) -> Package {
+pub fn assemble(input: &Input<'_>) -> Package {
     let result = input.result;
     let mut counts = Summary::default();
     input.judged.iter().for_each(|one| counts.add(one.verdict, one.waived));

@@ -1,21 +1,20 @@
 //! Documents, and the whole of a package, as pages that need nothing else: no network, no script. Whatever was observed is written
 //! as text, and the page's own policy forbids the browser to run or to fetch anything.
 
+mod parts;
+
 use std::fmt::Write as _;
 
 use super::files::View;
 use super::markdown::commit;
-use super::picture::{self, of_gap, of_held, of_state};
-use super::value::{Backing, Cite, Gap, Gate, Line, Package, deed, word};
+use super::picture::{self, of_held, of_state};
+use super::value::{Gap, Package, deed, word};
 use super::{line, piece};
-use crate::evidence::{Held, Openness, State};
+use crate::evidence::Openness;
 use crate::report::{PAGE_STYLE, Report, page_article, page_text as text};
+use parts::{lines, one_gap, one_gate, proven};
 
 const STYLE: &str = include_str!("html/style.css");
-/// How many things a line rests on are not folded.
-const OPEN: usize = 3;
-/// The most that are written; `package.json` has all.
-const CITES_MAX: usize = 200;
 
 /// One document.
 pub(super) fn document(view: &View<'_>) -> String {
@@ -131,7 +130,9 @@ fn notes(package: &Package, out: &mut String) {
         return;
     }
     let _ = writeln!(out, "<ul class=\"notes\">");
-    notes.iter().for_each(|note| line(out, format_args!("<li>{}</li>", text(note))));
+    for note in &notes {
+        line(out, format_args!("<li>{}</li>", text(note)));
+    }
     let _ = writeln!(out, "</ul>");
 }
 
@@ -163,10 +164,9 @@ fn sections(package: &Package, out: &mut String) {
         let _ = writeln!(out, "<p>{}</p>", text(&super::summary(package)));
         if !outcome.blockers.is_empty() {
             let _ = writeln!(out, "<ul class=\"blockers\">");
-            outcome
-                .blockers
-                .iter()
-                .for_each(|one| line(out, format_args!("<li>{}</li>", text(one))));
+            for one in &outcome.blockers {
+                line(out, format_args!("<li>{}</li>", text(one)));
+            }
             let _ = writeln!(out, "</ul>");
         }
     });
@@ -194,7 +194,7 @@ fn sections(package: &Package, out: &mut String) {
             of_held(held),
             word(held)
         );
-        for line in super::measured(&package.non_mutation) {
+        for line in super::measured::told(&package.non_mutation) {
             let _ = writeln!(out, "<li>{}</li>", text(&line));
         }
         let _ = writeln!(out, "</ul>");
@@ -202,7 +202,9 @@ fn sections(package: &Package, out: &mut String) {
     section(out, "7. Forbidden actions", |out| lines(package.forbidden.iter(), deed, out));
     section(out, "8. Next", |out| {
         let _ = writeln!(out, "<ol>");
-        package.next.iter().for_each(|one| line(out, format_args!("<li>{}</li>", text(one))));
+        for one in &package.next {
+            line(out, format_args!("<li>{}</li>", text(one)));
+        }
         let _ = writeln!(out, "</ol>");
     });
     section(out, "9. STOP", |out| line(out, format_args!("<p>{}</p>", super::STOP)));
@@ -237,139 +239,6 @@ fn gates(package: &Package, out: &mut String) {
     let _ = writeln!(out, "</tbody></table>");
 }
 
-fn one_gate(gate: &Gate, level: u8, out: &mut String) {
-    let (name, title, class) = (text(&gate.gate), text(&gate.title), of_state(gate.state));
-    let _ = writeln!(
-        out,
-        "<section><h{level}><b class=\"{class}\">{}</b> {name} <span class=\"quiet\">{title}</span></h{level}>",
-        gate.state
-    );
-    if let Some(missing) = &gate.missing {
-        let _ = writeln!(out, "<p class=\"next\"><b>missing</b> {}</p>", text(missing));
-    }
-    if gate.state == State::Blocked {
-        let _ = writeln!(
-            out,
-            "<p class=\"quiet\">Nothing is concluded from what follows: it waits for {}.</p>",
-            text(&gate.blocked_by.join(", "))
-        );
-    }
-    backings(&gate.backing, out);
-    lines(gate.criteria.iter(), word, out);
-    let _ = writeln!(out, "</section>");
-}
-
-fn one_gap(gap: &Gap, out: &mut String) {
-    let aliases = if gap.aliases.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", gap.aliases.join(", "))
-    };
-    let _ = writeln!(
-        out,
-        "<div class=\"line\"><p><b class=\"{} word\">{}</b> {}{}: {}</p>",
-        of_gap(gap.state),
-        gap.state,
-        text(&gap.gap),
-        text(&aliases),
-        text(&gap.title)
-    );
-    let missing = ("missing", gap.missing.as_deref());
-    let rows = [
-        missing,
-        ("residue", gap.residue.as_deref()),
-        ("next", gap.next.as_deref()),
-        ("moves", Some(&*gap.contact)),
-    ];
-    for (key, value) in rows {
-        if let Some(value) = value {
-            let _ = writeln!(out, "<p class=\"next\"><b>{key}</b> {}</p>", text(value));
-        }
-    }
-    backings(&gap.backing, out);
-    let _ = writeln!(out, "</div>");
-}
-
-fn lines<'a>(
-    lines: impl Iterator<Item = &'a Line>,
-    says: fn(Held) -> &'static str,
-    out: &mut String,
-) {
-    for line in lines {
-        let (name, class) = (text(&line.name), of_held(line.held));
-        let _ = writeln!(
-            out,
-            "<div class=\"line\"><p><b class=\"{class} word\">{}</b> {name}</p>",
-            says(line.held)
-        );
-        if line.held != Held::Yes {
-            let _ = writeln!(out, "<p class=\"next\">{}</p>", text(line.missing()));
-        }
-        backings(&line.backing, out);
-        if !line.parts.is_empty() {
-            let _ = writeln!(out, "<ol class=\"parts\">");
-            for part in &line.parts {
-                let (held, because) = (word(part.held), text(&part.because.join("; ")));
-                let class = of_held(part.held);
-                let _ = writeln!(
-                    out,
-                    "<li><b class=\"{class} word\">{held}</b> {} {}<br><span class=\"quiet\">{because}</span></li>",
-                    text(&part.name),
-                    text(&part.title)
-                );
-            }
-            let _ = writeln!(out, "</ol>");
-        }
-        let _ = writeln!(out, "</div>");
-    }
-}
-
-fn proven<'a>(proofs: impl Iterator<Item = &'a Line>, out: &mut String) {
-    let mut proofs = proofs.peekable();
-    if proofs.peek().is_none() {
-        let _ = writeln!(out, "<p>nothing</p>");
-    }
-    lines(proofs, word, out);
-}
-
-fn backings(backing: &[Backing], out: &mut String) {
-    if backing.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "<ul class=\"backing\">");
-    for one in backing {
-        let said = if one.held == Held::Yes {
-            one.seen.as_str()
-        } else {
-            one.missing.as_deref().unwrap_or(&one.seen)
-        };
-        let (class, held) = (of_held(one.held), word(one.held));
-        let _ = write!(
-            out,
-            "<li><b class=\"{class} word\">{held}</b> <code>{}</code> {}",
-            text(&one.requires),
-            text(said)
-        );
-        cites(&one.cites, out);
-        let _ = writeln!(out, "</li>");
-    }
-    let _ = writeln!(out, "</ul>");
-}
-
-fn cites(cites: &[Cite], out: &mut String) {
-    let item = |cite: &Cite| format!("<code class=\"cite\">{}</code>", text(&cite.to_string()));
-    if cites.len() > OPEN {
-        let _ = write!(out, "<details><summary>rests on {} things</summary>", cites.len());
-    }
-    cites.iter().take(CITES_MAX).for_each(|cite| out.push_str(&item(cite)));
-    if cites.len() > CITES_MAX {
-        let _ = write!(out, "<span class=\"quiet\">… and {} more</span>", cites.len() - CITES_MAX);
-    }
-    if cites.len() > OPEN {
-        out.push_str("</details>");
-    }
-}
-
 /// The resources that a document shows: those that are not as wanted whole, the others in a table.
 fn resources(view: &View<'_>, level: u8, out: &mut String) {
     let resources = &view.document.resources;
@@ -386,9 +255,9 @@ fn resources(view: &View<'_>, level: u8, out: &mut String) {
         {
             out.push_str(&String::from_utf8_lossy(&article));
         }
-        one.cites.iter().for_each(|cite| {
-            line(out, format_args!("<code class=\"cite\">{}</code>", text(&cite.to_string())))
-        });
+        for cite in &one.cites {
+            line(out, format_args!("<code class=\"cite\">{}</code>", text(&cite.to_string())));
+        }
     }
     let same: Vec<_> = resources.iter().filter(|one| one.verdict == "in_sync").collect();
     if !same.is_empty() {
@@ -398,11 +267,13 @@ fn resources(view: &View<'_>, level: u8, out: &mut String) {
             same.len()
         );
         for one in same {
-            let cites: String = one
-                .cites
-                .iter()
-                .map(|cite| format!("<code class=\"cite\">{}</code>", text(&cite.to_string())))
-                .collect();
+            let mut cites = String::new();
+            for cite in &one.cites {
+                piece(
+                    &mut cites,
+                    format_args!("<code class=\"cite\">{}</code>", text(&cite.to_string())),
+                );
+            }
             let _ = writeln!(
                 out,
                 "<tr><th scope=\"row\">{}</th><td>{}{cites}</td></tr>",
@@ -426,7 +297,9 @@ fn history(package: &Package, out: &mut String) {
             out,
             "<h3>{title}</h3>\n{picture}<details><summary>the same as a table</summary>\n<table class=\"sync\"><thead><tr>"
         );
-        columns.iter().for_each(|name| piece(out, format_args!("<th scope=\"col\">{name}</th>")));
+        for name in columns {
+            piece(out, format_args!("<th scope=\"col\">{name}</th>"));
+        }
         let _ = writeln!(out, "</tr></thead><tbody>");
         for [first, second, third] in rows {
             let _ = writeln!(

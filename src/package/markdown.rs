@@ -55,7 +55,9 @@ fn head(view: &View<'_>) -> String {
     };
     row("gate covered", &gates);
     row("result", &view.result());
-    super::notes(view.package).iter().for_each(|note| row("note", note));
+    for note in super::notes(view.package) {
+        row("note", &note);
+    }
     out
 }
 
@@ -224,7 +226,7 @@ fn residue(package: &Package, out: &mut String) {
 
 fn non_mutation(measured: &NonMutation, out: &mut String) {
     let _ = writeln!(out, "**{}**\n", word(measured.held));
-    for line in super::measured(measured) {
+    for line in super::measured::told(measured) {
         let _ = writeln!(out, "- {}", text(&line));
     }
 }

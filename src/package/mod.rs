@@ -11,6 +11,7 @@ pub mod excerpt;
 pub mod files;
 mod html;
 mod markdown;
+mod measured;
 mod outcome;
 mod picture;
 pub mod signed;
@@ -25,8 +26,6 @@ pub use diff::{Difference, diff};
 pub use outcome::outcome;
 pub use statement::{PAYLOAD_TYPE, Statement};
 pub use verify::{Fault, Trusted, Verified, verify};
-
-use crate::model::display::counted;
 
 /// The whole as a value.
 pub const VALUE: &str = "package.json";
@@ -82,59 +81,6 @@ pub fn summary(package: &value::Package) -> String {
         package.gaps.len(),
         package.forbidden.len(),
     )
-}
-
-/// What the run itself did and found changed, line by line.
-fn measured(measured: &value::NonMutation) -> Vec<String> {
-    let (Some(before), Some(after)) = (measured.before, measured.after) else {
-        return vec!["nothing was measured: no snapshots were taken before and after".to_owned()];
-    };
-    let unchanged = |one: &&value::Measured| one.before.is_some() && one.before == one.after;
-    let (same, total) =
-        (measured.measured.iter().filter(unchanged).count(), measured.measured.len());
-    let mut lines = vec![format!(
-        "{same} of {total} resources are the same in the snapshots of {before} and {after}"
-    )];
-    for one in measured.measured.iter().filter(|one| !unchanged(one)) {
-        let twice = one.before.is_some() && one.after.is_some();
-        let what = if twice { "changed" } else { "could not be seen twice" };
-        lines.push(format!("{} {what}", one.resource));
-    }
-    lines.extend(measured.census.iter().map(counted_meanwhile));
-    for one in &measured.connections {
-        let sessions = counted(one.times, "database session", "database sessions");
-        lines.push(format!("{sessions} to {} as {}", one.database, one.role));
-    }
-    for one in &measured.programs {
-        lines.push(format!(
-            "{} was started {} to look",
-            one.program,
-            counted(one.times, "time", "times")
-        ));
-    }
-    if measured.connections.is_empty() {
-        lines.push("no database session was opened".to_owned());
-    }
-    if measured.programs.is_empty() {
-        lines.push("no program was started".to_owned());
-    }
-    lines.extend(measured.wrote.iter().map(|what| format!("written: {what}")));
-    lines
-}
-
-/// What a database says of transactions between the two snapshots.
-fn counted_meanwhile(one: &value::Census) -> String {
-    let count = one.before.zip(one.after).map(|(before, after)| after.saturating_sub(before));
-    let count = count.map_or_else(
-        || "it is not known how many transaction ids were".to_owned(),
-        |count| counted(count, "transaction id was", "transaction ids were"),
-    );
-    let own = match (&one.own, one.read_only) {
-        (Some(id), _) => format!("this run's own session was given the id {id}"),
-        (None, true) => "this run's own session was given none, and was read-only".to_owned(),
-        (None, false) => "this run's own session was not read-only".to_owned(),
-    };
-    format!("{}: {count} assigned meanwhile; {own}", one.database)
 }
 
 /// Writes a part of a line. Into memory it cannot fail.

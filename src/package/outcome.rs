@@ -70,49 +70,8 @@ impl super::value::Line {
     /// The first thing that is missing.
     #[must_use]
     pub fn missing(&self) -> &str {
-        let first = self.backing.iter().filter(|one| one.held == self.held);
-        let first = first.filter_map(|one| one.missing.as_deref()).next();
+        let mut worst = self.backing.iter().filter(|one| one.held == self.held);
+        let first = worst.find_map(|one| one.missing.as_deref());
         first.unwrap_or("nothing was observed that could back it")
-    }
-}
-
-impl super::value::NonMutation {
-    /// Holds what was measured together.
-    #[must_use]
-    pub fn judged(mut self) -> Self {
-        let twice = self.before.is_some() && self.after.is_some();
-        let measured = self.measured.iter().map(|one| match (one.before, one.after) {
-            (Some(before), Some(after)) if before == after => Held::Yes,
-            (Some(_), Some(_)) => Held::No,
-            _ => Held::Untold,
-        });
-        let census = self.census.iter().map(|one| match (one.before, one.after, &one.own) {
-            (_, _, Some(_)) => Held::No,
-            (Some(_), Some(_), None) if one.read_only => Held::Yes,
-            _ => Held::Untold,
-        });
-        let worst = measured.chain(census).max();
-        self.held = worst.filter(|_| twice).unwrap_or(Held::NotRun);
-        self
-    }
-
-    /// Why it does not hold, in a few words.
-    #[must_use]
-    pub fn missing(&self) -> String {
-        let changed = self.measured.iter().find(|one| match (one.before, one.after) {
-            (Some(before), Some(after)) => before != after,
-            _ => false,
-        });
-        let unseen = self.measured.iter().find(|one| one.before.is_none() || one.after.is_none());
-        let session = self.census.iter().find(|one| one.own.is_some() || !one.read_only);
-        let silent = self.census.iter().find(|one| one.before.is_none() || one.after.is_none());
-        match (changed, session, unseen, silent) {
-            _ if self.before.is_none() => "nothing was measured".to_owned(),
-            (Some(one), ..) => format!("{} changed between the two snapshots", one.resource),
-            (_, Some(one), ..) => format!("the session of {} was able to write", one.database),
-            (_, _, Some(one), _) => format!("{} could not be seen", one.resource),
-            (.., Some(one)) => format!("{} does not count its transactions", one.database),
-            _ => "nothing was measured".to_owned(),
-        }
     }
 }

@@ -36,7 +36,7 @@ pub struct Word {
 impl Word {
     /// About the package with this statement.
     #[must_use]
-    pub fn new(statement: &OfLedger, signer: &str, reason: &str, signed: Timestamp) -> Self {
+    pub fn new(statement: &OfLedger, signer: &str, reason: &str, at: Timestamp) -> Self {
         let about = &statement.predicate;
         Self {
             report: about.report.clone(),
@@ -45,7 +45,7 @@ impl Word {
             package: statement.digest(),
             signer: signer.to_owned(),
             reason: reason.to_owned(),
-            signed,
+            signed: at,
         }
     }
 

@@ -179,16 +179,16 @@ impl Made {
     }
 
     fn lines(&self) -> Vec<String> {
-        let count = self.entries.len() as i64;
-        let line = |(seq, name): (usize, &&str)| {
-            let hours = count - 1 - seq as i64;
+        let count = i64::try_from(self.entries.len()).expect("few");
+        let line = |(seq, name): (i64, &&str)| {
+            let hours = count - 1 - seq;
             let time = Timestamp::from_unix_seconds(now().unix_seconds() - hours * 3600);
             format!(
                 r#"{{"v":1,"seq":"{seq}","prev":"","time":"{}","boot":"b","mono":"{seq}","host":"h","actor":{{}},"type":"{name}","body":{{}}}}"#,
                 time.with_milliseconds()
             )
         };
-        self.entries.iter().enumerate().map(line).collect()
+        (0..).zip(&self.entries).map(line).collect()
     }
 
     fn excerpt(&self) -> Excerpt {
@@ -246,7 +246,7 @@ impl Made {
             entry: 3,
         };
         let level = |time, drift| Level { at: at(time), drift, unknown: 0 };
-        let package = assemble(Input {
+        let package = assemble(&Input {
             header: header(&desired),
             plan,
             desired: &desired,
@@ -373,7 +373,7 @@ fn whatever_did_not_run_or_was_not_observed_holds_ready_back() {
         (
             &|made| {
                 made.wanted +=
-                    "[[report.r.criteria]]\nname = \"guarded\"\nrequires = [\"proof_guard.*\"]\n"
+                    "[[report.r.criteria]]\nname = \"guarded\"\nrequires = [\"proof_guard.*\"]\n";
             },
             "criterion guarded UNKNOWN: proof_guard.countersign: this resource was not asked about",
         ),
@@ -398,7 +398,7 @@ fn no_changed_byte_passes_and_its_file_is_named() {
     let mut tried = 0_usize;
     for (name, bytes) in &files {
         let sealing = [SUMS, ENVELOPE].contains(&name.as_str());
-        for at in 0..bytes.len() {
+        for (at, byte) in bytes.iter().enumerate() {
             changed.get_mut(name).expect("it is there")[at] ^= 1 << (at % 8);
             // The statement itself is opened again where that can matter, and now and then besides.
             let faults = if sealing || at % 100 == 0 {
@@ -407,7 +407,7 @@ fn no_changed_byte_passes_and_its_file_is_named() {
                 summed(&changed, &statement)
             };
             assert!(faults.iter().any(|one| one.file == *name), "{name}, byte {at}: {faults:?}");
-            changed.get_mut(name).expect("it is there")[at] = bytes[at];
+            changed.get_mut(name).expect("it is there")[at] = *byte;
             tried += 1;
         }
     }
@@ -550,8 +550,9 @@ fn two_packages_are_told_apart_line_by_line() {
 #[test]
 fn nothing_that_desired_state_says_becomes_markup() {
     let (_, files) = Made::default().package();
-    for (name, bytes) in
-        files.iter().filter(|(name, _)| name.ends_with(".html") || name.ends_with(".md"))
+    for (name, bytes) in files
+        .iter()
+        .filter(|(name, _)| [Some("html"), Some("md")].contains(&name.rsplit('.').next()))
     {
         let text = String::from_utf8_lossy(bytes);
         assert!(!text.contains("<script"), "{name}");

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::measured::{Census, Connection, Measured, NonMutation, Program};
+
 use crate::evidence::{Held, Openness, State};
 use crate::ledger::Hash;
 use crate::model::{Digest, Timestamp};
@@ -250,78 +252,6 @@ pub struct Resource {
     pub seen: String,
     /// Where that can be looked up in this package.
     pub cites: Vec<Cite>,
-}
-
-/// What the run itself did and found changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NonMutation {
-    /// Was everything the same before and after, and no transaction of its own able to write?
-    pub held: Held,
-    /// When the first snapshot was taken; absent where none was.
-    pub before: Option<Timestamp>,
-    /// When the second one was.
-    pub after: Option<Timestamp>,
-    /// What was looked at twice.
-    pub measured: Vec<Measured>,
-    /// What the databases say of transactions meanwhile.
-    pub census: Vec<Census>,
-    /// The database sessions that this run opened.
-    pub connections: Vec<Connection>,
-    /// The programs that it started.
-    pub programs: Vec<Program>,
-    /// What it wrote.
-    pub wrote: Vec<String>,
-}
-
-/// A resource before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Measured {
-    /// Which.
-    pub resource: String,
-    /// The digest of what was seen before; absent where it could not be seen.
-    pub before: Option<Digest>,
-    /// The digest of what was seen after.
-    pub after: Option<Digest>,
-}
-
-/// Transactions of a database between the two snapshots.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Census {
-    /// The database, by its name in desired state.
-    pub database: String,
-    /// The first transaction id that was not assigned before; absent where the server did not say.
-    pub before: Option<u64>,
-    /// The same after.
-    pub after: Option<u64>,
-    /// The id of this run's own transaction; a session that wrote nothing has none.
-    pub own: Option<String>,
-    /// Was this run's own transaction read-only, as the server says?
-    pub read_only: bool,
-}
-
-/// Database sessions of one role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Connection {
-    /// The database, as the server calls it.
-    pub database: String,
-    /// The role that logged in.
-    pub role: String,
-    /// How many.
-    pub times: u64,
-}
-
-/// Starts of one program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Program {
-    /// Its name.
-    pub program: String,
-    /// How often.
-    pub times: u64,
 }
 
 /// The ledger that lines cite.

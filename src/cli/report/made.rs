@@ -73,7 +73,9 @@ pub(super) fn run(
         to,
     };
     let (package, mut files) = made.make(looked, ledger.as_mut())?;
-    let sealed = ledger.as_mut().map(|ledger| made.seal(&package, &mut files, ledger));
+    let sealed = ledger.as_mut().map(|ledger| {
+        files::seal(&mut files, &package, |of, payload| ledger.envelope(of, payload))
+    });
     for (name, bytes) in &files {
         place(to, Path::new(name), bytes)?;
     }
@@ -186,7 +188,7 @@ impl Made<'_> {
         let mut non_mutation = looked.non_mutation;
         non_mutation.wrote = self.wrote();
         let notes = looked.notes.into_iter().chain(silent).collect();
-        let package = assemble(Input {
+        let package = assemble(&Input {
             header: self.header(now, host_id, notes),
             plan: self.plan,
             desired,
@@ -247,10 +249,6 @@ impl Made<'_> {
             notes: header.notes.clone(),
         };
         Report::new(header, judged)
-    }
-
-    fn seal(&self, package: &Package, files: &mut Files, ledger: &Ledger) -> Statement {
-        files::seal(files, package, |of, payload| ledger.envelope(of, payload))
     }
 
     fn record(
