@@ -4,7 +4,10 @@
 //! files of their own in `rules`. Nothing here has a default answer: what is not proven is refused.
 
 mod about;
+mod assertion;
+mod hearing;
 mod judge;
+mod lines;
 #[cfg(feature = "execute")]
 mod permit;
 mod refusal;
@@ -14,15 +17,18 @@ mod statement;
 pub mod witness;
 
 pub use about::{About, Authors, Step, Target};
+pub use assertion::{ATTESTATION, Assertion, Expected, ITEMS_MAX, Subject, told};
+pub use hearing::{Heard, Hearing, could_attest};
 pub use judge::{
     Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, could_approve, judge,
 };
+pub use lines::{STATEMENT_BYTES_MAX, StatementError};
 #[cfg(feature = "execute")]
 pub use permit::{Permit, PermitError, StepPermit};
 pub use refusal::{Refusal, WORDS, Word};
 pub use rules::{RULES, Rule};
 pub use signed::{SIGNED_BYTES_MAX, Signed, SignedError};
-pub use statement::{Decision, STATEMENT_BYTES_MAX, Statement, StatementError};
+pub use statement::{Decision, Statement};
 
 /// What signatures of statements are made for: one is worth nothing for any other purpose.
 pub const NAMESPACE: &str = "countersign/approval/v1";

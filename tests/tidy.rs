@@ -69,6 +69,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
         "src/cli/mod.rs",
         &[
             "asking",
+            "attested",
             "context",
             "error",
             "exit",
@@ -80,6 +81,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
             "page",
             "planning",
             "refusal",
+            "signing",
             "statements",
             "trusting",
             "world",

@@ -224,6 +224,9 @@ fn read(question: &Question<'_>, refused: &mut Vec<Refusal>) -> Vec<Read> {
 /// The first rule about single statements that has something against it.
 fn asked_alone(case: &Case<'_>, veto: bool) -> Option<Refusal> {
     RULES.iter().find_map(|rule| match rule.ask {
+        Ask::Signer { ask, of_vetoes } if of_vetoes || !veto => {
+            ask(&case.signer()).map(|found| case.refused(found))
+        }
         Ask::Statement { ask, of_vetoes } if of_vetoes || !veto => {
             ask(case).map(|found| case.refused(found))
         }
@@ -264,7 +267,7 @@ fn under(name: &str, policy: &Policy, facts: &Facts<'_>, cases: &[Case<'_>]) -> 
                 against.extend(refusal);
             }
             Ask::PlanUnderPolicy(ask) => against.extend(ask(facts, policy)),
-            Ask::Reading(_) | Ask::Statement { .. } | Ask::Plan(_) => {}
+            Ask::Reading(_) | Ask::Signer { .. } | Ask::Statement { .. } | Ask::Plan(_) => {}
         }
     }
     let uncovered = against.iter().any(|refusal| refusal.word == Word::NotCovered);

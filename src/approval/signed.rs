@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::statement::STATEMENT_BYTES_MAX;
+use super::lines::STATEMENT_BYTES_MAX;
 use crate::model::Digest;
 use crate::model::sshsig::SIGNATURE_BYTES_MAX;
 

@@ -4,20 +4,14 @@
 //! and whatever deviates from it by a byte is none.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
+use super::lines::{Form, Lines, StatementError, Text, commit, digest, instant, plain, word};
 use crate::ledger::Checkpoint;
-use crate::model::display::{escape, one_line};
 use crate::model::{Digest, Timestamp};
 
-/// The longest statement that is read.
-pub const STATEMENT_BYTES_MAX: usize = 16 << 10;
-/// The longest value of one line.
-const VALUE_BYTES_MAX: usize = 2000;
 /// The most checkpoints that a statement names.
 const CHECKPOINTS_MAX: usize = 4;
-const TITLE: &str = "countersign approval v1";
 
 /// What a person says about a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,41 +53,6 @@ pub enum Decision {
     Revoke,
 }
 
-/// Why a text is no statement.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StatementError {
-    /// Longer than any statement.
-    #[error("it is longer than {STATEMENT_BYTES_MAX} bytes")]
-    Size,
-    /// Not UTF-8.
-    #[error("it is not UTF-8")]
-    Encoding,
-    /// Another first line.
-    #[error("it does not begin with the line `{TITLE}`")]
-    Title,
-    /// A line that should stand there is not.
-    #[error("line {line} is not `{key}: …`")]
-    Line {
-        /// Its number.
-        line: usize,
-        /// What it should say.
-        key: &'static str,
-    },
-    /// A value has another form.
-    #[error("line {line}: `{shown}` is no {key}")]
-    Value {
-        /// Its number.
-        line: usize,
-        /// What it should say.
-        key: &'static str,
-        /// What it says, escaped.
-        shown: String,
-    },
-    /// Something follows, or a byte differs from how a statement is written.
-    #[error("it is not written byte for byte as statements are")]
-    Form,
-}
-
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -127,46 +86,29 @@ impl Statement {
     /// # Errors
     /// When they are not exactly what [`Statement::text`] would write.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
-        if bytes.len() > STATEMENT_BYTES_MAX {
-            return Err(StatementError::Size);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| StatementError::Encoding)?;
-        let statement = Self::read(text)?;
-        // One way to write it: other line ends, blanks, orders and forms of dates or numbers all end here.
-        if statement.written() == text { Ok(statement) } else { Err(StatementError::Form) }
+        Self::of_bytes(bytes)
+    }
+}
+
+impl Form for Statement {
+    const TITLE: &'static str = "countersign approval v1";
+
+    fn write(&self, text: &mut Text) {
+        text.line("decision", &self.decision);
+        text.line("plan", &format_args!("sha256:{}", self.plan));
+        text.line("plan-id", &self.plan_id);
+        text.line("host", &self.host);
+        text.line("desired-commit", &self.commit);
+        text.line("summary", &self.summary);
+        text.line("approver", &self.approver);
+        text.line("role", &self.role);
+        text.line("reason", &self.reason);
+        text.line("not-before", &self.not_before);
+        text.line("expires", &self.expires);
+        self.checkpoints.iter().for_each(|checkpoint| text.line("log", checkpoint));
     }
 
-    fn written(&self) -> String {
-        let mut text = format!("{TITLE}\n");
-        let mut line = |key: &str, value: &dyn fmt::Display| {
-            let _ = writeln!(text, "{key}: {value}");
-        };
-        line("decision", &self.decision);
-        line("plan", &format_args!("sha256:{}", self.plan));
-        line("plan-id", &self.plan_id);
-        line("host", &self.host);
-        line("desired-commit", &self.commit);
-        line("summary", &self.summary);
-        line("approver", &self.approver);
-        line("role", &self.role);
-        line("reason", &self.reason);
-        line("not-before", &self.not_before);
-        line("expires", &self.expires);
-        self.checkpoints.iter().for_each(|checkpoint| line("log", checkpoint));
-        text
-    }
-
-    fn read(text: &str) -> Result<Self, StatementError> {
-        let mut lines = Lines { rest: text.split('\n'), number: 0 };
-        if lines.next() != Some(TITLE) {
-            return Err(StatementError::Title);
-        }
-        let digest = |text: &str| text.strip_prefix("sha256:")?.parse().ok();
-        let commit = |text: &str| {
-            let hex = text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-            (hex && matches!(text.len(), 40 | 64)).then(|| text.to_owned())
-        };
-        let instant = |text: &str| text.parse().ok().filter(|_| text.len() == 20);
+    fn read(lines: &mut Lines<'_>) -> Result<Self, StatementError> {
         let mut statement = Self {
             decision: lines.value("decision", |text| text.parse().ok())?,
             plan: lines.value("plan", digest)?,
@@ -191,54 +133,12 @@ impl Statement {
     }
 }
 
-/// The lines of a text, counted.
-struct Lines<'t> {
-    rest: std::str::Split<'t, char>,
-    number: usize,
-}
-
-impl<'t> Lines<'t> {
-    fn next(&mut self) -> Option<&'t str> {
-        self.number += 1;
-        self.rest.next()
-    }
-
-    /// Is the empty piece after the last newline all that is left?
-    fn is_last(&self) -> bool {
-        let mut rest = self.rest.clone();
-        rest.next().is_none_or(str::is_empty) && rest.next().is_none()
-    }
-
-    fn value<T>(
-        &mut self,
-        key: &'static str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, StatementError> {
-        let text = self.next().and_then(|line| line.strip_prefix(key)?.strip_prefix(": "));
-        let line = self.number;
-        let text = text.ok_or(StatementError::Line { line, key })?;
-        let value = plain(text).and_then(|_| read(text));
-        value.ok_or_else(|| StatementError::Value { line, key, shown: one_line(text, 60) })
-    }
-}
-
-/// A value that shows all that it holds: not empty, no blanks at its ends, nothing that hides or moves.
-fn plain(text: &str) -> Option<String> {
-    let shows = escape(&text.replace('\\', "/")) == text.replace('\\', "/");
-    let whole = !text.is_empty() && text.trim() == text && text.len() <= VALUE_BYTES_MAX;
-    (shows && whole).then(|| text.to_owned())
-}
-
-/// A value of one word.
-fn word(text: &str) -> Option<String> {
-    plain(text).filter(|text| !text.contains(char::is_whitespace))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::approval::STATEMENT_BYTES_MAX;
 
     const LOG: &str = "web-1/executor 41 BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 

@@ -6,23 +6,20 @@ mod seen;
 pub(super) mod sign;
 mod status;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::Failure;
-use super::output::{self, Output};
-use super::{Global, exit, show, statements};
+use super::output::Output;
+use super::{Global, exit, show, signing, statements};
 use crate::approval::{About, Authors, Decision, NAMESPACE, Signed, Statement};
 use crate::config::strict;
-use crate::model::display::{escape, one_line};
+use crate::model::display::escape;
 use crate::model::{Clock as _, Digest, Period, SystemClock};
 use crate::plan::{self, Mark, Plan};
 use seen::Seen;
 
 /// How long a statement counts when nobody says otherwise.
 const EXPIRES: &str = "1h";
-/// How many digits of the digest are typed.
-const DIGITS: usize = 6;
 
 /// Sign what you think of a plan; say what is missing; take statements over
 #[derive(Debug, clap::Args)]
@@ -88,7 +85,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     if arguments.status {
         return status::run(file, &arguments.approval, global, output);
     }
-    require_presence(arguments)?;
+    signing::require_presence(arguments.i_am_remote)?;
     let (plan, bytes, carried) = show::read_carried(file)?;
     let digest = Digest::of(&bytes);
     let seen = Seen::of(&plan, &carried, &arguments.checkpoint, output)?;
@@ -106,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     seen.keep(output);
     let origin = file.display().to_string();
     let signed = Signed { statement: text.into_bytes(), signature, origin };
-    let written = write(&signed, &statement, file, output.file())?;
+    let written = signing::write(&signed, file, &statement.approver, output.file())?;
     let shown = escape(&written.display().to_string()).into_owned();
     let (who, decision) = (&statement.approver, statement.decision);
     let until = statement.expires;
@@ -117,53 +114,23 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     Ok(exit::OK)
 }
 
-/// Over ssh the agent that signs may be anybody's who is root there.
-fn require_presence(arguments: &Arguments) -> Result<(), Failure> {
-    let remote = std::env::var_os("SSH_CONNECTION").is_some();
-    if remote && !arguments.i_am_remote {
-        let message = "this is a session over ssh: root of this machine could sign with your agent";
-        return Err(Failure::new(exit::USAGE, message)
-            .hint("approve on your own machine, or say --i-am-remote"));
-    }
-    Ok(())
-}
-
-/// Shows the plan, and has its digest repeated: by a person the first digits, by a script all of them.
+/// Shows the plan, and has its digest repeated.
 fn confirm(
     arguments: &Arguments,
     plan: &Plan,
     digest: Digest,
     output: &Output,
 ) -> Result<(), Failure> {
-    let whole = digest.to_string();
-    if let Some(given) = &arguments.digest {
-        let given = given.strip_prefix("sha256:").unwrap_or(given);
-        if given == whole {
-            return Ok(());
-        }
-        if !given.is_empty() && whole.starts_with(given) {
-            let message = "--digest takes all 64 digits, so that a script cannot hit another plan";
-            return Err(Failure::new(exit::APPROVAL, message).hint("`sha256sum PLAN` prints them"));
-        }
-        let message = format!("the digest of this plan is {whole}, not {}", one_line(given, 70));
-        return Err(
-            Failure::new(exit::APPROVAL, message).hint("this is another plan, or it was changed")
-        );
-    }
-    if !io::stdin().is_terminal() {
-        let message = "there is no terminal to ask whether this is the plan you mean";
-        return Err(Failure::new(exit::USAGE, message)
-            .hint("give its whole digest with --digest, after reading `countersign show PLAN`"));
-    }
-    output.write(|out| plan::show(plan, (digest, None), Mark::None, true, out))?;
-    let word = arguments.decision;
-    output.say(&format!("\nto {word} it, type the first {DIGITS} digits of its digest: "));
-    let mut typed = String::new();
-    io::stdin().lock().read_line(&mut typed).map_err(|e| Failure::of(exit::ERROR, &e))?;
-    if whole.get(..DIGITS) == Some(typed.trim()) {
-        return Ok(());
-    }
-    Err(Failure::new(exit::APPROVAL, "these are not the digits, so nothing was signed"))
+    let verb = arguments.decision.to_string();
+    let matter = signing::Matter {
+        noun: "plan",
+        verb: &verb,
+        read_first: "`countersign show PLAN`",
+        digest,
+    };
+    signing::confirm(&matter, arguments.digest.as_deref(), output, || {
+        output.write(|out| plan::show(plan, (digest, None), Mark::None, true, out))
+    })
 }
 
 fn statement(arguments: &Arguments, plan: &Plan, digest: Digest, seen: &Seen) -> Statement {
@@ -185,29 +152,6 @@ fn statement(arguments: &Arguments, plan: &Plan, digest: Digest, seen: &Seen) ->
         expires: now.after(arguments.expires),
         checkpoints: seen.cited(),
     }
-}
-
-/// Writes both to the one file that was named, or beside the plan.
-fn write(
-    signed: &Signed,
-    statement: &Statement,
-    plan: &Path,
-    file: Option<&Path>,
-) -> Result<PathBuf, Failure> {
-    if let Some(file) = file {
-        output::replace(file, &signed.as_one())?;
-        return Ok(file.to_owned());
-    }
-    let named = |ending: &str| {
-        let mut name = plan.as_os_str().to_owned();
-        name.push(format!(".{}.{}", statement.approver.replace('/', "_"), ending));
-        PathBuf::from(name)
-    };
-    let text = named("statement");
-    // The signature first: a statement without one is found by nobody.
-    output::replace(&named("statement.sig"), &signed.signature)?;
-    output::replace(&text, &signed.statement)?;
-    Ok(text)
 }
 
 fn import(files: &[PathBuf], global: &Global, output: &Output) -> Result<u8, Failure> {

@@ -119,7 +119,8 @@ fn look(
     clock: &dyn Clock,
 ) -> Result<Looked, Failure> {
     if let Some(file) = &arguments.replay {
-        return Ok(Looked { snapshot: recording(file)?, notes: Vec::new(), replayed: true });
+        let (snapshot, notes, explanations) = (recording(file)?, Vec::new(), Ok(Vec::new()));
+        return Ok(Looked { snapshot, notes, replayed: true, explanations });
     }
     let deadline = Duration::from_secs(arguments.deadline);
     let how = How { deadline, cached: arguments.cached };

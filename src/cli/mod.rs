@@ -3,6 +3,8 @@
 mod adopt;
 mod approve;
 mod asking;
+mod attest;
+mod attested;
 mod check;
 mod config;
 mod confined;
@@ -30,6 +32,7 @@ mod report;
 mod resume;
 mod schema;
 mod show;
+mod signing;
 mod statements;
 mod status;
 mod suspend;
@@ -116,6 +119,7 @@ enum Verb {
     Plan(plan::Arguments),
     Show(show::Arguments),
     Approve(approve::Arguments),
+    Attest(attest::Arguments),
     Gate(gate::Arguments),
     Gap(gap::Arguments),
     Report(report::Arguments),
@@ -165,6 +169,7 @@ impl Verb {
             | Self::Reconcile(_)
             | Self::History(_)
             | Self::Show(_)
+            | Self::Attest(_)
             | Self::Gate(_)
             | Self::Gap(_)
             | Self::Report(_) => {
@@ -279,6 +284,7 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Plan(arguments) => plan::run(arguments, &cli.global, output),
         Verb::Show(arguments) => show::run(arguments, output),
         Verb::Approve(arguments) => approve::run(arguments, &cli.global, output),
+        Verb::Attest(arguments) => attest::run(arguments, &cli.global, output),
         Verb::Gate(arguments) => gate::run(arguments, &cli.global, output),
         Verb::Gap(arguments) => gap::run(arguments, &cli.global, output),
         Verb::Report(arguments) => report::run(arguments, &cli.global, output),

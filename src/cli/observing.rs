@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::error::Failure;
-use super::world;
+use super::{attested, world};
+use crate::approval::Heard;
 use crate::config::{Config, DEFAULT_PATH, Origin};
 use crate::desired::Desired;
-use crate::drift::{self, Baseline};
+use crate::drift::{self, Baseline, Verdict};
+use crate::evidence;
 use crate::model::Clock;
 use crate::observed::{self, Question, Snapshot};
 use crate::report::{Header, Report};
@@ -26,6 +28,8 @@ pub(super) struct Looked {
     pub(super) snapshot: Snapshot,
     pub(super) notes: Vec<String>,
     pub(super) replayed: bool,
+    /// What people signed about drift that is expected; the reason where that cannot be told.
+    pub(super) explanations: Result<Vec<Heard>, String>,
 }
 
 /// Puts every question of desired state to the live world, and those that an earlier desired state put otherwise.
@@ -53,10 +57,14 @@ pub(super) async fn look(
     let mut snapshot = observed::collect(&world.probe, &questions, clock).await;
     bar.stop();
     world.probe.close().await;
+    let (settings, machine_id) = (config.clone(), world.probe.host.machine_id());
+    let reading =
+        tokio::task::spawn_blocking(move || attested::explanations(&settings, machine_id));
+    let explanations = reading.await.unwrap_or_else(|died| Err(died.to_string()));
     snapshot.answers.append(&mut withheld.answers);
     let mut notes = world.notes;
     notes.extend(world.probe.caches.iter().flat_map(|caches| caches.notes()));
-    Ok(Looked { snapshot, notes, replayed: false })
+    Ok(Looked { snapshot, notes, replayed: false, explanations })
 }
 
 /// Judges what was seen.
@@ -69,8 +77,15 @@ pub(super) fn report(
 ) -> Report {
     let baseline = since.map(|desired| Baseline { desired, snapshot: &looked.snapshot });
     let now = looked.snapshot.observed_at;
-    let judged = drift::compare(desired, &looked.snapshot, baseline, now);
+    let mut judged = drift::compare(desired, &looked.snapshot, baseline, now);
     let mut notes = looked.notes.clone();
+    match &looked.explanations {
+        Ok(heard) => notes.extend(evidence::explain(&mut judged, heard)),
+        Err(why) if judged.iter().any(|one| one.verdict != Verdict::InSync) => {
+            notes.push(format!("whether drift is explained cannot be told: {why}"));
+        }
+        Err(_) => {}
+    }
     let bare = config.file.is_none() && config.observe.origin == Origin::Default;
     if bare && !looked.replayed {
         notes.push(format!(

@@ -83,9 +83,12 @@ struct Sign {
     /// The key to sign with; the public one for a key in an agent [default: what is in ~/.ssh]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The whole digest of the statement of the package that you have read, as `report verify` prints it
+    /// The whole digest of its statement, as `report verify` prints it, for scripts that do not ask
     #[arg(long, value_name = "SHA256")]
-    digest: String,
+    digest: Option<String>,
+    /// Sign although this is a session over ssh
+    #[arg(long)]
+    i_am_remote: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use super::error::Failure;
 use super::exit;
 use super::output::Output;
 use crate::desired::{
-    Common, DatabaseSection, Defaults, GapSection, GateSection, HostSection, ProofSection,
-    ProofsetSection, ReportSection, WaiverSection,
+    AttestationSection, Common, DatabaseSection, Defaults, GapSection, GateSection, HostSection,
+    ProofSection, ProofsetSection, ReportSection, WaiverSection,
 };
 use crate::kinds::KINDS;
 
@@ -43,6 +43,8 @@ pub(super) fn desired_state() -> Value {
     properties.insert("waiver".to_owned(), keyed(&inline::<WaiverSection>(&mut definitions)));
     properties.insert("proof".to_owned(), keyed(&inline::<ProofSection>(&mut definitions)));
     properties.insert("proofset".to_owned(), keyed(&inline::<ProofsetSection>(&mut definitions)));
+    properties
+        .insert("attestation".to_owned(), keyed(&inline::<AttestationSection>(&mut definitions)));
     properties.insert("gate".to_owned(), keyed(&inline::<GateSection>(&mut definitions)));
     properties.insert("gap".to_owned(), keyed(&inline::<GapSection>(&mut definitions)));
     properties.insert("report".to_owned(), keyed(&inline::<ReportSection>(&mut definitions)));

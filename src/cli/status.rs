@@ -105,7 +105,7 @@ fn text(status: &Status, now: Timestamp, global: &Global, out: &mut dyn Write) -
         if resource.verdict == Verdict::InSync && !global.verbose {
             continue;
         }
-        let word = if resource.waived { "waived" } else { resource.verdict.word() };
+        let word = resource.word();
         let detail =
             resource.detail.as_deref().map_or_else(String::new, |d| format!(": {}", escape(d)));
         let times =

@@ -1,5 +1,6 @@
 //! `countersign trust`: what the trust file says, what is doubtful about it, and a copy for stock OpenSSH.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit, trusting};
 use crate::action::Action;
-use crate::config::trust::{Policy, Remote, Separation};
+use crate::config::trust::{Attest, Policy, Remote, Separation};
 use crate::config::{ConfigError, Trust};
 use crate::model::{Clock as _, SourceLine, SystemClock};
 use crate::package::signed::NAMESPACE as REPORT;
@@ -53,8 +54,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         What::Lint(_) => lint(&trust, &text, output),
         What::Show(_) => output.write(|out| show(&trust, out)),
         What::ExportAllowedSigners(_) => {
-            let signers =
-                trust.allowed_signers(&[approval::NAMESPACE, killswitch::NAMESPACE, REPORT]);
+            let signers = trust.allowed_signers(&[
+                approval::NAMESPACE,
+                approval::ATTESTATION,
+                killswitch::NAMESPACE,
+                REPORT,
+            ]);
             output.write(|out| out.write_all(signers.as_bytes()))
         }
     }?;
@@ -125,8 +130,24 @@ fn show(trust: &Trust, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {name}{}", if one.revoked { "  REVOKED" } else { "" })?;
         keys(trust, &one.keys, out)?;
     }
+    if let Some(one) = &trust.attest {
+        writeln!(out, "\n{bold}Attestations{bold:#}")?;
+        attest(one, out)?;
+    }
     writeln!(out, "\n{bold}Policies{bold:#}")?;
     trust.policies.iter().try_for_each(|(name, one)| policy(name, one, out))
+}
+
+fn attest(attest: &Attest, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = |key: &str, roles: BTreeSet<String>| {
+        let roles: Vec<String> = roles.into_iter().collect();
+        let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
+        writeln!(out, "  {key:18} {roles}")
+    };
+    line("states as", attest.roles.clone())?;
+    line("explains drift as", attest.explainers())?;
+    line("and of guards as", attest.guards.clone())?;
+    writeln!(out, "  {:18} at most {}", "lifetime", attest.lifetime)
 }
 
 fn keys(trust: &Trust, keys: &[crate::model::SshKey], out: &mut dyn Write) -> io::Result<()> {

@@ -8,8 +8,8 @@ use clap::{Args as _, Command as Syntax, FromArgMatches as _, Parser as _};
 
 use super::{Cli, Global};
 use super::{
-    adopt, approve, check, config, confined, explain, gap, gate, halt, history, ledger, lint, plan,
-    reconcile, report, resume, schema, show, status, suspend, trust, version, watch,
+    adopt, approve, attest, check, config, confined, explain, gap, gate, halt, history, ledger,
+    lint, plan, reconcile, report, resume, schema, show, status, suspend, trust, version, watch,
 };
 #[cfg(feature = "execute")]
 use super::{apply, demo, prove};
@@ -25,6 +25,7 @@ const VERBS: &[Verb] = &[
     ("plan", plan::Arguments::augment_args),
     ("show", show::Arguments::augment_args),
     ("approve", approve::Arguments::augment_args),
+    ("attest", attest::Arguments::augment_args),
     ("gate", gate::Arguments::augment_args),
     ("gap", gap::Arguments::augment_args),
     ("report", report::Arguments::augment_args),

@@ -3,6 +3,7 @@
 //! It stands beside `config.toml`, belongs to root, and never comes from a repository. Whatever names a person here is only a
 //! name; what counts are keys.
 
+mod attest;
 mod calendar;
 mod file;
 mod lint;
@@ -18,6 +19,7 @@ use super::ConfigError;
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Digest, Period, Span, SshKey};
 
+pub use attest::Attest;
 pub use calendar::{Freeze, Window};
 pub use file::{
     ApproverSection, CommitterSection, PolicySection, Remote, RequireSection, Separation,
@@ -28,7 +30,7 @@ use file::Top;
 
 /// The name of the file, beside the configuration.
 pub const FILE_NAME: &str = "trust.toml";
-const SECTIONS: &[&str] = &["approver", "committer", "policy"];
+const SECTIONS: &[&str] = &["approver", "attest", "committer", "policy"];
 /// The only version of the form.
 const VERSION: u32 = 1;
 /// The most people, keys of one, or policies.
@@ -49,6 +51,8 @@ pub struct Trust {
     pub committers: BTreeMap<String, Committer>,
     /// Who has to sign for what, by name.
     pub policies: BTreeMap<String, Policy>,
+    /// In which roles something may be attested; nothing may without it.
+    pub attest: Option<Attest>,
     revoked: BTreeSet<SshKey>,
     /// Its path.
     pub file: String,
@@ -136,6 +140,7 @@ impl Trust {
             approvers: BTreeMap::new(),
             committers: BTreeMap::new(),
             policies: BTreeMap::new(),
+            attest: None,
             revoked: BTreeSet::new(),
             file,
             places: BTreeMap::new(),
@@ -195,6 +200,7 @@ impl Trust {
             }
             self.revoked = top.revoked.into_iter().collect();
         }
+        self.read_attest(&sections, found);
         for (name, table) in self.entries(&sections, "approver", found) {
             let (section, wrong) = table.decode::<ApproverSection>();
             found.extend(wrong);

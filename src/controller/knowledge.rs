@@ -33,7 +33,7 @@ pub struct Look {
 pub struct Past {
     /// Its verdict.
     pub verdict: Verdict,
-    /// Does a waiver cover it?
+    /// Does a waiver cover it, or is it expected?
     pub waived: bool,
     /// Since when.
     pub since: Timestamp,
@@ -63,7 +63,7 @@ impl Knowledge {
         let commit = look.report.header.commit.clone();
         for seen in &look.report.resources {
             let before = self.past.get(&seen.resource).map(|(_, past)| *past);
-            let waived = seen.waiver.is_some();
+            let waived = seen.is_accepted();
             let same = |past: &Past| past.verdict == seen.verdict && past.waived == waived;
             if before.as_ref().is_some_and(same) {
                 continue;
@@ -159,7 +159,7 @@ impl Knowledge {
             route: seen.route,
             reason: seen.reason,
             detail: seen.detail.clone(),
-            waived: seen.waiver.is_some(),
+            waived: seen.is_accepted(),
             contact: seen.contact.clone(),
             observed_at: seen.observed_at,
             since: past.map_or(seen.observed_at, |past| past.since),

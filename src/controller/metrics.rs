@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 
 use super::condition::{ConditionType, Is};
 use super::{ResourceStatus, Status};
-use crate::drift::Verdict;
 use crate::model::Timestamp;
 
 /// The content type of the text: as any other, scrapers would read it as an older format.
@@ -226,22 +225,16 @@ fn resources(text: &mut Text, resources: &[ResourceStatus]) {
     const NAME: &str = "countersign_drift_resources";
     let mut counts: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for resource in resources {
-        let verdict = match resource.verdict {
-            _ if resource.waived => "waived",
-            Verdict::InSync => "in_sync",
-            Verdict::Drift => "drift",
-            Verdict::Pending => "pending",
-            Verdict::Unknown => "unknown",
-        };
-        *counts.entry(&resource.resource.kind).or_default().entry(verdict).or_default() += 1;
+        *counts.entry(&resource.resource.kind).or_default().entry(resource.word()).or_default() +=
+            1;
     }
     text.family(
         NAME,
         "gauge",
-        "Resources by kind and verdict; a waived one counts as waived alone.",
+        "Resources by kind and verdict; a waived or explained one counts as that alone.",
     );
     for (kind, of_kind) in &counts {
-        for verdict in ["in_sync", "drift", "pending", "unknown", "waived"] {
+        for verdict in ["in_sync", "drift", "pending", "unknown", "waived", "explained"] {
             let count = of_kind.get(verdict).copied().unwrap_or(0);
             text.sample(NAME, &[("kind", kind), ("verdict", verdict)], &count);
         }

@@ -82,7 +82,7 @@ pub struct ResourceStatus {
     pub reason: Option<Reason>,
     /// For Unknown: what exactly.
     pub detail: Option<String>,
-    /// Does a waiver cover it?
+    /// Does a waiver cover it, or is it expected?
     pub waived: bool,
     /// Whom to ask.
     pub contact: Option<String>,
@@ -233,6 +233,22 @@ impl Status {
 }
 
 impl ResourceStatus {
+    /// Is what differs expected now, because people signed that?
+    #[must_use]
+    pub fn is_explained(&self) -> bool {
+        self.waived && self.rest.get("explained").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Its word: a waiver or an explanation comes before the verdict.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.verdict {
+            _ if self.is_explained() => "explained",
+            _ if self.waived => "waived",
+            verdict => verdict.word(),
+        }
+    }
+
     /// Makes it Unknown because of its age. Was it anything else?
     fn decay(&mut self, max_age: Period) -> bool {
         let told = self.verdict != Verdict::Unknown;
@@ -253,7 +269,11 @@ impl ResourceStatus {
 pub fn summed(resources: &[ResourceStatus]) -> (Verdict, Summary) {
     let (mut verdict, mut summary) = (Verdict::InSync, Summary::default());
     for resource in resources {
-        summary.add(resource.verdict, resource.waived);
+        if resource.is_explained() {
+            summary.explained += 1;
+        } else {
+            summary.add(resource.verdict, resource.waived);
+        }
         if !resource.waived {
             verdict = verdict.max(resource.verdict);
         }

@@ -35,6 +35,7 @@ macro_rules! example {
 static EXAMPLE: &[(&str, &str)] = &example![
     "fleet.toml",
     "hosts/contabo/accounts.toml",
+    "hosts/contabo/attestations.toml",
     "hosts/contabo/backups.toml",
     "hosts/contabo/constants.toml",
     "hosts/contabo/cron.toml",

@@ -49,6 +49,13 @@ pub fn key(folder: &Path, name: &str) -> PathBuf {
 }
 
 const POLICY: &str = "
+# What only people can state, either of them may; a guard is explained by its owner alone.
+[attest]
+roles = [\"operator\", \"owner\"]
+explain = [\"operator\"]
+guards = [\"owner\"]
+lifetime = \"30d\"
+
 # Provisioning below /var/lib/cutter takes both of them.
 [policy.provision]
 actions = [\"create_directory\", \"write_file\", \"set_mode\", \"set_owner\", \"remove\"]

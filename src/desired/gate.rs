@@ -25,7 +25,8 @@ pub struct GateSection {
     #[serde(default)]
     pub(super) needs: Vec<String>,
     /// What has to hold: resources as "KIND.NAME" with `*` for any characters, which have to be in sync; "`kill_switch`" for
-    /// every guard; "proof.NAME" and "proofset.NAME" for what the executor's ledger says of them.
+    /// every guard; "proof.NAME" and "proofset.NAME" for what the executor's ledger says of them; "attestation.NAME" for what
+    /// people have signed.
     #[serde(default)]
     pub(super) requires: Vec<String>,
     /// What has to hold besides, line by line. A gate of which only criteria do not hold is partial, and does not pass.
@@ -54,6 +55,8 @@ pub enum Requirement {
     Proof(String),
     /// A set of proofs, by its name.
     Proofset(String),
+    /// What only people can state, by its name.
+    Attestation(String),
     /// Resources.
     Resources(Selector),
 }
@@ -70,6 +73,7 @@ impl Requirement {
         match text.split_once('.') {
             Some(("proof", name)) => Ok(Self::Proof(name.to_owned())),
             Some(("proofset", name)) => Ok(Self::Proofset(name.to_owned())),
+            Some(("attestation", name)) => Ok(Self::Attestation(name.to_owned())),
             _ => Selector::parse(text).map(Self::Resources),
         }
     }
@@ -81,6 +85,7 @@ impl Requirement {
             Self::Guards => "kill_switch".to_owned(),
             Self::Proof(name) => format!("proof.{name}"),
             Self::Proofset(name) => format!("proofset.{name}"),
+            Self::Attestation(name) => format!("attestation.{name}"),
             Self::Resources(selector) => selector.text().to_owned(),
         }
     }
@@ -89,7 +94,7 @@ impl Requirement {
     #[must_use]
     pub fn proofs<'a>(&'a self, desired: &'a Desired) -> Vec<&'a str> {
         match self {
-            Self::Guards | Self::Resources(_) => Vec::new(),
+            Self::Guards | Self::Attestation(_) | Self::Resources(_) => Vec::new(),
             Self::Proof(name) => vec![name],
             Self::Proofset(set) => {
                 let lines = desired.proofsets.get(set).map(|set| set.lines.as_slice());
@@ -107,7 +112,7 @@ impl Requirement {
             Self::Resources(selector) => {
                 desired.resources.keys().filter(|name| selector.reaches(name)).collect()
             }
-            Self::Proof(_) => Vec::new(),
+            Self::Proof(_) | Self::Attestation(_) => Vec::new(),
             Self::Proofset(set) => {
                 let lines = desired.proofsets.get(set).map(|set| set.lines.as_slice());
                 let in_sync: Vec<&String> =

@@ -115,6 +115,10 @@ impl Place<'_> {
                 desired.proofsets.contains_key(name),
                 desired.proofsets.keys().map(|name| format!("proofset.{name}")).collect(),
             ),
+            Requirement::Attestation(name) => (
+                desired.attestations.contains_key(name),
+                desired.attestations.keys().map(|name| format!("attestation.{name}")).collect(),
+            ),
             Requirement::Resources(selector) => (
                 desired.resources.keys().any(|name| selector.reaches(name)),
                 desired.resources.keys().map(ToString::to_string).collect(),

@@ -14,7 +14,16 @@ use crate::model::{Code, Diagnostic, Lines, Pieces as _, ResourceName, Span, Tim
 const TOML_BYTES_MAX: u64 = 4 << 20;
 /// The top-level tables that are no kinds of resources.
 const SECTIONS: &[&str] = &[
-    "host", "values", "database", "waiver", "proof", "proofset", "gate", "gap", "report",
+    "host",
+    "values",
+    "database",
+    "waiver",
+    "proof",
+    "proofset",
+    "attestation",
+    "gate",
+    "gap",
+    "report",
     "defaults",
 ];
 
@@ -105,6 +114,7 @@ impl<'a> Reader<'a> {
             waivers: BTreeMap::new(),
             proofs: BTreeMap::new(),
             proofsets: BTreeMap::new(),
+            attestations: BTreeMap::new(),
             gates: BTreeMap::new(),
             gaps: BTreeMap::new(),
             reports: BTreeMap::new(),
@@ -212,6 +222,8 @@ impl<'a> Reader<'a> {
                 self.proofs(&root, &lines);
             } else if name == "proofset" {
                 self.proofsets(&root, &lines);
+            } else if name == "attestation" {
+                self.attestations(&root, &lines);
             } else if name == "gate" {
                 self.gates(&root, &lines);
             } else if name == "gap" {

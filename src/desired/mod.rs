@@ -3,6 +3,8 @@
 //! Reads git objects or a folder, never runs anything that they contain, and writes nothing but the mirror of a remote.
 
 pub mod anchor;
+mod attestation;
+mod attestation_tables;
 mod blob;
 mod declared;
 mod gap;
@@ -34,6 +36,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Diagnostic, Level, ResourceName};
 
+pub use attestation::{Attestation, AttestationSection};
 pub use blob::Blob;
 pub use declared::Declared;
 pub use gap::{Contact, Gap, GapSection};
@@ -70,6 +73,8 @@ pub struct Desired {
     pub proofs: BTreeMap<String, Proof>,
     /// Its sets of proofs.
     pub proofsets: BTreeMap<String, Proofset>,
+    /// What only people can state about it.
+    pub attestations: BTreeMap<String, Attestation>,
     /// Its gates.
     pub gates: BTreeMap<String, Gate>,
     /// Its gaps.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::desired::{Desired, Resource, Waiver};
-use crate::model::{Comparison, Timestamp, Unknown};
+use crate::model::{Comparison, Digest, Severity, Timestamp, Unknown};
 use crate::observed::{Question, Snapshot};
 
 /// What is known of a resource. The order is that of alarm: the worst of several is their maximum.
@@ -48,9 +48,45 @@ pub struct Judged<'a> {
     pub waivers: Vec<&'a Waiver>,
     /// Do they cover all of it? Only drift and pending can be waived, and never of a guard.
     pub waived: bool,
+    /// What people signed about some of what differs, the first to end first.
+    pub explanations: Vec<Explanation>,
+    /// Is all of it expected now, by explanations and waivers?
+    pub explained: bool,
+    /// Is some of it still there that was expected until a time that is over? Then it is critical.
+    pub overdue: bool,
+}
+
+/// What a person signed about a difference that was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The differences that it explains, by their places in the comparison.
+    pub differences: Vec<usize>,
+    /// Who signed it, by the name of the trust file.
+    pub by: String,
+    /// In which role.
+    pub role: String,
+    /// Why.
+    pub reason: String,
+    /// What the difference is needed for, such as the name of a run.
+    pub run: Option<String>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Is that over?
+    pub over: bool,
+    /// SHA-256 of what was signed.
+    pub attestation: Digest,
+    /// The number of the entry of the executor's ledger that has it.
+    pub entry: Option<u64>,
 }
 
 impl Judged<'_> {
+    /// How much it matters: as desired state says, and critical where an explanation is over.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let own = self.resource.common.severity.unwrap_or_default();
+        if self.overdue { Severity::Critical } else { own }
+    }
+
     /// The first thing that speaks against it; nothing for one in sync.
     #[must_use]
     pub fn why(&self) -> String {
@@ -133,7 +169,17 @@ fn one<'a>(resource: &'a Resource, snapshot: &Snapshot) -> Judged<'a> {
         Ok(comparison) if !comparison.differences.is_empty() => (Verdict::Drift, comparison, None),
         Ok(comparison) => (Verdict::InSync, comparison, None),
     };
-    Judged { resource, verdict, comparison, unknown, waivers: Vec::new(), waived: false }
+    Judged {
+        resource,
+        verdict,
+        comparison,
+        unknown,
+        waivers: Vec::new(),
+        waived: false,
+        explanations: Vec::new(),
+        explained: false,
+        overdue: false,
+    }
 }
 
 /// Is live still what desired state said at the baseline? Then it is desired state that moved.

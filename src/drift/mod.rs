@@ -4,6 +4,6 @@ mod compare;
 mod guard;
 mod identity;
 
-pub use compare::{Baseline, Judged, Verdict, compare, questions};
+pub use compare::{Baseline, Explanation, Judged, Verdict, compare, questions};
 pub use guard::{Loosened, guards};
 pub use identity::{Contradiction, ObservedDatabase, ObservedHost, database, host, pins};

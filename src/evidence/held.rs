@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::attestation::{Attested, attested};
 use super::{ProofRecord, Recorded};
 use crate::desired::{Desired, Line, Requirement};
 use crate::drift::{Judged, Verdict};
@@ -100,6 +101,7 @@ impl<'a> Facts<'a> {
         match requirement {
             Requirement::Proof(name) => self.proof(name, max_age, &mut found),
             Requirement::Proofset(name) => self.set(name, max_age, &mut found),
+            Requirement::Attestation(name) => self.attestation(name, &mut found),
             Requirement::Guards | Requirement::Resources(_) => {}
         }
         self.resources(&requirement.resources(self.desired), &mut found);
@@ -199,6 +201,21 @@ impl<'a> Facts<'a> {
         if let Some(held) = alone.worst {
             found.take(held, || alone.missing.unwrap_or_default());
         }
+    }
+
+    fn attestation(&self, name: &str, found: &mut Found) {
+        let Attested { held, missing, by, .. } =
+            attested(self.desired, self.recorded, name, self.now);
+        for one in &by {
+            let (who, role, until) = (&one.by, &one.role, one.expires);
+            found.seen.push(format!("{who} as {role}, until {until}"));
+            let entry = one
+                .entry
+                .map_or_else(String::new, |entry| format!("executor ledger entry {entry}: "));
+            found.evidence.push(format!("{entry}attestation sha256:{} by {who}", one.digest));
+            found.cited.extend(one.entry.map(Cited::Entry));
+        }
+        found.take(held, || missing.unwrap_or_default());
     }
 
     fn no_outcome(&self, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::approval::Heard;
 use crate::model::{Digest, Timestamp};
 use crate::proof::{Holds, LineResult};
 
@@ -12,8 +13,12 @@ pub struct Recorded {
     pub proofs: BTreeMap<String, ProofRecord>,
     /// Of sets, by their names.
     pub sets: BTreeMap<String, SetRecord>,
+    /// What people attested about it, as it counts now.
+    pub attested: Vec<Heard>,
     /// Why there are none, where the ledger was not read.
     pub unread: Option<String>,
+    /// Why it cannot be told which attestations count, where the ledger was read and the trust file was not.
+    pub untrusted: Option<String>,
 }
 
 /// The newest outcome of a proof.

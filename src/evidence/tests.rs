@@ -1,6 +1,7 @@
 //! Rules of gates and gaps that no live world is needed for: what of a ledger counts, and what several requirements come to.
 
 use super::*;
+use crate::approval::{Assertion, Heard, Subject};
 use crate::desired::{Desired, Tree, read};
 use crate::drift;
 use crate::model::{Digest, Reason, ResourceName, Timestamp, Unknown};
@@ -70,7 +71,7 @@ fn states(
     let recorded = Recorded {
         proofs: proof.map(|one| ("p".to_owned(), one)).into_iter().collect(),
         sets: set.map(|one| ("s".to_owned(), one)).into_iter().collect(),
-        unread: None,
+        ..Recorded::default()
     };
     let snapshot = Snapshot::empty(now());
     let judged = drift::compare(desired, &snapshot, None, now());
@@ -217,4 +218,81 @@ fn of_nothing_nothing_is_ready() {
     assert_eq!(gates(&facts, ["G"])[0].state, State::NotRun);
     assert_eq!(gaps(&facts)[0].state, Openness::Open);
     assert_eq!(gates(&facts, ["none"]), []);
+}
+
+const STATED: &str = "[directory.\"/a\"]\nmode = \"0750\"\n[attestation.x]\ntitle = \"t\"\nstatement = \"s\"\nroles = [\"owner\"]\npeople = 2\n\
+     max_age = \"2h\"\n[gate.G]\ntitle = \"t\"\nrequires = [\"attestation.x\"]\n";
+
+/// A statement that counts, by a person.
+fn heard(desired: &Desired, person: &str) -> Heard {
+    let assertion = Assertion {
+        host: "sha256:h".to_owned(),
+        commit: None,
+        about: Subject::Stated {
+            name: "x".to_owned(),
+            text: desired.attestations["x"].text("x"),
+            states: vec!["s".to_owned()],
+            document: None,
+        },
+        approver: person.to_owned(),
+        role: "owner".to_owned(),
+        reason: "r".to_owned(),
+        not_before: at("2026-05-21T11:00:00Z"),
+        expires: at("2026-05-22T11:00:00Z"),
+    };
+    let (person, key) = (person.to_owned(), "SHA256:k".to_owned());
+    let id = Digest::of(person.as_bytes());
+    Heard { id, person, assertion, key, entry: Some(3), of_guards: false, refused: None }
+}
+
+/// The state of the gate, and what is missing.
+fn stated(desired: &Desired, attested: Vec<Heard>) -> (State, String) {
+    let recorded = Recorded { attested, ..Recorded::default() };
+    let facts = Facts::new(desired, &[], &recorded, now());
+    let gate = gates(&facts, ["G"]).remove(0);
+    assert_eq!(gate.untold, gate.state != State::Pass);
+    (gate.state, gate.missing.unwrap_or_default())
+}
+
+/// A change of a statement that counts, and why it does not count then.
+type Worthless<'a> = (&'a dyn Fn(&mut Heard), &'a str);
+
+#[test]
+fn a_statement_counts_for_its_text_role_and_age_alone() {
+    let desired = desired(STATED);
+    let pair = || vec![heard(&desired, "a"), heard(&desired, "b")];
+    assert_eq!(stated(&desired, pair()).0, State::Pass);
+    let (state, why) = stated(&desired, vec![heard(&desired, "a"), heard(&desired, "a")]);
+    assert_eq!(state, State::NotRun);
+    assert!(why.contains("by 1 of 2 people"), "{why}");
+    let none = stated(&desired, Vec::new());
+    assert!(none.0 == State::NotRun && none.1.contains("was not stated"), "{none:?}");
+    let text = |heard: &mut Heard, other: Digest| {
+        let Subject::Stated { text, .. } = &mut heard.assertion.about else { panic!("stated") };
+        *text = other;
+    };
+    let cases: [Worthless<'_>; 5] = [
+        (&|one| text(one, Digest::of(b"other")), "another text"),
+        (&|one| one.assertion.role = "dba".to_owned(), "as `dba`"),
+        (&|one| one.assertion.not_before = at("2026-05-21T09:59:59Z"), "is the most"),
+        (&|one| one.person = "a".to_owned(), "by 1 of 2 people"),
+        (
+            &|one| {
+                let Subject::Stated { document, .. } = &mut one.assertion.about else { return };
+                *document = Some(Digest::of(b"d"));
+            },
+            "names a document",
+        ),
+    ];
+    for (change, missing) in cases {
+        let mut pair = pair();
+        change(&mut pair[1]);
+        let (state, why) = stated(&desired, pair);
+        assert_eq!(state, State::NotRun, "{missing}");
+        assert!(why.contains(missing), "{why}");
+    }
+    let bound = STATED.replace("people = 2", "people = 2\nthis_commit = true");
+    let bound = self::desired(&bound);
+    let pair = vec![heard(&bound, "a"), heard(&bound, "b")];
+    assert!(stated(&bound, pair).1.contains("of no commit alone"));
 }

@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 use super::body::bodies;
 pub use super::outcome::Outcome;
 pub use super::own::{CheckpointAnchored, ClockRegressed, LogOpened, TornTail};
+pub use super::said::{
+    ApprovalAccepted, ApprovalRefused, AttestationImported, AttestationRevoked, QuorumMet,
+};
 use crate::model::{Decimal, Digest, Timestamp};
 
 macro_rules! events {
@@ -56,6 +59,10 @@ events! {
     "approval.accepted" => ApprovalAccepted,
     /// A statement does not count.
     "approval.refused" => ApprovalRefused,
+    /// What a person attested is on record.
+    "attestation.imported" => AttestationImported,
+    /// An approver took back what was attested.
+    "attestation.revoked" => AttestationRevoked,
     /// All whose approval a plan needs have given it.
     "quorum.met" => QuorumMet,
     /// A plan may run now, and never again.
@@ -123,40 +130,6 @@ bodies! {
         steps: Decimal,
         /// Until when it may be approved and run.
         valid_until: Timestamp,
-    }
-    /// `approval.accepted`
-    ApprovalAccepted {
-        /// Of the plan's bytes.
-        plan: Digest,
-        /// Of the statement's bytes.
-        statement: Digest,
-        /// Who made it.
-        approver: String,
-        /// In which role.
-        role: String,
-        /// `approve`, `reject` or `revoke`.
-        decision: String,
-        /// The fingerprint of the key.
-        key: String,
-    }
-    /// `approval.refused`
-    ApprovalRefused {
-        /// Of the plan's bytes, where the statement could be read so far.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        plan: Option<Digest>,
-        /// Of the statement's bytes.
-        statement: Digest,
-        /// The reason as a code.
-        code: String,
-        /// The reason in words.
-        detail: String,
-    }
-    /// `quorum.met`
-    QuorumMet {
-        /// Of the plan's bytes.
-        plan: Digest,
-        /// Who approved.
-        approvers: Vec<String>,
     }
     /// `permit.consumed`
     PermitConsumed {

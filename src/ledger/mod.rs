@@ -20,6 +20,7 @@ mod own;
 pub mod proof;
 pub mod read;
 mod reserve;
+mod said;
 pub mod verify;
 mod walk;
 

@@ -1,5 +1,5 @@
 //! Which resources stand together in a format for people, in the order in which a tired person needs them: what cannot be
-//! told, what differs by who has to move, what is pending, what is waived, what is in sync.
+//! told, what differs by who has to move, what is pending, what is waived or expected, what is in sync.
 
 use super::value::{Report, ResourceReport};
 use crate::drift::Verdict;
@@ -13,6 +13,7 @@ pub(super) enum Class {
     Drift(Route),
     Pending,
     Waived,
+    Explained,
     InSync,
 }
 
@@ -30,6 +31,7 @@ const ORDER: &[Class] = &[
     Class::Drift(Route::Operator),
     Class::Pending,
     Class::Waived,
+    Class::Explained,
     Class::InSync,
 ];
 
@@ -38,6 +40,7 @@ impl Class {
     pub(super) fn of(resource: &ResourceReport) -> Self {
         match resource.verdict {
             _ if resource.waiver.is_some() => Self::Waived,
+            _ if resource.explained => Self::Explained,
             Verdict::Unknown => Self::Unknown,
             Verdict::Drift => Self::Drift(resource.route),
             Verdict::Pending => Self::Pending,
@@ -52,6 +55,7 @@ impl Class {
             Self::Drift(_) => "DRIFT",
             Self::Pending => "PENDING",
             Self::Waived => "WAIVED",
+            Self::Explained => "EXPLAINED",
             Self::InSync => "IN SYNC",
         }
     }
@@ -63,6 +67,7 @@ impl Class {
             Self::Drift(route) => format!("who moves: {}", route.mover()),
             Self::Pending => "desired state moved, live did not yet".to_owned(),
             Self::Waived => "known and accepted for a time".to_owned(),
+            Self::Explained => "expected until then, as somebody signed".to_owned(),
             Self::InSync => String::new(),
         }
     }
@@ -74,6 +79,7 @@ impl Class {
             Self::Drift(_) => "drift",
             Self::Pending => "pending",
             Self::Waived => "waived",
+            Self::Explained => "explained",
             Self::InSync => "in_sync",
         }
     }

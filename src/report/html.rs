@@ -66,13 +66,14 @@ fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// How many of each, those that alarm first.
-fn counts(report: &Report) -> [(Class, u64); 5] {
+fn counts(report: &Report) -> [(Class, u64); 6] {
     let of = &report.summary;
     [
         (Class::Unknown, of.unknown),
         (Class::Drift(Route::Host), of.drift),
         (Class::Pending, of.pending),
         (Class::Waived, of.waived),
+        (Class::Explained, of.explained),
         (Class::InSync, of.in_sync),
     ]
 }
@@ -123,6 +124,7 @@ const fn name(class: Class) -> &'static str {
         Class::Drift(_) => "drift",
         Class::Pending => "pending",
         Class::Waived => "waived",
+        Class::Explained => "explained",
         Class::InSync => "in sync",
     }
 }

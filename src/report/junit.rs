@@ -1,7 +1,7 @@
 //! `junit`: a test a resource, a suite a kind, for the systems that show tests.
 //!
 //! Drift is a failure, and so is what is pending: live is not what is wanted, and `skipped` would look like a pass. What
-//! cannot be told is an error. What is waived is skipped, with the waiver as the reason.
+//! cannot be told is an error. What is waived or explained is skipped, with that as the reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ impl Counts {
             match Class::of(resource) {
                 Class::Drift(_) | Class::Pending => counts.failures += 1,
                 Class::Unknown => counts.errors += 1,
-                Class::Waived => counts.skipped += 1,
+                Class::Waived | Class::Explained => counts.skipped += 1,
                 Class::InSync => {}
             }
         }
@@ -100,7 +100,7 @@ fn write_case(resource: &ResourceReport, host: &str, out: &mut dyn Write) -> io:
     let class = Class::of(resource);
     let element = match class {
         Class::InSync => return writeln!(out, "/>"),
-        Class::Waived => return write_skipped(resource, out),
+        Class::Waived | Class::Explained => return write_skipped(resource, out),
         Class::Unknown => "error",
         Class::Drift(_) | Class::Pending => "failure",
     };
@@ -116,8 +116,8 @@ fn write_case(resource: &ResourceReport, host: &str, out: &mut dyn Write) -> io:
 }
 
 fn write_skipped(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
-    let waivers: Vec<String> = wording::waivers(resource).map(|waiver| xml(&waiver)).collect();
-    let why = format!("{}; {}", waivers.join("; "), shown(&wording::headline(resource)));
+    let accepted: Vec<String> = wording::accepted(resource).map(|said| xml(&said)).collect();
+    let why = format!("{}; {}", accepted.join("; "), shown(&wording::headline(resource)));
     writeln!(out, ">\n      <skipped message=\"{why}\"/>\n    </testcase>")
 }
 
@@ -143,8 +143,8 @@ fn body(resource: &ResourceReport) -> String {
     for line in &resource.output {
         let _ = writeln!(body, "| {line}");
     }
-    for waiver in wording::waivers(resource) {
-        let _ = writeln!(body, "{}", escape(&waiver));
+    for said in wording::accepted(resource) {
+        let _ = writeln!(body, "{}", escape(&said));
     }
     let _ = writeln!(body, "who moves: {}", resource.route.mover());
     if let Some(next) = &resource.next_action {

@@ -56,6 +56,7 @@ fn title(class: Class) -> String {
         Class::Drift(route) => format!("Drift: {} moves", route.mover()),
         Class::Pending => "Pending: desired state moved, live did not yet".to_owned(),
         Class::Waived => "Waived".to_owned(),
+        Class::Explained => "Explained: expected until then, as somebody signed".to_owned(),
         Class::InSync => "In sync".to_owned(),
     }
 }
@@ -76,11 +77,14 @@ fn table(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "- next for {}: {}", text(&resource.resource.to_string()), text(next))?;
     }
     for resource in &group.resources {
-        for waiver in wording::waivers(resource) {
-            writeln!(out, "- {}: {}", text(&resource.resource.to_string()), text(&waiver))?;
+        for said in wording::accepted(resource) {
+            writeln!(out, "- {}: {}", text(&resource.resource.to_string()), text(&said))?;
         }
     }
-    if group.resources.iter().any(|r| r.next_action.is_some() || !r.waivers.is_empty()) {
+    let has_more = |r: &&ResourceReport| {
+        r.next_action.is_some() || !r.waivers.is_empty() || !r.explanations.is_empty()
+    };
+    if group.resources.iter().any(has_more) {
         writeln!(out)?;
     }
     group.resources.iter().try_for_each(|resource| write_lines(resource, out))

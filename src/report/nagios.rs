@@ -29,7 +29,7 @@ fn code(report: &Report) -> u8 {
         Verdict::Unknown => UNKNOWN,
         Verdict::Drift => CRITICAL,
         Verdict::Pending => WARNING,
-        Verdict::InSync if report.summary.waived > 0 => WARNING,
+        Verdict::InSync if report.summary.waived + report.summary.explained > 0 => WARNING,
         Verdict::InSync => OK,
     }
 }
@@ -46,8 +46,13 @@ pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Resu
     let counts = &report.summary;
     writeln!(
         out,
-        " | drift={};0;0;0 unknown={} pending={} waived={} in_sync={}",
-        counts.drift, counts.unknown, counts.pending, counts.waived, counts.in_sync
+        " | drift={};0;0;0 unknown={} pending={} waived={} explained={} in_sync={}",
+        counts.drift,
+        counts.unknown,
+        counts.pending,
+        counts.waived,
+        counts.explained,
+        counts.in_sync
     )
 }
 

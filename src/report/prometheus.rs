@@ -11,8 +11,14 @@ use super::{Detail, Report};
 use crate::model::Route;
 
 /// Every class of a resource once; drift whoever moves.
-const CLASSES: [Class; 5] =
-    [Class::InSync, Class::Drift(Route::Host), Class::Pending, Class::Unknown, Class::Waived];
+const CLASSES: [Class; 6] = [
+    Class::InSync,
+    Class::Drift(Route::Host),
+    Class::Pending,
+    Class::Unknown,
+    Class::Waived,
+    Class::Explained,
+];
 
 pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Result<()> {
     const RESOURCES: &str = "countersign_drift_resources";
@@ -24,7 +30,7 @@ pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Resu
     }
     writeln!(
         out,
-        "# HELP {RESOURCES} Resources by kind and verdict; a waived one counts as waived alone."
+        "# HELP {RESOURCES} Resources by kind and verdict; a waived or explained one counts as that alone."
     )?;
     writeln!(out, "# TYPE {RESOURCES} gauge")?;
     for (kind, of_kind) in &counts {

@@ -119,8 +119,8 @@ fn result(resource: &ResourceReport, report: &Report, rules: &BTreeMap<&str, usi
             "gap": resource.gap,
         },
     });
-    if class == Class::Waived {
-        let why = wording::waivers(resource).collect::<Vec<_>>().join("; ");
+    if matches!(class, Class::Waived | Class::Explained) {
+        let why = wording::accepted(resource).collect::<Vec<_>>().join("; ");
         let why = escape(&why);
         result["suppressions"] =
             json!([{ "kind": "external", "status": "accepted", "justification": why }]);

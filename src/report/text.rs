@@ -68,7 +68,7 @@ const fn style(class: Class) -> Style {
         Class::Unknown => MAGENTA,
         Class::Drift(_) => RED,
         Class::Pending => YELLOW,
-        Class::Waived => DIM,
+        Class::Waived | Class::Explained => DIM,
         Class::InSync => GREEN,
     }
 }
@@ -203,6 +203,14 @@ fn write_resource(
         let what = escape(&wording::waived(resource, waiver)).into_owned();
         writeln!(out, "      {what} until {} by {owner}: {reason}", waiver.expires)?;
     }
+    for one in &resource.explanations {
+        let said = escape(&wording::explained(resource, one)).into_owned();
+        if one.over {
+            writeln!(out, "      {RED}{said}{RED:#}")?;
+        } else {
+            writeln!(out, "      {said}")?;
+        }
+    }
     write_next(resource, 6, out)
 }
 
@@ -213,7 +221,7 @@ fn write_next(resource: &ResourceReport, indent: usize, out: &mut dyn Write) -> 
     }?;
     // A contact may be everybody's by default: it is worth a line where somebody should be woken.
     let urgent = resource.severity == Severity::Critical && resource.verdict != Verdict::InSync;
-    match resource.contact.as_ref().filter(|_| urgent && resource.waiver.is_none()) {
+    match resource.contact.as_ref().filter(|_| urgent && !resource.is_accepted()) {
         Some(contact) => {
             writeln!(out, "{:indent$}{DIM}ask{DIM:#}   {}", "", one_line(contact, 200))
         }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Waiver;
-use crate::drift::{Judged, Verdict};
-use crate::model::{Blind, Difference, Evidence, Reason, ResourceName, Route, Severity, Timestamp};
+use crate::drift::{Explanation, Judged, Verdict};
+use crate::model::{
+    Blind, Difference, Digest, Evidence, Reason, ResourceName, Route, Severity, Timestamp,
+};
 
 /// What a report says about its own making.
 #[derive(Debug, Clone, Serialize)]
@@ -64,6 +66,9 @@ pub struct Summary {
     pub unknown: u64,
     /// A waiver covers the difference.
     pub waived: u64,
+    /// A person signed that exactly this difference is expected now.
+    #[serde(default)]
+    pub explained: u64,
 }
 
 /// One resource of a report.
@@ -94,6 +99,15 @@ pub struct ResourceReport {
     /// Every waiver that covers some of what differs, the first to expire first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<WaiverReport>,
+    /// Is all that differs expected now, because people signed that?
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub explained: bool,
+    /// Was some of it expected until a time that is over? It is critical then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
+    /// What people signed about some of what differs, the first to end first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<ExplanationReport>,
     /// Is it a guard?
     pub kill_switch: bool,
     /// Whom to ask.
@@ -137,6 +151,30 @@ pub struct WaiverReport {
     pub expires: Timestamp,
 }
 
+/// An explanation of drift as a report shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplanationReport {
+    /// The fields that it explains.
+    pub fields: Vec<String>,
+    /// Who signed it.
+    pub by: String,
+    /// In which role.
+    pub role: String,
+    /// Why.
+    pub reason: String,
+    /// What the difference is needed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Is that over?
+    pub over: bool,
+    /// SHA-256 of what was signed.
+    pub attestation: Digest,
+    /// The number of the entry of the executor's ledger that has it.
+    pub entry: Option<u64>,
+}
+
 impl Report {
     /// Puts a report together.
     #[must_use]
@@ -145,11 +183,9 @@ impl Report {
         let (mut summary, mut verdict) = (Summary::default(), Verdict::InSync);
         let mut resources = Vec::with_capacity(judged.len());
         for one in judged {
-            summary.add(one.verdict, one.waived);
-            if !one.waived {
-                verdict = verdict.max(one.verdict);
-            }
-            resources.push(ResourceReport::new(one, observed_at));
+            let one = ResourceReport::new(one, observed_at);
+            one.count(&mut summary, &mut verdict);
+            resources.push(one);
         }
         Self { schema: "countersign.report", version: 1, header, verdict, summary, resources }
     }
@@ -160,11 +196,7 @@ impl Report {
         resources.sort_by(|a, b| a.resource.cmp(&b.resource));
         let (mut summary, mut verdict) = (Summary::default(), Verdict::InSync);
         for one in &resources {
-            let waived = one.waiver.is_some();
-            summary.add(one.verdict, waived);
-            if !waived {
-                verdict = verdict.max(one.verdict);
-            }
+            one.count(&mut summary, &mut verdict);
         }
         Self { schema: "countersign.report", version: 1, header, verdict, summary, resources }
     }
@@ -186,7 +218,7 @@ impl Summary {
     /// How many resources there are.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.in_sync + self.drift + self.pending + self.unknown + self.waived
+        self.in_sync + self.drift + self.pending + self.unknown + self.waived + self.explained
     }
 }
 
@@ -203,9 +235,49 @@ impl WaiverReport {
     }
 }
 
+impl ExplanationReport {
+    fn of(explanation: &Explanation, differences: &[Difference]) -> Self {
+        let field = |at: &usize| Some(differences.get(*at)?.field.clone());
+        Self {
+            fields: explanation.differences.iter().filter_map(field).collect(),
+            by: explanation.by.clone(),
+            role: explanation.role.clone(),
+            reason: explanation.reason.clone(),
+            run: explanation.run.clone(),
+            until: explanation.until,
+            over: explanation.over,
+            attestation: explanation.attestation,
+            entry: explanation.entry,
+        }
+    }
+}
+
 impl ResourceReport {
+    /// Is what differs waived, or expected? Then it is shown, and does not alarm.
+    #[must_use]
+    pub const fn is_accepted(&self) -> bool {
+        self.waiver.is_some() || self.explained
+    }
+
+    fn count(&self, summary: &mut Summary, worst: &mut Verdict) {
+        if self.explained {
+            summary.explained += 1;
+        } else {
+            summary.add(self.verdict, self.waiver.is_some());
+        }
+        if !self.is_accepted() {
+            *worst = (*worst).max(self.verdict);
+        }
+    }
+
     fn new(judged: Judged<'_>, observed_at: Timestamp) -> Self {
-        let Judged { resource, verdict, comparison, unknown, waivers, waived } = judged;
+        let severity = judged.severity();
+        let explanations = judged.explanations.iter();
+        let differences = &judged.comparison.differences;
+        let explanations =
+            explanations.map(|one| ExplanationReport::of(one, differences)).collect();
+        let (explained, overdue) = (judged.explained, judged.overdue);
+        let Judged { resource, verdict, comparison, unknown, waivers, waived, .. } = judged;
         let evidence = unknown.is_none().then_some(comparison.evidence);
         let why = unknown.or_else(|| comparison.blind.first().map(|blind| blind.unknown.clone()));
         let waivers: Vec<WaiverReport> = waivers.into_iter().map(WaiverReport::of).collect();
@@ -215,7 +287,7 @@ impl ResourceReport {
             kind: resource.name.kind.clone(),
             name: resource.name.name.clone(),
             verdict,
-            severity: common.severity.unwrap_or_default(),
+            severity,
             route: common.route,
             gap: common.gap.clone(),
             reason: why.as_ref().map(|unknown| unknown.reason),
@@ -223,6 +295,9 @@ impl ResourceReport {
             next_action: common.next_action.clone(),
             waiver: waivers.first().filter(|_| waived).cloned(),
             waivers,
+            explained,
+            overdue,
+            explanations,
             kill_switch: common.kill_switch,
             contact: common.contact.clone(),
             observed_at,
@@ -280,6 +355,9 @@ impl Report {
             next_action: None,
             waiver: None,
             waivers: Vec::new(),
+            explained: false,
+            overdue: false,
+            explanations: Vec::new(),
             kill_switch: false,
             contact: None,
             observed_at,

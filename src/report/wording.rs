@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::value::{Report, ResourceReport, WaiverReport};
+use super::value::{ExplanationReport, Report, ResourceReport, WaiverReport};
 use crate::drift::Verdict;
 use crate::model::display::{escaped_line, one_line};
 use crate::model::{Change, Difference, Route, Severity};
@@ -55,6 +55,9 @@ pub(super) fn summary(report: &Report) -> String {
     if summary.waived > 0 {
         parts.push(format!("{} waived", summary.waived));
     }
+    if summary.explained > 0 {
+        parts.push(format!("{} explained", summary.explained));
+    }
     parts.push(format!("{} in sync", summary.in_sync));
     parts.join(", ")
 }
@@ -76,10 +79,27 @@ pub(super) fn waivers(resource: &ResourceReport) -> impl Iterator<Item = String>
     })
 }
 
+/// What a resource has from waivers and from people who signed, a sentence each.
+pub(super) fn accepted(resource: &ResourceReport) -> impl Iterator<Item = String> {
+    waivers(resource).chain(resource.explanations.iter().map(|one| explained(resource, one)))
+}
+
+/// An explanation as a sentence. One that is over has a word of its own.
+pub(super) fn explained(resource: &ResourceReport, one: &ExplanationReport) -> String {
+    let what = match (one.over, resource.explained) {
+        (true, _) => "OVERDUE: was explained",
+        (false, true) => "explained",
+        (false, false) => "explained in part",
+    };
+    let run = one.run.as_ref().map(|run| format!(" for {run}")).unwrap_or_default();
+    let (fields, until, by, role) = (one.fields.join(", "), one.until, &one.by, &one.role);
+    format!("{what} ({fields}){run} until {until} by {by} as {role}: {}", one.reason)
+}
+
 fn movers(report: &Report) -> String {
     let count = |route| {
         let open = |r: &&ResourceReport| {
-            r.waiver.is_none() && r.verdict == Verdict::Drift && r.route == route
+            !r.is_accepted() && r.verdict == Verdict::Drift && r.route == route
         };
         report.resources.iter().filter(open).count()
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::command;
 use crate::site::Site;
 
-const POLICY: &str = "actions = [\"create_directory\"]\nroots = [\"/opt\"]";
+const POLICY: &str = "actions = [\"create_directory\", \"write_file\"]\nroots = [\"/opt\"]";
 const WANTED: &str = "[directory.\"/opt/run\"]\nowner = \"me\"\ngroup = \"me\"\nmode = \"0750\"\ngap = \"GAP5\"\n\
      [directory.\"/opt/run/locks\"]\nowner = \"me\"\ngroup = \"me\"\nmode = \"0750\"\ngap = \"GAP5\"\ndepends_on = [\"directory./opt/run\"]\n\
      [gap.GAP5]\ntitle = \"folders\"\naliases = [\"GAP-5\"]\ncontact = \"operator\"\n";
@@ -99,4 +99,38 @@ fn what_is_recorded_comes_from_the_host_s_own_configuration_and_a_commit() {
     site.run(&["gap", "record", "--desired", desired.to_str().unwrap()]).ends_with(64);
     site.run(&["gap", "record", "--output", "json"]).ends_with(64);
     assert!(!folder.path().join("data/ledger").exists());
+}
+
+#[test]
+fn a_deployment_makes_the_configuration_stale_and_opens_the_gap_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    let (uid, wanted) = (fs::metadata(folder.path()).unwrap().uid(), WANTED);
+    let name = if uid == 0 { "root" } else { "me" };
+    let gid = fs::metadata(folder.path()).unwrap().gid();
+    let group = if gid == 0 { "root" } else { "me" };
+    let config = "[file.\"/opt/run/config.json\"]\nsource = \"files/config.json\"\nowner = \"me\"\ngroup = \"me\"\nmode = \"0640\"\n\
+         gap = \"GAP5\"\ndepends_on = [\"directory./opt/run\"]\n";
+    let wanted =
+        format!("{wanted}{config}").replace("owner = \"me\"", &format!("owner = \"{name}\""));
+    let wanted = wanted.replace("group = \"me\"", &format!("group = \"{group}\""));
+    let deployed = |commit: &str| {
+        let text = format!("{{\"deployed_source_commit\": \"{commit}\"}}\n");
+        site.write("desired/hosts/a/files/config.json", text);
+        site.wants(&wanted);
+    };
+    deployed("703559c");
+    site.run(&["gap", "record"]).ends_with(0).says("GAP5: not recorded -> OPEN");
+    site.deed("plan.json", &["--gap", "GAP5"]).ends_with(0);
+    site.run(&["gap", "record"]).ends_with(0).says("GAP5: OPEN -> CLOSED");
+    // The next commit is deployed, and what was provisioned still names the old one.
+    deployed("a1b2c3d");
+    site.run(&["gap", "record"]).ends_with(0).says("GAP5: CLOSED -> PARTIAL");
+    let told = history(&site);
+    let events: Vec<&str> = told.iter().filter_map(|line| line.split(' ').next()).collect();
+    let wanted =
+        ["gap.changed", "plan.sealed", "quorum.met", "plan.done", "gap.changed", "gap.changed"];
+    assert_eq!(events, wanted);
+    assert!(told[5].contains("CLOSED -> PARTIAL: file./opt/run/config.json"), "{told:?}");
+    site.run(&["ledger", "verify"]).ends_with(0);
 }

@@ -8,6 +8,7 @@ mod server;
 
 mod adopt;
 mod approval;
+mod attest;
 mod builds;
 mod cached;
 mod check;

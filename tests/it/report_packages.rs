@@ -284,9 +284,10 @@ fn a_person_signs_what_they_have_read_and_counts_by_the_trust_file() {
             &key_file,
             "--digest",
             digest,
+            "--i-am-remote",
         ])
     };
-    sign("first@a", &digest[..10]).ends_with(6).says(&digest);
+    sign("first@a", &digest[..10]).ends_with(6).says("--digest takes all 64 digits");
     sign("../first", &digest).ends_with(64);
     sign("first@a", &digest).ends_with(0).says("first@a signed STAY");
     sign("first@a", &digest).ends_with(64).says("has signed it already");

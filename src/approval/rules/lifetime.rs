@@ -1,8 +1,9 @@
 //! Does it live no longer than the policy allows?
 
-use super::{Ask, Case, Rule};
+use super::{Ask, Case, Rule, Signer};
 use crate::approval::Word;
 use crate::config::trust::Policy;
+use crate::model::Period;
 
 pub(super) const RULE: Rule = Rule {
     name: "lifetime",
@@ -12,10 +13,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn ask(case: &Case<'_>, policy: &Policy) -> Option<(Word, String)> {
-    let said = case.statement();
-    (said.expires > said.not_before.after(policy.lifetime)).then(|| {
-        let (from, to, most) = (said.not_before, said.expires, policy.lifetime);
-        let why = format!("{} says from {from} to {to}, and the most is {most}", said.approver);
+    lives_too_long(&case.signer(), policy.lifetime)
+}
+
+/// Does a statement live longer than `most`?
+pub(in crate::approval) fn lives_too_long(
+    signer: &Signer<'_>,
+    most: Period,
+) -> Option<(Word, String)> {
+    let Signer { name, not_before, expires, .. } = signer;
+    (*expires > not_before.after(most)).then(|| {
+        let why = format!("{name} says from {not_before} to {expires}, and the most is {most}");
         (Word::LivesTooLong, why)
     })
 }

@@ -7,7 +7,7 @@ mod commit;
 mod coverage;
 mod expiry;
 mod host;
-mod lifetime;
+pub(super) mod lifetime;
 mod number;
 mod once;
 mod people;
@@ -18,7 +18,7 @@ mod remote;
 mod revocation;
 mod role;
 mod separation;
-mod signature;
+pub(super) mod signature;
 mod summary;
 mod touch;
 mod veto;
@@ -52,6 +52,8 @@ type Quorum = fn(&[Case<'_>], &Policy) -> (Vec<Missing>, Option<Refusal>);
 pub(super) enum Ask {
     /// A signed statement as it came.
     Reading(fn(&Signed) -> Result<Read, Refusal>),
+    /// Whoever signed a statement of any kind, and for which time; of those that say no only where that is said.
+    Signer { ask: fn(&Signer<'_>) -> Option<(Word, String)>, of_vetoes: bool },
     /// A statement that could be read; of those that say no only where that is said.
     Statement { ask: fn(&Case<'_>) -> Option<(Word, String)>, of_vetoes: bool },
     /// A statement that approves, under one policy.
@@ -119,14 +121,50 @@ pub(super) struct Facts<'a> {
     pub(super) vetoes: Vec<&'a Read>,
 }
 
+/// Who signed a statement, as whom and for which time: what statements of every kind say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signer<'a> {
+    /// Who, by the name of the trust file.
+    pub(super) name: &'a str,
+    pub(super) role: &'a str,
+    pub(super) not_before: Timestamp,
+    pub(super) expires: Timestamp,
+    pub(super) verified: &'a Verified,
+    pub(super) trust: &'a Trust,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Signer<'a> {
+    /// Whom the trust file knows by the name that the statement gives.
+    pub(super) fn approver(&self) -> Option<&'a Approver> {
+        self.trust.approvers.get(self.name)
+    }
+
+    /// The first of the rules about signers that has something against it. `veto`: of a statement that says no.
+    pub(super) fn refusal(&self, veto: bool) -> Option<(Word, String)> {
+        RULES.iter().find_map(|rule| match rule.ask {
+            Ask::Signer { ask, of_vetoes } if of_vetoes || !veto => ask(self),
+            _ => None,
+        })
+    }
+}
+
 impl<'a> Case<'a> {
     pub(super) const fn statement(&self) -> &'a Statement {
         &self.read.statement
     }
 
-    /// Whom the trust file knows by the name that the statement gives.
-    pub(super) fn approver(&self) -> Option<&'a Approver> {
-        self.trust.approvers.get(&self.read.statement.approver)
+    pub(super) fn signer(&self) -> Signer<'a> {
+        let said = &self.read.statement;
+        Signer {
+            name: &said.approver,
+            role: &said.role,
+            not_before: said.not_before,
+            expires: said.expires,
+            verified: &self.read.verified,
+            trust: self.trust,
+            now: self.now,
+        }
     }
 
     pub(super) fn refused(&self, (word, why): (Word, String)) -> Refusal {

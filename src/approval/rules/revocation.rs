@@ -1,18 +1,18 @@
 //! Is the key still trusted, and the approver?
 
-use super::{Ask, Case, Rule};
+use super::{Ask, Rule, Signer};
 use crate::approval::Word;
 
 pub(super) const RULE: Rule = Rule {
     name: "revocation",
     about: "neither the key nor the approver was revoked",
     words: &[Word::RevokedKey],
-    ask: Ask::Statement { ask, of_vetoes: true },
+    ask: Ask::Signer { ask, of_vetoes: true },
 };
 
-fn ask(case: &Case<'_>) -> Option<(Word, String)> {
-    let (name, key) = (&case.statement().approver, &case.read.verified.key);
-    let whole = case.approver().is_none_or(|approver| approver.revoked);
-    let revoked = whole || case.trust.is_revoked(key);
+fn ask(signer: &Signer<'_>) -> Option<(Word, String)> {
+    let (name, key) = (signer.name, &signer.verified.key);
+    let whole = signer.approver().is_none_or(|approver| approver.revoked);
+    let revoked = whole || signer.trust.is_revoked(key);
     revoked.then(|| (Word::RevokedKey, format!("{name} with {}", key.fingerprint())))
 }

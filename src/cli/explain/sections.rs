@@ -1,8 +1,8 @@
 //! The sections of desired state that are no kinds of resources: what each is for, and an example of it.
 
 use crate::desired::{
-    DatabaseSection, Defaults, GapSection, GateSection, HostSection, ProofSection, ProofsetSection,
-    ReportSection, WaiverSection,
+    AttestationSection, DatabaseSection, Defaults, GapSection, GateSection, HostSection,
+    ProofSection, ProofsetSection, ReportSection, WaiverSection,
 };
 
 /// A table that is no resource: its name, what it is, where it stands and what to know, an example.
@@ -81,6 +81,19 @@ pub(super) const SECTIONS: &[Section] = &[
                   title = \"a unit can be made\"\nproofs = [\"proof.unit-create\"]\n\n[[proofset.release.lines]]\nname = \"PROOF-3\"\n\
                   title = \"no count has changed\"\nunchanged = [\"row_count.*\"]",
         schema: || Some(schemars::schema_for!(ProofsetSection)),
+    },
+    Section {
+        name: "attestation",
+        about: "what only a person can state, as text that somebody signs",
+        doc: "In any file of a host or role, or in fleet.toml. `countersign attest NAME --as …` shows the text and has it signed with the signer's own \
+              SSH key; `attest --import` puts it on the executor's ledger. It holds, as `attestation.NAME` in `requires` and `closes_when`, while as many \
+              people as it asks for have stated this very text for this host, in a role that it names and that `[attest]` of the trust file lets attest, \
+              and nothing of that has expired or was taken back. Otherwise it was not run: a missing statement is never known to be false. \
+              docs/attestations.md says more.",
+        example: "[attestation.no-secret-asked]\ntitle = \"secrets\"\nstatement = \"nobody was asked for a secret during this run\"\nroles = [\"owner\"]\nmax_age = \"7d\"\n\n\
+                  [attestation.target]\ntitle = \"the document of the first run\"\ncriteria = [\n  \"it is not the constitution\",\n  \"a dry run of it was green\",\n]\n\
+                  document = true                             # its SHA-256 has to be named\nroles = [\"owner\"]\npeople = 2",
+        schema: || Some(schemars::schema_for!(AttestationSection)),
     },
     Section {
         name: "gate",

@@ -1,7 +1,7 @@
 //! What the executor's ledger says of proofs: the newest outcome of each that ran on this very machine.
 
 use super::super::error::Failure;
-use super::super::{exit, ledgers};
+use super::super::{attested, exit, ledgers};
 use crate::config::Config;
 use crate::evidence::{ProofRecord, Recorded, SetRecord};
 use crate::ledger::event::ProofOutcome;
@@ -25,7 +25,12 @@ pub(in super::super) fn read(
         }
     };
     match ledgers::read(config) {
-        Ok(Some(reader)) => of(&reader, &machine_id),
+        Ok(Some(reader)) => {
+            let host = format!("sha256:{machine_id}");
+            let attested::Judged { heard, untrusted } = attested::all(config, &reader, &host)?;
+            let recorded = of(&reader, &machine_id)?;
+            Ok(Recorded { attested: heard, untrusted, ..recorded })
+        }
         Ok(None) => Ok(Recorded::default()),
         Err(failure) if failure.code == exit::VERIFICATION => Err(failure),
         Err(failure) => Ok(unread(failure.message)),

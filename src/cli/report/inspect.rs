@@ -35,10 +35,21 @@ pub(super) struct Believed {
 pub(super) fn run(folder: &Folder, global: &Global, output: &Output) -> Result<u8, Failure> {
     let believed = believed(&folder.trusted, global)?;
     let verified = verified(&folder.folder, &believed)?;
+    if output.is("json") {
+        output.write(|out| json::write(out, &told(&verified, &believed)))?;
+    } else {
+        tell(&verified, &believed, output)?;
+    }
+    Ok(exit::OK)
+}
+
+/// What the package is, and who stands behind it.
+pub(super) fn tell(
+    verified: &Verified,
+    believed: &Believed,
+    output: &Output,
+) -> Result<(), Failure> {
     output.write(|out| {
-        if output.is("json") {
-            return json::write(out, &told(&verified, &believed));
-        }
         let (header, outcome) = (&verified.package.header, &verified.package.outcome);
         let (report, host) = (escape(&header.report), escape(&header.host));
         writeln!(
@@ -68,8 +79,7 @@ pub(super) fn run(folder: &Folder, global: &Global, output: &Output) -> Result<u
             )?;
         }
         Ok(())
-    })?;
-    Ok(exit::OK)
+    })
 }
 
 #[derive(Serialize)]

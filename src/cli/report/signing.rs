@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::approve::sign;
 use super::super::error::Failure;
 use super::super::output::{Output, place};
+use super::super::signing::{Matter, confirm, require_presence};
 use super::super::{Global, exit};
 use super::{Sign, inspect};
 use crate::model::display::escape;
@@ -12,15 +13,16 @@ use crate::model::{Clock as _, SystemClock};
 use crate::package::signed::{NAMESPACE, Word};
 
 pub(super) fn run(asked: &Sign, global: &Global, output: &Output) -> Result<u8, Failure> {
+    require_presence(asked.i_am_remote)?;
     let believed = inspect::believed(&asked.folder.trusted, global)?;
     let folder = &asked.folder.folder;
     let verified = inspect::verified(folder, &believed)?;
-    let whole = verified.statement.digest().to_string();
-    if asked.digest.strip_prefix("sha256:").unwrap_or(&asked.digest) != whole {
-        let message = format!("the digest of the statement of this package is {whole}");
-        return Err(Failure::new(exit::APPROVAL, message)
-            .hint("read what `report verify` and index.html say, then repeat all of its digits"));
-    }
+    let digest = verified.statement.digest();
+    let matter =
+        Matter { noun: "package", verb: "sign", read_first: "`countersign report verify`", digest };
+    confirm(&matter, asked.digest.as_deref(), &output.printed(), || {
+        inspect::tell(&verified, &believed, output)
+    })?;
     let now = SystemClock.now();
     let word = Word::new(&verified.statement, &asked.name, &asked.reason, now);
     let text = word.text().ok_or_else(|| {
@@ -42,7 +44,7 @@ pub(super) fn run(asked: &Sign, global: &Global, output: &Output) -> Result<u8, 
     place(folder, Path::new(&file), text.as_bytes())?;
     let (who, outcome) = (escape(&asked.name), escape(&word.outcome));
     output.write(|out| {
-        writeln!(out, "{who} signed {outcome}, sha256:{whole}, in {}", escape(&file))
+        writeln!(out, "{who} signed {outcome}, sha256:{digest}, in {}", escape(&file))
     })?;
     Ok(exit::OK)
 }

@@ -77,7 +77,7 @@ pub(super) fn untold(desired: &Desired, why: &Unknown) -> Looked {
         let answer = Answer { question: question.text(), seen: Err(why.clone()) };
         snapshot.add(question.name, answer);
     }
-    Looked { snapshot, notes: Vec::new(), replayed: false }
+    Looked { snapshot, notes: Vec::new(), replayed: false, explanations: Ok(Vec::new()) }
 }
 
 /// Desired state without the resources of other targets.

@@ -225,7 +225,7 @@ impl Outside {
 
     /// Says what is known now: to whoever scrapes, to systemd, and what changed to whoever is told.
     pub(super) fn tell(&mut self, status: &Status) {
-        let Summary { in_sync, drift, pending, unknown, waived } = status.summary;
+        let Summary { in_sync, drift, pending, unknown, waived, .. } = status.summary;
         self.systemd.status(&format!(
             "{in_sync} in sync, {drift} drift, {pending} pending, {unknown} unknown, {waived} waived"
         ));

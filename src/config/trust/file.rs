@@ -39,6 +39,24 @@ pub struct ApproverSection {
     pub(super) revoked: bool,
 }
 
+/// `[attest]`: in which roles something may be attested. Without it nothing may.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AttestSection {
+    /// The roles in which people may state what desired state asks for as `[attestation.NAME]`.
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    /// The roles in which people may explain that a resource differs for a time. It silences the alarm about that difference.
+    #[serde(default)]
+    pub(super) explain: Vec<String>,
+    /// The roles in which people may do so of a guard too. Nothing is applied or proven while a guard does not hold, explained
+    /// or not.
+    #[serde(default)]
+    pub(super) guards: Vec<String>,
+    /// The longest time between `not-before` and `expires` of an attestation, such as "30d"; at most "366d".
+    pub(super) lifetime: Period,
+}
+
 /// `[committer."NAME"]`: a person whose signed commits are taken as desired state.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,7 @@ impl Trust {
         let mut found = Vec::new();
         self.shared_keys(&people, &mut found);
         self.idle_approvers(&mut found);
+        self.idle_roles(&mut found);
         for (name, policy) in &self.policies {
             self.quorum(name, policy, &people, &mut found);
             for action in policy.actions.iter().filter(|one| !actions.contains(&one.as_str())) {
@@ -82,8 +83,9 @@ impl Trust {
     }
 
     fn idle_approvers(&self, found: &mut Vec<Diagnostic>) {
-        let asked: BTreeSet<&String> =
-            self.policies.values().flat_map(|policy| policy.require.keys()).collect();
+        let attest = self.attest.as_ref().map(super::Attest::all).unwrap_or_default();
+        let asked = self.policies.values().flat_map(|policy| policy.require.keys());
+        let asked: BTreeSet<&String> = asked.chain(&attest).collect();
         for (name, approver) in self.approvers.iter().filter(|(_, one)| !one.revoked) {
             if approver.keys.iter().all(|key| self.is_revoked(key)) {
                 let message = format!("every key of `{name}` is revoked");
@@ -92,6 +94,18 @@ impl Trust {
                 let message = format!("no policy asks for a role that `{name}` has");
                 let hint = "a statement of theirs can reject or revoke, and never approve";
                 found.push(self.warning("approver", name, message, hint));
+            }
+        }
+    }
+
+    /// Roles that attest, and that nobody has.
+    fn idle_roles(&self, found: &mut Vec<Diagnostic>) {
+        for role in self.attest.iter().flat_map(super::Attest::all) {
+            let has = |approver: &Approver| !approver.revoked && approver.roles.contains(&role);
+            if !self.approvers.values().any(has) {
+                let message = format!("`[attest]` names the role `{role}`, which nobody has");
+                let hint = "give it to an approver, or remove it";
+                found.push(self.warning("attest", "", message, hint));
             }
         }
     }

@@ -46,6 +46,11 @@ pub(super) fn write(resource: &ResourceReport, out: &mut dyn Write) -> io::Resul
         let until = waiver.expires;
         writeln!(out, "<p class=\"next\"><b>{what}</b> until {until} by {owner}: {reason}</p>")?;
     }
+    for one in &resource.explanations {
+        let class = if one.over { "next overdue" } else { "next" };
+        let said = text(&wording::explained(resource, one));
+        writeln!(out, "<p class=\"{class}\">{said}</p>")?;
+    }
     if let Some(next) = &resource.next_action {
         writeln!(out, "<p class=\"next\"><b>next</b> {}</p>", text(next))?;
     }
