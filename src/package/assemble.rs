@@ -44,7 +44,13 @@ pub struct Input<'a> {
 pub fn assemble(input: &Input<'_>) -> Package {
     let result = input.result;
     let mut counts = Summary::default();
-    input.judged.iter().for_each(|one| counts.add(one.verdict, one.waived));
+    for one in input.judged {
+        if one.explained {
+            counts.explained += 1;
+        } else {
+            counts.add(one.verdict, one.waived);
+        }
+    }
     let documents = input.plan.documents.iter().zip(&result.proofs);
     let documents = documents.map(|(document, proofs)| input.document(document, proofs)).collect();
     let criteria = result.criteria.iter().map(|one| input.line(&one.name, one.held, &one.backing));
@@ -61,6 +67,7 @@ pub fn assemble(input: &Input<'_>) -> Package {
             pending: counts.pending,
             unknown: counts.unknown,
             waived: counts.waived,
+            explained: counts.explained,
         },
         documents,
         gates: result.gates.iter().map(|gate| input.gate(gate)).collect(),
@@ -121,7 +128,12 @@ impl Input<'_> {
         let seen = judged.comparison.seen.clone().filter(|_| judged.why().is_empty());
         Resource {
             resource: judged.resource.name.to_string(),
-            verdict: if judged.waived { "waived" } else { judged.verdict.word() }.to_owned(),
+            verdict: match judged {
+                Judged { waived: true, .. } => "waived",
+                Judged { explained: true, .. } => "explained",
+                _ => judged.verdict.word(),
+            }
+            .to_owned(),
             seen: seen.unwrap_or_else(|| judged.why()),
             cites: self.observation(&judged.resource.name).into_iter().collect(),
         }

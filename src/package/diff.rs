@@ -71,6 +71,7 @@ fn said(package: &Package) -> BTreeMap<(u8, String), String> {
         ("pending", counts.pending),
         ("unknown", counts.unknown),
         ("waived", counts.waived),
+        ("explained", counts.explained),
     ];
     for (name, count) in of {
         put(8, format!("resources {name}"), count.to_string());

@@ -181,8 +181,8 @@ fn sections(package: &Package, out: &mut String) {
         let counts = package.resources;
         let _ = writeln!(
             out,
-            "<p>{} resources are waived, {} could not be told.</p>",
-            counts.waived, counts.unknown
+            "<p>{} resources are waived, {} explained, {} could not be told.</p>",
+            counts.waived, counts.explained, counts.unknown
         );
         history(package, out);
     });

@@ -211,12 +211,12 @@ fn residue(package: &Package, out: &mut String) {
         one_gap(gap, out);
     }
     let counts = package.resources;
-    if counts.waived + counts.unknown > 0 {
+    if counts.waived + counts.explained + counts.unknown > 0 {
         some = true;
         let _ = writeln!(
             out,
-            "- {} resources are waived, {} could not be told",
-            counts.waived, counts.unknown
+            "- {} resources are waived, {} explained, {} could not be told",
+            counts.waived, counts.explained, counts.unknown
         );
     }
     if !some {

@@ -107,6 +107,8 @@ pub struct Counts {
     pub unknown: u64,
     /// Not as wanted, and accepted for a time.
     pub waived: u64,
+    /// Not as wanted, and explained by a person who signed that.
+    pub explained: u64,
 }
 
 /// One document.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::super::error::Failure;
 use super::super::output::{Output, place};
 use super::super::planning::CLOCK;
-use super::super::{Global, check, context, exit, gate, refusal};
+use super::super::{Global, attested, check, context, exit, gate, refusal};
 use super::{Arguments, history, ledger, measure};
+use crate::approval::Heard;
 use crate::config::{Config, strict};
 use crate::desired::{Desired, ReportPlan, Requirement, needed};
 use crate::drift;
@@ -17,7 +18,7 @@ use crate::ledger::Ledger;
 use crate::ledger::event::ReportMade;
 use crate::model::display::{escape, escaped_line};
 use crate::model::{Digest, ResourceName, Timestamp, nearest};
-use crate::observed;
+use crate::observed::{self, Snapshot};
 use crate::package::assemble::{Input, assemble};
 use crate::package::value::{Header, History, Package};
 use crate::package::{Files, Statement, files};
@@ -171,7 +172,11 @@ impl Made<'_> {
             ledger::read(ledger, Timestamp::from_unix_seconds(since), &self.plan.gaps())
         });
         let told = told.transpose()?;
-        let judged = drift::compare(desired, &looked.snapshot, None, now);
+        let explanations = match self.replayed {
+            true => Ok(Vec::new()),
+            false => attested::explanations(self.config, looked.machine_id.clone()),
+        };
+        let (judged, explained) = self.judged(&looked.snapshot, &explanations);
         let facts = Facts::new(desired, &judged, &recorded, now);
         let unread = Window {
             unread: Some("a recorded world has no ledger".to_owned()),
@@ -187,7 +192,7 @@ impl Made<'_> {
             if self.replayed { (Vec::new(), None) } else { history::drift(self.config)? };
         let mut non_mutation = looked.non_mutation;
         non_mutation.wrote = self.wrote();
-        let notes = looked.notes.into_iter().chain(silent).collect();
+        let notes = looked.notes.into_iter().chain(explained).chain(silent).collect();
         let package = assemble(&Input {
             header: self.header(now, host_id, notes),
             plan: self.plan,
@@ -200,10 +205,25 @@ impl Made<'_> {
             non_mutation,
             history: History { drift, gaps: told.map(|told| told.gaps).unwrap_or_default() },
         });
-        let report = self.report(&package, drift::compare(desired, &looked.snapshot, None, now));
+        let report = self.report(&package, self.judged(&looked.snapshot, &explanations).0);
         let observations = observed::write(&looked.snapshot)?;
         let files = files::files(&package, &report, observations, excerpt.as_ref());
         Ok((package, files))
+    }
+
+    /// What was seen, held against what is wanted and what people have explained; and what is worth saying about that.
+    fn judged(
+        &self,
+        snapshot: &Snapshot,
+        explanations: &Result<Vec<Heard>, String>,
+    ) -> (Vec<drift::Judged<'_>>, Vec<String>) {
+        let mut judged = drift::compare(self.desired, snapshot, None, snapshot.observed_at);
+        let mut notes = Vec::new();
+        match explanations {
+            Ok(heard) => notes.extend(evidence::explain(&mut judged, heard)),
+            Err(why) => notes.push(format!("whether drift is explained cannot be told: {why}")),
+        }
+        (judged, notes)
     }
 
     /// The run writes its package, and says on the ledger that it did.
