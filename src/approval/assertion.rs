@@ -1,6 +1,7 @@
 //! What a person asserts: the text of an attestation, in the form that all signed statements have.
 //!
-//! It says something that only a person can say, explains a difference for a time, or takes back what was asserted before.
+//! It says something that only a person can say, explains a difference for a time, lets a contract run as a proof, or takes back what
+//! was asserted before.
 
 use serde_json::Value;
 
@@ -59,6 +60,13 @@ pub enum Subject {
         differences: Vec<Expected>,
         /// What they are needed for, such as the name of a run.
         run: Option<String>,
+    },
+    /// A contract may run as a proof.
+    Admitted {
+        /// The name of its `[proof.NAME]` in desired state.
+        proof: String,
+        /// Of the contract: of what is run, as whom, and what has to come of it.
+        contract: Digest,
     },
     /// An earlier attestation is taken back.
     Revoked {
@@ -166,6 +174,10 @@ impl Form for Assertion {
                     text.line("run", run);
                 }
             }
+            Subject::Admitted { proof, contract } => {
+                text.line("admits", &format_args!("proof.{proof}"));
+                text.line("contract", &format_args!("sha256:{contract}"));
+            }
             Subject::Revoked { attestation } => {
                 text.line("revokes", &format_args!("sha256:{attestation}"));
             }
@@ -209,6 +221,11 @@ impl Subject {
             let differences = several(lines, "field", Expected::read)?;
             let run = lines.optional("run", plain)?;
             return Ok(Self::Explained { resource, differences, run });
+        }
+        if lines.has("admits") {
+            let of = |text: &str| plain(text.strip_prefix("proof.")?);
+            let proof = lines.value("admits", of)?;
+            return Ok(Self::Admitted { proof, contract: lines.value("contract", digest)? });
         }
         Ok(Self::Revoked { attestation: lines.value("revokes", digest)? })
     }
@@ -304,6 +321,10 @@ mod tests {
         );
         assert_eq!(explained().text().as_deref(), Some(&*wanted));
         assert_eq!(Assertion::parse(wanted.as_bytes()), Ok(explained()));
+        let admitted =
+            Subject::Admitted { proof: "unit create".to_owned(), contract: Digest::of(b"text") };
+        let wanted = format!("{head}admits: proof.unit create\ncontract: sha256:{text}\n{tail}");
+        assert_eq!(assertion(admitted).text().as_deref(), Some(&*wanted));
         let revoked = assertion(Subject::Revoked { attestation: Digest::of(b"text") });
         let wanted = format!("{head}revokes: sha256:{text}\n{tail}");
         assert_eq!(revoked.text().as_deref(), Some(&*wanted));

@@ -120,6 +120,7 @@ impl Hearing<'_> {
         };
         let (roles, key) = match said.about {
             Subject::Explained { .. } => (attest.explainers(), "explain"),
+            Subject::Admitted { .. } => (attest.contracts.clone(), "contracts"),
             _ => (attest.roles.clone(), "roles"),
         };
         if !roles.contains(&said.role) {

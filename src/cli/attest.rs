@@ -24,7 +24,7 @@ use made::Made;
                   sign it. The statement goes to a file of this folder with .sig beside it; with -o FILE both go to that file. `attest --import` on the \
                   host puts it on the executor's ledger. --list and --status end with 0 when what was asked for is attested, and 4 when it is not."
 )]
-#[command(group = clap::ArgGroup::new("what").args(["name", "explain", "revoke", "import", "list", "status"]).required(true))]
+#[command(group = clap::ArgGroup::new("what").args(["name", "explain", "admit", "revoke", "import", "list", "status"]).required(true))]
 pub(super) struct Arguments {
     /// What is stated: the name of an `[attestation.NAME]` of desired state
     #[arg(value_name = "NAME")]
@@ -47,6 +47,9 @@ pub(super) struct Arguments {
     /// What the difference is needed for, such as the name of a run
     #[arg(long, value_name = "NAME", requires = "explain")]
     run: Option<String>,
+    /// Let the contract of this proof run on a host whose configuration says `admit = ["signed"]`
+    #[arg(long, value_name = "PROOF")]
+    admit: Option<String>,
     /// Take back an attestation, by the SHA-256 of its statement
     #[arg(long, value_name = "SHA256", value_parser = digest)]
     revoke: Option<Digest>,

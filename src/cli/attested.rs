@@ -5,7 +5,7 @@ use super::{exit, ledgers};
 use crate::approval::{Assertion, Heard, Hearing, Signed, Subject};
 use crate::config::{Config, strict};
 use crate::ledger::{Attached, Event, Reader};
-use crate::model::{Clock as _, SystemClock, Timestamp, Unknown};
+use crate::model::{Clock as _, Digest, SystemClock, Timestamp, Unknown};
 use crate::plan::format::HostId;
 use crate::probe::host::Host;
 
@@ -121,6 +121,20 @@ pub(super) fn explanations(
         .map_err(|why| format!("this machine cannot be told from others: {}", why.detail))?;
     let judged = judge(config, kept, &host_id(&machine_id), now, explains);
     judged.untrusted.map_or(Ok(judged.heard), Err)
+}
+
+/// May this contract run here: because the configuration says so, or because somebody who may has signed that it may?
+pub(super) fn admits(config: &Config, contract: Digest) -> Result<bool, Failure> {
+    let admit = &config.admit.value;
+    if admit.contract(contract) || !admit.signed {
+        return Ok(admit.contract(contract));
+    }
+    let Some(reader) = ledgers::read(config)? else { return Ok(false) };
+    let host = this_host(config)?;
+    let asked = |about: &Subject| matches!(about, Subject::Admitted { contract: of, .. } if *of == contract);
+    let judged = judge(config, kept(&reader)?, &host, now(&reader)?, asked);
+    let counts = |one: &Heard| one.refused.is_none() && asked(&one.assertion.about);
+    Ok(judged.heard.iter().any(counts))
 }
 
 /// All of them for this machine.

@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
+use crate::approval::could_attest;
+use crate::config::{Config, strict};
 use crate::desired::{self, Tree};
-use crate::model::{Clock as _, Diagnostic, Level, Lines, SystemClock, json};
+use crate::model::{Clock as _, Code, Diagnostic, Level, Lines, SystemClock, json};
 use crate::report::diagnostics;
 
 /// Check desired state itself: every error of every host at once
@@ -59,7 +61,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
             "desired state has no hosts: there is no hosts/NAME/host.toml",
         ));
     }
-    let (found, resources) = read(&tree, &hosts, config.host.value.is_none());
+    let (mut found, resources) = read(&tree, &hosts, config.host.value.is_none());
+    found.extend(nobody(&config, &tree, &hosts));
     let errors = found.iter().filter(|d| d.level == Level::Error).count();
     let warnings = found.len() - errors;
     if output.is("json") {
@@ -100,6 +103,30 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         })?;
     }
     Ok(if errors > 0 { exit::INVALID } else { exit::OK })
+}
+
+/// What nobody of this host's trust file may state, where there is one at hand: a warning, for another host may have another.
+fn nobody(config: &Config, tree: &Tree, hosts: &[String]) -> Vec<Diagnostic> {
+    let (Some(_), Ok(trust)) = (&config.file, strict::trust(config)) else { return Vec::new() };
+    let mut found = Vec::new();
+    for host in hosts {
+        let loaded = desired::read(tree, host, SystemClock.now());
+        let attestations = loaded.desired.map(|desired| desired.attestations).unwrap_or_default();
+        for (name, one) in attestations {
+            let able = could_attest(&trust, &one.roles).len();
+            if able < one.people {
+                let message = format!(
+                    "{able} of {} people who would have to may state `attestation.{name}`",
+                    one.people
+                );
+                let warning = Diagnostic::error(Code::TrustGap, one.file, one.span, message);
+                let hint =
+                    "an approver needs a role that it and `[attest] roles` of the trust file name";
+                found.push(warning.warning().hint(hint));
+            }
+        }
+    }
+    found
 }
 
 /// What is wrong with the hosts, each finding once, and how many resources they have. What no host reads is told only

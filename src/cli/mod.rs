@@ -119,7 +119,7 @@ enum Verb {
     Plan(plan::Arguments),
     Show(show::Arguments),
     Approve(approve::Arguments),
-    Attest(attest::Arguments),
+    Attest(Box<attest::Arguments>),
     Gate(gate::Arguments),
     Gap(gap::Arguments),
     Report(report::Arguments),

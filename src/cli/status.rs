@@ -92,6 +92,13 @@ fn text(status: &Status, now: Timestamp, global: &Global, out: &mut dyn Write) -
         status.generation,
         status.observed_generation
     )?;
+    if let Some(confined) = &status.confinement {
+        if let Some(why) = &confined.lacks {
+            writeln!(out, "less confined than asked for: {}", escape(why))?;
+        } else if global.verbose {
+            writeln!(out, "confined by Landlock, version {}", confined.landlock)?;
+        }
+    }
     for note in &status.notes {
         writeln!(out, "note: {}", escape(note))?;
     }

@@ -147,6 +147,7 @@ fn attest(attest: &Attest, out: &mut dyn Write) -> io::Result<()> {
     line("states as", attest.roles.clone())?;
     line("explains drift as", attest.explainers())?;
     line("and of guards as", attest.guards.clone())?;
+    line("admits proofs as", attest.contracts.clone())?;
     writeln!(out, "  {:18} at most {}", "lifetime", attest.lifetime)
 }
 

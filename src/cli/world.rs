@@ -1,8 +1,9 @@
 //! Opens the world to look at, and makes sure first that it is the one that is meant.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::error::Failure;
@@ -11,7 +12,7 @@ use crate::config::{Config, SessionSection};
 use crate::desired::{DatabaseIdentity, Desired};
 use crate::drift::{self, ObservedDatabase, ObservedHost};
 use crate::model::display::escape;
-use crate::model::{Clock as _, Reason, SystemClock, Timestamp, Unknown};
+use crate::model::{Clock as _, Reason, Size, SystemClock, Timestamp, Unknown};
 use crate::observed::{Answer, Question, Snapshot};
 use crate::probe::host::Host;
 use crate::probe::postgres::{self, Limits, Secret, Session};
@@ -211,43 +212,42 @@ impl Opened {
     }
 }
 
-/// A bar on standard error while somebody watches it.
+/// A line on standard error while somebody watches it.
 pub(super) struct Progress {
-    bar: Option<(indicatif::ProgressBar, tokio::task::JoinHandle<()>)>,
+    shown: Option<tokio::task::JoinHandle<()>>,
 }
 
-/// Starts the bar; it appears only when a look takes longer than a moment.
+/// Starts the line; it appears only when a look takes longer than a moment.
 pub(super) fn progress(world: &Arc<World>) -> Progress {
     if !output::watched() {
-        return Progress { bar: None };
+        return Progress { shown: None };
     }
-    let bar = indicatif::ProgressBar::hidden();
-    let style =
-        indicatif::ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} files  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
-    let (shown, counters) = (bar.clone(), Arc::clone(&world.progress));
-    let task = tokio::spawn(async move {
+    let counters = Arc::clone(&world.progress);
+    let shown = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(400)).await;
-        shown.set_draw_target(indicatif::ProgressDrawTarget::stderr());
         loop {
-            shown.set_length(counters.files_total.load(Ordering::Relaxed));
-            shown.set_position(counters.files.load(Ordering::Relaxed));
-            shown.set_message(format!(
-                "{}",
-                indicatif::HumanBytes(counters.bytes.load(Ordering::Relaxed))
-            ));
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let (files, total) = (count(&counters.files), count(&counters.files_total));
+            let size = Size::of(count(&counters.bytes));
+            overwrite(&format!("  {files} of {total} files, {size}"));
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
-    Progress { bar: Some((bar, task)) }
+    Progress { shown: Some(shown) }
 }
 
 impl Progress {
-    /// Takes the bar away.
+    /// Takes the line away.
     pub(super) fn stop(self) {
-        if let Some((bar, task)) = self.bar {
-            task.abort();
-            bar.finish_and_clear();
+        if let Some(shown) = self.shown {
+            shown.abort();
+            overwrite("");
         }
     }
+}
+
+/// Writes a line in the place of the one before. Whoever closed standard error does not miss it.
+fn overwrite(line: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "\r\x1b[2K{line}").and_then(|()| stderr.flush());
 }

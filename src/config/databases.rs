@@ -64,12 +64,14 @@ pub struct Admit {
     pub digests: BTreeSet<Digest>,
     /// Any at all, which only a sandbox may say.
     pub any: bool,
+    /// Those that people have signed for, as the trust file lets them.
+    pub signed: bool,
     /// The statements of a plan, when it is sealed.
     pub rehearsal: bool,
 }
 
 impl Admit {
-    /// May a contract with this digest run?
+    /// May a contract with this digest run, whoever signed for it?
     #[must_use]
     pub fn contract(&self, digest: Digest) -> bool {
         self.any || self.digests.contains(&digest)
@@ -78,7 +80,7 @@ impl Admit {
     /// The words of the file that say the same.
     #[must_use]
     pub fn words(&self) -> Vec<String> {
-        let flags = [(self.any, "any"), (self.rehearsal, "rehearsal")];
+        let flags = [(self.any, "any"), (self.signed, "signed"), (self.rehearsal, "rehearsal")];
         let flags = flags.into_iter().filter(|(on, _)| *on).map(|(_, word)| word.to_owned());
         flags.chain(self.digests.iter().map(|digest| format!("{digest:?}"))).collect()
     }
@@ -103,10 +105,10 @@ impl Sections<'_, '_> {
                     admit.rehearsal = true;
                     continue;
                 }
-                "signed" => (
-                    Code::Unsupported,
-                    "standing approvals of contracts: name their digests instead",
-                ),
+                "signed" => {
+                    admit.signed = true;
+                    continue;
+                }
                 word => match word.strip_prefix("sha256:").map(str::parse::<Digest>) {
                     Some(Ok(digest)) => {
                         admit.digests.insert(digest);
@@ -114,7 +116,7 @@ impl Sections<'_, '_> {
                     }
                     _ => (
                         Code::WrongType,
-                        "`admit` holds digests such as \"sha256:…\", or \"rehearsal\"",
+                        "`admit` holds digests such as \"sha256:…\", \"signed\" or \"rehearsal\"",
                     ),
                 },
             };

@@ -48,7 +48,7 @@ pub struct Outward {
 }
 
 /// Who is told, and when.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notify {
     /// How many looks in a row something has to last before it is told.
     pub after: u32,
@@ -59,7 +59,7 @@ pub struct Notify {
 }
 
 /// The receiver of wake-ups.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookIn {
     /// Where it listens.
     pub listen: Listen,
@@ -68,7 +68,7 @@ pub struct WebhookIn {
 }
 
 /// Reports by the clock.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// The time between two of them, counted from midnight UTC.
     pub every: Period,

@@ -73,6 +73,7 @@ pub const NAMES: &[&str] = &[
     "countersign_proof_runs_total",
     "countersign_kill_switch_engaged",
     "countersign_suspended",
+    "countersign_gaps",
     "countersign_ledger_entries_total",
     "countersign_scan_missed_by_events_total",
     "countersign_notifications_total",
@@ -91,6 +92,8 @@ struct Counted {
     /// By the name of the counter and the values of its labels.
     counters: BTreeMap<(&'static str, Vec<String>), u64>,
     ledgers: BTreeMap<String, u64>,
+    /// How many gaps are of each state; none where nothing was ever recorded of any.
+    gaps: BTreeMap<String, u64>,
     /// How far the kernel narrowed the process: 0 not at all.
     confined: u32,
 }
@@ -114,6 +117,17 @@ impl Metrics {
     pub fn ledger(&self, name: &str, entries: u64) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.ledgers.insert(name.to_owned(), entries);
+    }
+
+    /// How many gaps there are of each state, as the executor's ledger has them. No more states than labels are shown.
+    pub fn gaps<'a>(&self, states: impl Iterator<Item = &'a str>) {
+        let mut gaps = BTreeMap::new();
+        for state in states {
+            if gaps.len() < LABELS_MAX || gaps.contains_key(state) {
+                *gaps.entry(state.to_owned()).or_default() += 1;
+            }
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).gaps = gaps;
     }
 
     /// How far the kernel narrowed the process: 0 not at all, otherwise the version of Landlock.
@@ -142,6 +156,14 @@ impl Metrics {
                     text.sample(&format!("{name}_total"), &labels, count);
                 }
             }
+        }
+        text.family(
+            "countersign_gaps",
+            "gauge",
+            "Gaps by the state that the executor's ledger has of them.",
+        );
+        for (state, gaps) in &counted.gaps {
+            text.sample("countersign_gaps", &[("state", state)], gaps);
         }
         text.family("countersign_ledger_entries", "counter", "Entries of each ledger.");
         for (ledger, entries) in &counted.ledgers {
@@ -302,6 +324,7 @@ mod tests {
         }
         metrics.ledger("observer", 7);
         metrics.confined(6);
+        metrics.gaps(["open", "closed", "open"].into_iter());
         let said = text(&metrics);
         let mut family = "";
         for line in said.lines() {
@@ -315,5 +338,6 @@ mod tests {
         }
         assert!(said.ends_with("# EOF\n") && said.matches("# EOF").count() == 1);
         assert!(said.contains("countersign_confined 6\n"), "{said}");
+        assert!(said.contains("countersign_gaps{state=\"open\"} 2\n"), "{said}");
     }
 }

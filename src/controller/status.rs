@@ -1,13 +1,15 @@
 //! What is known now, as a value: written below the program's own folder, answered on the control socket.
 //!
 //! A verdict ages: whoever reads a status asks for it as of a time, and what is too old by then is Unknown. Nobody has to be
-//! alive for that.
+//! alive for that. A verdict of a time yet to come has no age that anybody could tell, and is Unknown as well: otherwise one
+//! that was seen before the clock went back would stand for as long as the clock needs to get there again.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Condition, ConditionType, Is, Target, Why};
+use super::{Condition, ConditionType, Is, Target, Why, steady};
 use crate::drift::Verdict;
+use crate::model::display::counted;
 use crate::model::{Period, Reason, ResourceName, Route, Severity, Timestamp};
 use crate::report::Summary;
 
@@ -55,6 +57,9 @@ pub struct Status {
     pub draft: Option<Draft>,
     /// How file changes are noticed.
     pub files: FileEvents,
+    /// Within what the controller keeps itself; none where an earlier version wrote this.
+    #[serde(default)]
+    pub confinement: Option<Confined>,
     /// How many times a full scan found a change that no event had announced.
     pub missed_by_events: u64,
     /// The newest request over the control socket that was served.
@@ -189,6 +194,15 @@ pub struct FileEvents {
     pub overflows: u64,
 }
 
+/// Within what the controller keeps itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confined {
+    /// The version of Landlock that is in force; 0 is none.
+    pub landlock: u32,
+    /// Why there is less than was asked for.
+    pub lacks: Option<String>,
+}
+
 impl Status {
     /// The condition of that type.
     #[must_use]
@@ -200,17 +214,27 @@ impl Status {
     #[must_use]
     pub fn as_of(mut self, now: Timestamp) -> Self {
         let max_age = Period::from_seconds(self.max_age_seconds);
-        let mut old = 0;
+        let (mut old, mut ahead) = (0, 0);
         for resource in &mut self.resources {
-            if resource.observed_at.after(max_age) < now && resource.decay(max_age) {
-                old += 1;
+            if resource.observed_at.after(max_age) < now {
+                old += u64::from(resource.grow_old(max_age));
+            } else if now.after(steady::TOLERANCE) < resource.observed_at {
+                ahead += u64::from(resource.lose_age(now));
             }
         }
-        if old == 0 {
+        if old + ahead == 0 {
             return self;
         }
         (self.verdict, self.summary) = summed(&self.resources);
-        let message = format!("{old} verdicts are older than {max_age}");
+        let message = if ahead == 0 {
+            let verdicts = counted(old, "verdict is", "verdicts are");
+            format!("{verdicts} older than {max_age}")
+        } else {
+            let verdicts = counted(old + ahead, "verdict is", "verdicts are");
+            format!(
+                "{verdicts} older than {max_age}, or of a time yet to come: the clock went back"
+            )
+        };
         for condition in &mut self.conditions {
             let rests = matches!(
                 condition.kind,
@@ -250,15 +274,28 @@ impl ResourceStatus {
     }
 
     /// Makes it Unknown because of its age. Was it anything else?
-    fn decay(&mut self, max_age: Period) -> bool {
+    fn grow_old(&mut self, max_age: Period) -> bool {
+        let seen = self.observed_at;
+        let detail = format!("it was seen last at {seen}, more than {max_age} ago");
+        self.decay(detail, seen.after(max_age))
+    }
+
+    /// Makes it Unknown because its age cannot be told. Was it anything else?
+    fn lose_age(&mut self, now: Timestamp) -> bool {
+        let seen = self.observed_at;
+        let detail =
+            format!("it was seen last at {seen}, which is yet to come: the clock went back");
+        self.decay(detail, now)
+    }
+
+    fn decay(&mut self, detail: String, since: Timestamp) -> bool {
         let told = self.verdict != Verdict::Unknown;
         if told {
             self.verdict = Verdict::Unknown;
             self.reason = Some(Reason::Stale);
-            self.detail =
-                Some(format!("it was seen last at {}, more than {max_age} ago", self.observed_at));
+            self.detail = Some(detail);
             self.waived = false;
-            self.since = self.observed_at.after(max_age);
+            self.since = since;
         }
         told
     }
@@ -279,4 +316,72 @@ pub fn summed(resources: &[ResourceStatus]) -> (Verdict, Summary) {
         }
     }
     (verdict, summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SEEN: i64 = 1_000_000;
+    const MAX_AGE: i64 = 900;
+
+    /// A status with one resource that was in sync at [`SEEN`].
+    fn status() -> Status {
+        let at = |seconds| Timestamp::from_unix_seconds(seconds);
+        let ready = |kind: &str| {
+            json!({ "type": kind, "status": "True", "reason": "AllInSync", "message": "", "last_transition": at(SEEN),
+                    "observed_generation": 1 })
+        };
+        let value = json!({
+            "schema": SCHEMA, "version": VERSION, "host": "a", "run": "r", "pid": 1, "written_at": at(SEEN),
+            "max_age_seconds": MAX_AGE, "verdict": "in_sync",
+            "summary": { "in_sync": 1, "drift": 0, "pending": 0, "unknown": 0, "waived": 0 },
+            "conditions": [ready("Ready"), ready("InSync"), ready("SourceVerified")],
+            "generation": 1, "observed_generation": 1,
+            "source": { "origin": "/ops", "revision": null, "commit": null, "accepted_at": null, "verified": false,
+                        "had_at": null, "refused_commit": null, "error": null },
+            "converged": null, "targets": [], "suspended": null, "draft": null,
+            "files": { "watched": 0, "polling": null, "overflows": 0 },
+            "missed_by_events": 0, "last_handled_request": 0, "notes": [],
+            "resources": [{
+                "resource": "file./srv/f", "target": "host", "verdict": "in_sync", "severity": "major", "route": "host",
+                "reason": null, "detail": null, "waived": false, "contact": null, "observed_at": at(SEEN),
+                "since": at(SEEN), "times": 0,
+            }],
+        });
+        serde_json::from_value(value).expect("a status")
+    }
+
+    fn as_of(seconds: i64) -> Status {
+        status().as_of(Timestamp::from_unix_seconds(SEEN + seconds))
+    }
+
+    #[test]
+    fn a_verdict_holds_for_its_age_and_for_a_clock_that_is_set_right() {
+        for seconds in [-5, -1, 0, MAX_AGE] {
+            assert_eq!(as_of(seconds), status(), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_old_or_yet_to_come_is_unknown_and_so_is_what_rests_on_it() {
+        for (seconds, word) in
+            [(MAX_AGE + 1, "ago"), (-6, "yet to come"), (-1_000_000, "yet to come")]
+        {
+            let status = as_of(seconds);
+            let one = &status.resources[0];
+            assert_eq!((one.verdict, one.reason), (Verdict::Unknown, Some(Reason::Stale)));
+            assert!(one.detail.as_deref().is_some_and(|detail| detail.contains(word)), "{one:?}");
+            assert!(one.since <= Timestamp::from_unix_seconds(SEEN + seconds), "{one:?}");
+            assert_eq!((status.verdict, status.summary.unknown), (Verdict::Unknown, 1));
+            let is =
+                |kind| status.condition(kind).map(|condition| (condition.status, condition.reason));
+            assert_eq!(is(ConditionType::Ready), Some((Is::False, Why::TooOld)));
+            assert_eq!(is(ConditionType::InSync), Some((Is::Unknown, Why::TooOld)));
+            let source = Some((Is::True, Why::AllInSync));
+            assert_eq!(is(ConditionType::SourceVerified), source, "it rests on no look");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! Nothing in the body is believed, or even read as anything but bytes that are signed: it wakes, and the controller looks for
 //! itself. Who floods is told so, and wakes no more often for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -24,7 +24,7 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// Takes wake-ups that are signed.
 pub struct Receiver {
-    key: Key,
+    key: RwLock<Key>,
     wake: Wake,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -49,7 +49,18 @@ impl Receiver {
     #[must_use]
     pub fn new(key: Key, wake: Wake, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let since = clock.now();
-        Self { key, wake, clock, metrics, bucket: Mutex::new(Bucket { left: BURST, since }) }
+        Self {
+            key: RwLock::new(key),
+            wake,
+            clock,
+            metrics,
+            bucket: Mutex::new(Bucket { left: BURST, since }),
+        }
+    }
+
+    /// Takes another secret from now on.
+    pub fn rekey(&self, key: Key) {
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = key;
     }
 
     /// Takes one request. Answers what is said to the caller.
@@ -74,6 +85,7 @@ impl Receiver {
         }
         let Ok(body) = Limited::new(body, BODY_BYTES_MAX).collect().await else { return too_large };
         let body = body.to_bytes();
+        let key = self.key.read().unwrap_or_else(PoisonError::into_inner);
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let standard = || {
             let signed = Signed {
@@ -81,11 +93,11 @@ impl Receiver {
                 timestamp: header("webhook-timestamp")?,
                 signatures: header("webhook-signature")?,
             };
-            Some(self.key.verifies(signed, &body, self.clock.now().unix_seconds()))
+            Some(key.verifies(signed, &body, self.clock.now().unix_seconds()))
         };
         let forge = || {
             let header = header("x-hub-signature-256").or_else(|| header("x-gitea-signature"))?;
-            Some(self.key.verifies_forge(header, &body))
+            Some(key.verifies_forge(header, &body))
         };
         if !standard().or_else(forge).unwrap_or(false) {
             return (

@@ -17,7 +17,7 @@ use crate::report::{self, Detail, Report, Use};
 const NAMES_MAX: usize = 100_000;
 
 /// The reports that are written by the clock.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Schedules {
     all: BTreeMap<String, (Schedule, &'static report::Format)>,
 }

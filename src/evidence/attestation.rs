@@ -107,6 +107,7 @@ pub fn about(subject: &Subject) -> String {
     match subject {
         Subject::Stated { name, .. } => format!("attestation.{name}"),
         Subject::Explained { resource, .. } => format!("drift of {resource}"),
+        Subject::Admitted { proof, .. } => format!("the contract of proof.{proof}"),
         Subject::Revoked { attestation } => format!("sha256:{attestation} is taken back"),
     }
 }
@@ -123,6 +124,11 @@ pub fn objection(desired: &Desired, heard: &Heard, now: Timestamp) -> Option<Str
             Some(one) if one.common.kill_switch && !heard.of_guards => Some(of_a_guard(heard)),
             Some(_) => None,
             None => Some(format!("desired state has no {resource}")),
+        },
+        Subject::Admitted { proof, contract } => match desired.proofs.get(proof) {
+            Some(one) if one.contract.digest() == *contract => None,
+            Some(_) => Some(format!("desired state has another contract of proof.{proof} now")),
+            None => Some(format!("desired state has no proof.{proof}")),
         },
         Subject::Revoked { .. } => None,
     }

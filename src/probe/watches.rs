@@ -33,8 +33,20 @@ const BUFFER_BYTES: usize = 16 << 10;
 pub struct Wanted {
     /// Its path, as the managed host knows it.
     pub path: PathBuf,
+    /// As what.
+    pub how: How,
+}
+
+/// As what a place is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// The place itself, and of a folder the names in it.
+    Itself,
     /// With everything below it.
-    pub below: bool,
+    Below,
+    /// As [`How::Itself`], where this program knows that the system keeps facts about itself, which `[observe] roots` need not
+    /// name. Where that cannot be watched nobody has asked for it.
+    Fact,
 }
 
 /// The watches of one instance of the kernel's.
@@ -101,7 +113,10 @@ impl Watches {
         let mut watches = Self::new()?;
         watches.except = rustix::fs::stat(own).ok().map(|own| (own.st_dev, own.st_ino));
         for one in wanted {
-            watches.place(host, one);
+            match one.how {
+                How::Fact => watches.fact(host, &one.path),
+                How::Itself | How::Below => watches.place(host, one),
+            }
         }
         Ok(watches)
     }
@@ -187,9 +202,21 @@ impl Watches {
         (heard, Rest::More)
     }
 
+    fn fact(&mut self, host: &Host, path: &Path) {
+        // A hint of a hint: the scan finds what is not heard of here.
+        if let Some(folder) = host.facts().directory(path) {
+            let _ = self.add(folder.as_fd(), Names::All);
+        }
+        if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
+            && let Some(folder) = host.facts().directory(parent)
+        {
+            let _ = self.add(folder.as_fd(), Names::These([name.to_owned()].into()));
+        }
+    }
+
     fn place(&mut self, host: &Host, wanted: &Wanted) {
         match host.directory(&wanted.path, Links::Refuse) {
-            Ok((Contents::Regular(_, folder), _)) if wanted.below => {
+            Ok((Contents::Regular(_, folder), _)) if wanted.how == How::Below => {
                 self.below(&folder, &wanted.path, 0);
             }
             Ok((Contents::Regular(_, folder), _)) => {
@@ -325,7 +352,8 @@ mod tests {
 
     fn watched(root: &Path, wanted: &[(&str, bool)]) -> Watches {
         let host = Host::open(root, Policy::everything()).expect("a root");
-        let of = |(path, below): &(&str, bool)| Wanted { path: path.into(), below: *below };
+        let how = |below| if below { How::Below } else { How::Itself };
+        let of = |(path, below): &(&str, bool)| Wanted { path: path.into(), how: how(*below) };
         let wanted = wanted.iter().map(of).collect();
         let watches = Watches::of_host(&host, &wanted, &root.join("var/own")).expect("inotify");
         assert_eq!(watches.unwatched(), None);
@@ -373,6 +401,26 @@ mod tests {
         assert_eq!(heard(&watches), Heard { news: true, ..Heard::default() });
         fs::create_dir(at("opt/app/a/c")).expect("made");
         assert!(heard(&watches).folders);
+    }
+
+    #[test]
+    fn facts_are_heard_of_where_nothing_else_may_be_looked_at() {
+        let root = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("etc/cron.d")).expect("made");
+        fs::write(at("etc/passwd"), "1").expect("written");
+        let policy = Policy::new(&["/srv".into()], &[], &[]).expect("a policy");
+        let host = Host::open(root.path(), policy).expect("a root");
+        let of = |path: &str| Wanted { path: path.into(), how: How::Fact };
+        let wanted = ["/etc/passwd", "/etc/cron.d", "/var/lib/dpkg/status"].map(of).into();
+        let watches = Watches::of_host(&host, &wanted, &at("own")).expect("inotify");
+        assert_eq!(watches.unwatched(), None);
+        fs::write(at("etc/other"), "noise").expect("written");
+        assert!(!heard(&watches).news);
+        for (new, place) in [("etc/passwd+", "etc/passwd"), ("etc/new", "etc/cron.d/app")] {
+            fs::write(at(new), "2").and_then(|()| fs::rename(at(new), at(place))).expect("put");
+            assert!(heard(&watches).news, "{place}");
+        }
     }
 
     #[test]

@@ -62,12 +62,14 @@ pub fn confine(reach: &Reach) -> Result<Confinement, Unknown> {
 }
 
 impl Reach {
-    /// Could everything that `other` reads be read by who is confined to this?
+    /// The first place that `other` reads, or writes in, and who is confined to this cannot.
     #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        let ours = self.folders();
-        let within = |path: &PathBuf| ours.iter().any(|folder| path.starts_with(folder));
-        other.folders().iter().all(within)
+    pub fn beyond(&self, other: &Self) -> Option<PathBuf> {
+        let (ours, theirs) = (self.folders(), other.folders());
+        let unread =
+            theirs.into_iter().find(|path| !ours.iter().any(|ours| path.starts_with(ours)));
+        let written = |path: &&PathBuf| self.write.iter().any(|ours| path.starts_with(ours));
+        unread.or_else(|| other.write.iter().find(|path| !written(path)).cloned())
     }
 
     /// What is opened for reading. A rule holds for the very folder that it was made for, and deployments put another one in
@@ -300,13 +302,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_new_configuration_reads_may_be_out_of_reach() {
+    fn what_a_new_configuration_reads_or_writes_may_be_out_of_reach() {
         let (folder, reach) = places();
-        assert!(reach.covers(&reach));
+        assert_eq!(reach.beyond(&reach), None);
         let at = |below: &str| folder.path().join(below);
         let other = Reach { read: vec![at("looked/beside")], ..reach.clone() };
-        assert!(reach.covers(&other), "it lies in the same folder");
+        assert_eq!(reach.beyond(&other), None, "it lies in the same folder");
         let wider = Reach { read: vec![at("looked/root"), at("other/file")], ..reach.clone() };
-        assert!(!reach.covers(&wider));
+        assert_eq!(reach.beyond(&wider), Some(at("other")));
+        let more = |below: &str| Reach { write: vec![at("own"), at(below)], ..reach.clone() };
+        assert_eq!(reach.beyond(&more("own/below")), None);
+        assert_eq!(reach.beyond(&more("other")), Some(at("other")));
     }
 }

@@ -17,6 +17,8 @@ const FOLDER: &str = "watch";
 const STATUS: &str = "status.json";
 /// The newest draft of a plan.
 const DRAFT: &str = "draft.plan";
+/// What names of files begin with that are not whole yet.
+const HALF: &str = ".new-";
 /// Where the controller is asked.
 const SOCKET: &str = "control.sock";
 /// The largest status that is read.
@@ -68,6 +70,7 @@ impl Published {
                 format!("{path} has to be a folder that others cannot write, of who runs this");
             return Err(io::Error::other(why));
         }
+        sweep(&folder)?;
         Ok(Self { folder })
     }
 
@@ -103,7 +106,7 @@ impl Published {
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mode = PermissionsExt::from_mode(0o640);
         let mut beside = tempfile::Builder::new();
-        let mut beside = beside.prefix(".new-").permissions(mode).tempfile_in(&self.folder)?;
+        let mut beside = beside.prefix(HALF).permissions(mode).tempfile_in(&self.folder)?;
         beside.write_all(bytes)?;
         // Not synced: after a power loss the next look writes it again, and waiting for the disk would delay every look.
         beside.persist(self.folder.join(name))?;
@@ -134,6 +137,18 @@ impl Published {
         listener.set_nonblocking(true)?;
         Ok((listener, Socket { path }))
     }
+}
+
+/// Takes away what a controller that was killed left half written.
+#[expect(clippy::disallowed_methods, reason = "the program's own files, below its own folder")]
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(HALF) && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Socket {

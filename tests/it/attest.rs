@@ -443,3 +443,58 @@ fn what_leads_nowhere_or_says_nothing_is_an_error() {
     let many = format!("{bare}criteria = [{criteria}]\nroles = [\"a\"]\n");
     assert_eq!(found(&many).len(), 1);
 }
+
+#[cfg(feature = "execute")]
+#[test]
+fn a_contract_runs_when_somebody_signed_for_that_very_contract() {
+    let lab = Lab::new();
+    let config = fs::read_to_string(lab.path("config.toml")).unwrap();
+    lab.file("config.toml", &format!("{config}[prove]\nadmit = [\"signed\"]\n"));
+    let proof = "[proof_guard.countersign]\ndatabase = \"d\"\nprovers = [\"r\"]\n\
+         [proof.p]\ndatabase = \"d\"\nrole = \"r\"\ncontract = \"sql/p.sql\"\nexpect = \"read\"\n";
+    let host = "[host]\nidentity = { hostname = \"testhost\" }\n[database.d]\nidentity = { system_identifier = \"42\" }\n";
+    lab.world.desired("hosts/a/host.toml", host);
+    lab.world.desired("hosts/a/proofs.toml", proof);
+    lab.world.desired("hosts/a/sql/p.sql", "SELECT 1 AS n");
+    lab.world.commit();
+    let admitted = || {
+        let list = lab.run(&["prove", "--list", "--output", "json"]).ends_with(0).report();
+        list["proofs"][0]["admitted"].as_bool().unwrap()
+    };
+    assert!(!admitted());
+    let (shown, _) = lab.shown(&["--admit", "p"]);
+    assert!(shown.contains("admits: proof.p") && shown.contains("SELECT 1 AS n"), "{shown}");
+    let contracts = format!("{ATTEST}contracts = [\"owner\"]\n");
+    let file = lab.signed("first", "owner", &["--admit", "p"]);
+    let refused = lab.run(&["attest", "--import", &file]).ends_with(6).stderr;
+    assert!(refused.contains("`contracts` of [attest]"), "{refused}");
+    lab.trust(&contracts, "first");
+    lab.run(&["attest", "--import", &file]).ends_with(0);
+    assert!(admitted());
+    lab.world.desired("hosts/a/sql/p.sql", "SELECT 2 AS n");
+    lab.world.commit();
+    assert!(!admitted(), "another contract");
+    lab.run(&["attest", "--import", &file]).ends_with(6);
+    lab.world.desired("hosts/a/sql/p.sql", "SELECT 1 AS n");
+    lab.world.commit();
+    assert!(admitted());
+    lab.trust(ATTEST, "first");
+    assert!(!admitted(), "nobody may any more");
+    lab.trust(&contracts, "first");
+    lab.attest("second", "dba", &["--revoke", &id(&file)]);
+    assert!(!admitted(), "taken back");
+}
+
+#[test]
+fn what_nobody_of_the_trust_file_may_state_is_warned_of() {
+    let lab = Lab::new();
+    let lint = || lab.run(&["lint"]).ends_with(0).everything();
+    assert!(!lint().contains("CS0025"), "{}", lint());
+    lab.trust(&ATTEST.replace("\"owner\", ", ""), "first");
+    let said = lint();
+    assert!(
+        said.contains("0 of 1 people who would have to may state `attestation.asked`"),
+        "{said}"
+    );
+    assert!(said.contains("hosts/a/resources.toml:9"), "{said}");
+}

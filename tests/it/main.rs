@@ -66,11 +66,17 @@ mod signed;
 #[cfg(feature = "execute")]
 mod site;
 mod smoke;
+mod soak;
 mod systemd;
 mod systemd_live;
+mod traced;
 mod transcripts;
 #[cfg(feature = "execute")]
 mod units_live;
 mod waivers;
 mod watch;
+mod watch_faults;
 mod watch_outside;
+mod watch_source;
+mod watch_traced;
+mod watched;

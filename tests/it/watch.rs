@@ -1,143 +1,20 @@
 //! `countersign watch` from the outside: real git, real signals, real files. No test asks how long something takes, but for
 //! those who wait for what never comes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::program::{Ran, World, command, confines, git, ran, resource};
-
-/// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// The content `abc`, and its SHA-256.
-const FILE: &str = "[file.\"/srv/f\"]\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n";
-const RUNS: &str = "[directory.\"/srv/runs\"]\nmode = \"0750\"\n";
-
-/// A host with a controller.
-struct Watched {
-    world: World,
-    child: Option<Child>,
-}
-
-impl Watched {
-    fn new(resources: &str, sections: &str) -> Self {
-        let world = World::wanting(resources);
-        world.host_file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-        world.host_file("srv/f", "abc");
-        world.host_folder("srv/runs", 0o750);
-        fs::create_dir(world.path("data")).unwrap();
-        let watched = Self { world, child: None };
-        watched.configure(sections);
-        watched.world.commit();
-        watched
-    }
-
-    /// With an interval that no test lives to see, so that whatever is noticed was announced.
-    fn silent(resources: &str) -> Self {
-        Self::new(resources, "[watch]\ninterval = \"12h\"\n")
-    }
-
-    fn configure(&self, sections: &str) {
-        // What is shown here does not rest on the confinement; what does is skipped where there is none.
-        let confine = if confines() { "" } else { "[confine]\nrequire = false\n" };
-        let config = format!(
-            "host = \"a\"\nroot = \"root\"\ndata = \"data\"\n[source]\nurl = \"desired\"\n[observe]\nroots = [\"/srv\"]\n{confine}{sections}"
-        );
-        self.world.write("config.toml", config);
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        let config = self.world.path("config.toml");
-        ran(&command(&[&["--config", config.to_str().unwrap()], words].concat()).output().unwrap())
-    }
-
-    fn start(&mut self) {
-        assert!(self.child.is_none());
-        let config = self.world.path("config.toml");
-        let log =
-            fs::File::options().create(true).append(true).open(self.world.path("log")).unwrap();
-        let mut started = command(&["--config", config.to_str().unwrap(), "watch"]);
-        started.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.child = Some(started.spawn().unwrap());
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.child.as_ref().unwrap().id();
-        kill_process(Pid::from_raw(id.cast_signed()).unwrap(), signal).unwrap();
-    }
-
-    /// Waits until it has ended; answers its code.
-    fn ended(&mut self) -> Option<i32> {
-        self.child.take().unwrap().wait().unwrap().code()
-    }
-
-    fn kill(&mut self) {
-        self.signal(Signal::KILL);
-        self.ended();
-    }
-
-    /// What the controller says, if one runs; otherwise what one wrote.
-    fn status(&self) -> Option<Value> {
-        serde_json::from_str(&self.run(&["status", "--output", "json"]).stdout).ok()
-    }
-
-    /// Waits for a status.
-    #[track_caller]
-    fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let give_up = Instant::now() + PATIENCE;
-        loop {
-            let status = self.status();
-            match status {
-                Some(status) if is(&status) => return status,
-                other if Instant::now() > give_up => {
-                    let log = fs::read_to_string(self.world.path("log")).unwrap_or_default();
-                    panic!("never: {what}\n{other:#?}\n{log}");
-                }
-                _ => std::thread::sleep(Duration::from_millis(20)),
-            }
-        }
-    }
-
-    #[track_caller]
-    fn until_verdict(&self, verdict: &str) -> Value {
-        self.until(verdict, |status| status["verdict"] == verdict)
-    }
-
-    /// Entries of the observer's ledger of a type.
-    fn recorded(&self, type_name: &str) -> Vec<Value> {
-        let text =
-            fs::read_to_string(self.world.path("data/ledger/observer/00000000.jsonl")).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["type"] == type_name).collect()
-    }
-
-    fn verify(&self) {
-        let ledger = self.world.path("data/ledger/observer");
-        self.run(&["ledger", "verify", "--ledger", ledger.to_str().unwrap()]).ends_with(0);
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().ok();
-            child.wait().ok();
-        }
-    }
-}
-
-fn condition<'a>(status: &'a Value, kind: &str) -> (&'a str, &'a str) {
-    let all = status["conditions"].as_array().unwrap();
-    let one = all.iter().find(|one| one["type"] == kind).unwrap();
-    (one["status"].as_str().unwrap(), one["reason"].as_str().unwrap())
-}
+use crate::notify::{SECRET, local, secret_file, server};
+use crate::program::{git, resource};
+use crate::watched::{FILE, PATIENCE, RUNS, Watched, condition};
 
 #[test]
 fn a_commit_and_a_changed_file_are_noticed_and_answered() {
@@ -340,17 +217,31 @@ fn a_database_that_accepts_and_never_answers_delays_nothing_else() {
     assert!(held.join().unwrap() > 0, "it was asked");
 }
 
+/// How many times a controller is killed; `COUNTERSIGN_KILLS` says another number.
+const KILLS: u64 = 25;
+
 #[test]
 fn killed_at_any_moment_everything_opens_again() {
-    let mut watched = Watched::new(FILE, "[watch]\ninterval = \"1s\"\n");
-    for round in 0..25_u64 {
+    let kills = std::env::var("COUNTERSIGN_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let (listener, url) = local();
+    let heard = server(listener, &["200 OK"]);
+    // What lasts through all of it, beside what comes and goes.
+    let wanted = format!("{FILE}[directory.\"/srv/none\"]\n");
+    let mut watched = Watched::new(&wanted, "");
+    let secret = secret_file(&watched.world.path(""), SECRET);
+    watched.configure(&format!(
+        "[watch]\ninterval = \"1s\"\n[notify.sink.a]\nwebhook = \"{url}\"\nsecret_file = \"{}\"\n",
+        secret.display()
+    ));
+    for round in 0..kills {
         watched.start();
         watched.world.host_file("srv/f", if round % 2 == 0 { "changed" } else { "abc" });
         if round % 5 == 0 {
             watched.world.commit();
         }
-        // From the very beginning of a start to well within its first looks.
-        std::thread::sleep(Duration::from_millis(round * 17 % 300));
+        // From the very beginning of a start to well within its first looks, and now and then beyond.
+        let longest = if round % 3 == 0 { 1500 } else { 300 };
+        std::thread::sleep(Duration::from_millis(round * 137 % longest));
         watched.kill();
         if let Ok(bytes) = fs::read(watched.world.path("data/watch/status.json")) {
             serde_json::from_slice::<Value>(&bytes).expect("whole, or the one before");
@@ -361,15 +252,70 @@ fn killed_at_any_moment_everything_opens_again() {
     }
     watched.world.host_file("srv/f", "abc");
     watched.start();
-    watched.until_verdict("in_sync");
+    let pid = watched.child.as_ref().unwrap().id();
+    watched.until("the end", |status| {
+        // What an earlier one wrote is read until this one hears signals.
+        let own = status["pid"] == pid;
+        own && status["summary"]["in_sync"] == 1 && status["summary"]["drift"] == 1
+    });
+    watched.signal(Signal::TERM);
+    assert_eq!(watched.ended(), Some(0));
+    assert_eq!(half_written(&watched.world.path("data/watch")), Vec::<PathBuf>::new());
     // Each change stands there once: none is told again after a start.
-    let mut before = "(new)".to_owned();
+    let mut before = BTreeMap::new();
     for entry in watched.recorded("verdicts.changed") {
-        let change = &entry["body"]["changes"][0];
-        assert_eq!(change["from"].as_str().unwrap_or("(new)"), before, "{entry}");
-        before = change["to"].as_str().unwrap().to_owned();
+        for change in entry["body"]["changes"].as_array().unwrap() {
+            let name = change["resource"].as_str().unwrap().to_owned();
+            let known = before.insert(name, change["to"].clone()).unwrap_or_default();
+            assert_eq!(change["from"], known, "{entry}");
+        }
     }
-    assert_eq!(before, "in_sync");
+    assert_eq!(before["file./srv/f"], "in_sync");
+    assert_eq!(before["directory./srv/none"], "drift");
+    told_once(heard.try_iter().map(|one| one.event()));
+}
+
+/// What somebody who was killed left half written.
+fn half_written(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(half_written(&path));
+        } else if path.file_name().unwrap().to_str().unwrap().starts_with(".new-") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A message that came twice has its id twice; no cause begins twice without an end in between.
+fn told_once(events: impl Iterator<Item = Value>) {
+    let mut messages: BTreeMap<String, Value> = BTreeMap::new();
+    let (mut begun, mut lasting) = (BTreeSet::new(), 0);
+    for event in events {
+        let id = event["id"].as_str().unwrap().to_owned();
+        if let Some(known) = messages.insert(id, event.clone()) {
+            assert_eq!(known, event, "one id, one message");
+            continue;
+        }
+        let data = &event["data"];
+        if data["class"] != "drift" {
+            continue;
+        }
+        for name in data["resources"].as_array().unwrap() {
+            let name = name.as_str().unwrap().to_owned();
+            match data["phase"].as_str().unwrap() {
+                "begun" | "flapping" => {
+                    lasting += u64::from(name == "directory./srv/none");
+                    assert!(begun.insert(name), "{event}");
+                }
+                "ended" => assert!(begun.remove(&name), "{event}"),
+                other => panic!("{other}: {event}"),
+            }
+        }
+    }
+    assert_eq!(lasting, 1, "what lasts is told once, however often nobody was there");
 }
 
 #[test]
@@ -389,17 +335,17 @@ fn a_verdict_grows_old_by_itself() {
 
 #[test]
 fn what_no_event_announces_is_found_by_the_scan_and_counted() {
-    let wanted = "[user.app]\nshell = \"/bin/sh\"\n";
+    let wanted = "[sysctl.\"vm.swappiness\"]\nvalue = \"60\"\n";
     let mut watched = Watched::new(wanted, "[watch]\ninterval = \"1s\"\n");
-    watched.world.host_file("etc/passwd", "app:x:1:1::/:/bin/sh\n");
-    watched.world.host_file("etc/group", "app:x:1:\n");
+    watched.world.host_file("proc/version", "Linux\n");
+    watched.world.host_file("proc/sys/vm/swappiness", "60\n");
+    let mut changes = 0;
     watched.start();
     assert_eq!(watched.until_verdict("in_sync")["missed_by_events"], 0);
     // Once all places are listened to the host is looked at again, which may be what finds the first change.
-    let mut changes = 0;
     let missed = loop {
-        for (shell, verdict) in [("false", "drift"), ("sh", "in_sync")] {
-            watched.world.host_file("etc/passwd", format!("app:x:1:1::/:/bin/{shell}\n"));
+        for (value, verdict) in [("10", "drift"), ("60", "in_sync")] {
+            watched.world.host_file("proc/sys/vm/swappiness", format!("{value}\n"));
             watched.until_verdict(verdict);
             changes += 1;
         }

@@ -41,6 +41,8 @@ pub(super) fn make(
         stated(name, arguments, &desired)?
     } else if let Some(resource) = &arguments.explain {
         explained(resource, arguments, &desired, &mut notes)?
+    } else if let Some(proof) = &arguments.admit {
+        admitted(proof, &desired, &mut notes)?
     } else if let Some(attestation) = arguments.revoke {
         notes.push("taking back cannot be taken back: sign another attestation then".to_owned());
         (format!("sha256:{attestation} is taken back"), Subject::Revoked { attestation })
@@ -87,6 +89,7 @@ impl Made {
         let about = match &self.about {
             Subject::Stated { name, .. } => format!("attestation.{name}"),
             Subject::Explained { resource, .. } => format!("explanation.{resource}"),
+            Subject::Admitted { proof, .. } => format!("admission.{proof}"),
             Subject::Revoked { attestation } => {
                 format!("revocation.{}", attestation.to_string().get(..12).unwrap_or_default())
             }
@@ -208,6 +211,28 @@ fn explained(
     let title = format!("drift of {} is expected", found.name);
     let (resource, run) = (found.name.clone(), arguments.run.clone());
     Ok((title, Subject::Explained { resource, differences, run }))
+}
+
+/// A contract that may run as a proof: it is shown, for its digest says nothing to people.
+fn admitted(
+    name: &str,
+    desired: &Desired,
+    notes: &mut Vec<String>,
+) -> Result<(String, Subject), Failure> {
+    let name = name.strip_prefix("proof.").unwrap_or(name);
+    let Some(proof) = desired.proofs.get(name) else {
+        let message = format!("{} has no proof `{}`", desired.host, escape(name));
+        let failure = Failure::new(exit::INVALID, message);
+        return Err(match nearest(name, desired.proofs.keys().map(String::as_str)) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("`countersign prove --list` names them all"),
+        });
+    };
+    let contract = serde_json::to_string(&proof.contract).unwrap_or_default();
+    notes.push(format!("the contract: {contract}"));
+    notes.push(format!("declared in {}:{}", proof.file, proof.line));
+    let (proof, contract) = (name.to_owned(), proof.contract.digest());
+    Ok((format!("proof.{name} may run"), Subject::Admitted { proof, contract }))
 }
 
 /// As JSON where it is some, else as text.

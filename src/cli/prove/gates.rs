@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK};
 use super::super::refusal::Refusal;
-use super::super::{exit, looking, world};
+use super::super::{attested, exit, looking, world};
 use super::Arguments;
 use crate::config::{Config, SessionSection};
 use crate::desired::{Desired, Proof};
@@ -99,13 +99,18 @@ impl Gates<'_> {
     /// Does the host let it run?
     fn admitted(&self, name: &str, proof: &Proof) -> Result<(), Refusal> {
         let digest = proof.contract.digest();
-        if self.config.admit.value.contract(digest) {
+        let admitted = attested::admits(self.config, digest);
+        if admitted.map_err(|failure| Refusal::new("not_admitted", failure))? {
             return Ok(());
         }
         let message = format!("this host does not admit the contract of proof.{}", escape(name));
-        let hint = format!(
-            "read it, then add \"{digest:?}\" to `admit` of [prove] in the host's configuration"
-        );
+        let hint = if self.config.admit.value.signed {
+            format!("read it, then sign for it: `countersign attest --admit {name} …`")
+        } else {
+            format!(
+                "read it, then add \"{digest:?}\" to `admit` of [prove] in the host's configuration"
+            )
+        };
         Err(Refusal::new("not_admitted", Failure::new(exit::REFUSED, message).hint(hint)))
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::error::Failure;
 use super::super::output::Output;
 use super::super::planning::CLOCK;
-use super::super::{context, exit};
+use super::super::{attested, context, exit};
 use crate::config::Config;
 use crate::desired::Expect;
 use crate::model::display::escape;
@@ -56,7 +56,8 @@ pub(super) fn run(config: &Config, output: &Output) -> Result<u8, Failure> {
                 Expect::Denied(state) => format!("denied ({state})"),
             },
             contract: digest,
-            admitted: config.admit.value.contract(digest),
+            // What cannot be told is not admitted.
+            admitted: attested::admits(config, digest).unwrap_or(false),
         }
     });
     let sets = desired.proofsets.iter().map(|(name, set)| Set { name, lines: set.lines.len() });

@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::source::Taken;
-use super::watcher::Watcher;
+use super::watcher::{Watcher, random};
 use crate::cli::error::Failure;
 use crate::cli::planning::{self, CLOCK, Planned};
 use crate::cli::{exit, trusting};
 use crate::config::Config;
 use crate::controller::Why;
+use crate::controller::backoff::Backoff;
 use crate::controller::status::Draft;
 use crate::ledger::event::PlanDrafted;
 use crate::model::display::one_line;
@@ -22,6 +23,9 @@ use crate::plan::{self, Scope};
 
 /// How long a draft says that it may be begun; `plan` says it anew.
 const VALID: Period = Period::from_seconds(86_400);
+
+/// How long a draft that is to be tried again waits while nothing may be looked at.
+const SUSPENDED: Duration = Duration::from_mins(1);
 
 /// What a draft is made from.
 pub(super) struct Task {
@@ -37,6 +41,13 @@ pub(super) struct Drafted {
     commit: String,
     pending: Vec<ResourceName>,
     planned: Result<Planned, Failure>,
+}
+
+/// A draft that could not be made is tried again, for what stood in its way may pass: a full disk, a database that is down.
+#[derive(Debug, Default)]
+pub(super) struct Redraft {
+    backoff: Backoff,
+    pub(super) at: Option<Instant>,
 }
 
 /// Makes a draft.
@@ -64,6 +75,19 @@ pub(super) async fn make(task: Task) -> Drafted {
 }
 
 impl Watcher<'_> {
+    /// Tries once more what could not be drafted.
+    pub(super) fn draft_again(&mut self, now: Instant) {
+        if self.redraft.at.is_none_or(|at| at > now) {
+            return;
+        }
+        // To draft is to look as well.
+        let suspended = self.suspension(CLOCK.now()).is_some();
+        self.redraft.at = suspended.then(|| now + SUSPENDED);
+        if !suspended {
+            self.spawn_draft_of_now();
+        }
+    }
+
     /// Drafts a plan when everything was looked at and what there is to plan is not what it was.
     pub(super) fn draft_if_due(&mut self) {
         let Some(taken) = self.taken.clone() else { return };
@@ -82,12 +106,14 @@ impl Watcher<'_> {
         if wanting.is_empty() {
             self.drafted = Some(about);
             self.facts.draft = None;
+            self.redraft = Redraft::default();
             self.draft = None;
             // One that stays is no danger: nobody has sealed it.
             self.published.remove_draft().ok();
             self.publish();
             return;
         }
+        self.redraft = Redraft::default();
         if !self.fuse.allows(CLOCK.now()) {
             let message = "too many different drafts within an hour; no more are made for a while";
             self.facts.draft = Some((Why::FuseBlown, message.to_owned()));
@@ -95,6 +121,16 @@ impl Watcher<'_> {
             return;
         }
         self.drafted = Some(about);
+        self.spawn_draft_of_now();
+    }
+
+    /// Makes a draft of what is in force. It may have moved on since one was due; then that is found when this one is made.
+    fn spawn_draft_of_now(&mut self) {
+        let Some(taken) = self.taken.clone() else { return };
+        let Some(commit) = taken.desired.commit.clone() else { return };
+        if self.drafting {
+            return;
+        }
         let pending = self.record.knowledge.pending();
         let (config, deadline) = (Arc::clone(&self.config), self.config.watch.value.deadline);
         self.spawn_draft(Task { config, taken, commit, pending, deadline });
@@ -128,6 +164,7 @@ impl Watcher<'_> {
         match kept {
             Ok((draft, effect)) => {
                 self.facts.draft = None;
+                self.redraft = Redraft::default();
                 let same = self.draft.as_ref().is_some_and(|earlier| {
                     (&earlier.commit, &earlier.effect) == (&draft.commit, &draft.effect)
                 });
@@ -144,6 +181,7 @@ impl Watcher<'_> {
             }
             Err(message) => {
                 self.facts.draft = Some((Why::DraftFailed, one_line(&message, 400)));
+                self.redraft.at = Some(Instant::now() + self.redraft.backoff.failed(random()));
             }
         }
         self.publish();

@@ -1,7 +1,11 @@
 //! What the controller says to the outside while it runs, and within what it keeps itself: wired together here, made in
 //! [`crate::controller`] and [`crate::sandbox`].
 
-use std::path::{Path, PathBuf};
+mod follow;
+mod reach;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,22 +14,23 @@ use tokio::sync::Notify;
 use crate::cli::error::Failure;
 use crate::cli::planning::CLOCK;
 use crate::cli::{exit, ledgers};
-use crate::config::{Config, Listen, Via};
-use crate::controller::endpoint::{Answers, Listener};
-use crate::controller::log::{Level, Log};
+use crate::config::{Config, LogForm, Sink};
+use crate::controller::log::Log;
 use crate::controller::metrics::Metrics;
-use crate::controller::notify::courier::{Courier, Fate, Told};
+use crate::controller::notify::courier::Courier;
 use crate::controller::notify::{Notifier, deeds};
 use crate::controller::sd_notify::SdNotify;
-use crate::controller::signature::Key;
-use crate::controller::status::Status;
-use crate::controller::webhook_in::Receiver;
+use crate::controller::status::{Confined, Status};
 use crate::controller::written::Schedules;
-use crate::ledger::ActorKind;
-use crate::model::{Clock, SystemClock};
+use crate::ledger::{ActorKind, Event};
+use crate::model::{Clock as _, SystemClock};
 use crate::report::{Report, Summary};
-use crate::sandbox::controller::{Confinement, Reach, confine};
+use crate::sandbox::controller::{Confinement, Reach};
 use crate::state::published;
+
+use follow::Served;
+pub(super) use reach::confined;
+use reach::reach;
 
 /// The folder of notifications, below that of the controller.
 const NOTIFY: &str = "notify";
@@ -36,82 +41,41 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The line to the outside.
 pub(super) struct Outside {
-    /// Within what this process keeps itself.
-    reach: Reach,
+    /// What the process began with, and cannot change.
+    begun: Begun,
     log: Arc<Log>,
     systemd: SdNotify,
     metrics: Arc<Metrics>,
     notifier: Notifier,
-    couriers: Vec<Courier>,
+    couriers: BTreeMap<String, Sent>,
     schedules: Schedules,
     current: Arc<Mutex<Option<Status>>>,
     woken: Arc<Notify>,
-    listeners: Vec<tokio::task::JoinHandle<()>>,
+    metrics_at: Option<Served>,
+    webhook_at: Option<Served>,
     alive: Option<Instant>,
     ticked: Option<Instant>,
     /// How many entries of the executor's ledger were counted, and what its newest checkpoint was then.
     counted: u64,
     checkpoint: Option<Vec<u8>>,
+    /// The newest state of each gap on the executor's ledger.
+    gaps: BTreeMap<String, String>,
 }
 
-/// Narrows this process for good, while it has one thread.
-pub(super) fn confined(config: &Config) -> Result<Confinement, Failure> {
-    let reach = reach(config);
-    match confine(&reach) {
-        Ok(confinement) => Ok(confinement),
-        Err(why) if !config.outward.confine => {
-            Ok(Confinement { level: 0, lacks: Some(why.detail) })
-        }
-        Err(why) => Err(Failure::new(exit::ERROR, format!("the controller cannot confine itself: {}", why.detail))
-            .hint("`[confine] require = false` starts it all the same, and says so in the log and the metrics")),
-    }
+/// What a process has from its start to its end.
+struct Begun {
+    reach: Reach,
+    confinement: Confinement,
+    data: PathBuf,
+    root: PathBuf,
+    log: LogForm,
+    confine: bool,
 }
 
-/// Where the controller goes: what it may look at, what it is told by, and its own folders.
-fn reach(config: &Config) -> Reach {
-    let root = &config.root.value;
-    let mut read: Vec<PathBuf> = Vec::new();
-    if root == Path::new("/") {
-        read.extend(config.observe.value.roots().iter().cloned());
-    } else {
-        // An image or a sandbox is looked at as a whole; facts about its system lie anywhere in it.
-        read.push(root.clone());
-    }
-    read.extend(config.file.clone());
-    read.push(config.data.value.clone());
-    read.extend(config.smoke.value.read.iter().cloned());
-    let sessions = config.observers.values().filter_map(|one| one.value.password_file.clone());
-    read.extend(sessions);
-    for sink in config.outward.notify.sinks.values() {
-        match &sink.via {
-            Via::Webhook { secret_file, ca_file, .. } => {
-                read.extend(secret_file.iter().chain(ca_file).cloned());
-            }
-            Via::Slack { url_file } => read.push(url_file.clone()),
-            Via::Command { words } => read.extend(words.first().map(PathBuf::from)),
-        }
-    }
-    read.extend(config.outward.webhook.as_ref().map(|webhook| webhook.secret_file.clone()));
-    let source = config.source.value.as_deref().filter(|source| Path::new(source).is_absolute());
-    read.extend(source.map(PathBuf::from));
-    // This program starts itself again for commands of `smoke`, and git finds its keys at home.
-    read.extend(std::env::current_exe().ok());
-    read.extend(std::env::var_os("HOME").map(|home| Path::new(&home).join(".ssh/config")));
-    let mut write =
-        vec![published::folder(&config.data.value), ledgers::folder(config, ActorKind::Observer)];
-    write.extend(config.outward.schedule.values().map(|schedule| schedule.folder.clone()));
-    let listens = config.outward.metrics.iter();
-    let listens = listens.chain(config.outward.webhook.as_ref().map(|webhook| &webhook.listen));
-    for listen in listens {
-        if let Listen::Unix(path) = listen {
-            write.extend(path.parent().map(Path::to_owned));
-        }
-    }
-    let canary = ["/tmp", "/var/tmp", "/dev/shm"].map(Path::new);
-    let canary = canary.into_iter().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
-    read.sort();
-    read.dedup();
-    Reach { read, write, canary: canary.to_owned() }
+/// A sink, and who brings messages there.
+struct Sent {
+    sink: Sink,
+    courier: Courier,
 }
 
 impl Outside {
@@ -127,8 +91,7 @@ impl Outside {
                 Failure::new(exit::ERROR, format!("{what}: {error}"))
             }
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let log = Log::open(config.outward.log, run, Arc::clone(&clock));
+        let log = Log::open(config.outward.log, run, Arc::new(SystemClock));
         let log = Arc::new(log.map_err(|e| failed("cannot reach the journal")(&e))?);
         let variable = |name| std::env::var_os(name);
         let systemd = SdNotify::new(
@@ -139,29 +102,35 @@ impl Outside {
         let systemd = systemd.map_err(|e| failed("cannot reach the socket NOTIFY_SOCKET")(&e))?;
         let metrics = Arc::new(Metrics::default());
         metrics.confined(confinement.level);
-        let folder = published::folder(&config.data.value).join(NOTIFY);
-        let notifier = Notifier::open(&folder, &config.outward.notify)
+        let notifier = Notifier::open(&notes(config), &config.outward.notify)
             .map_err(|e| failed("cannot keep notifications")(&e))?;
-        let schedules =
-            Schedules::new(&config.outward.schedule).map_err(|e| Failure::of(exit::CONFIG, &e))?;
         let mut outside = Self {
-            reach: reach(config),
+            begun: Begun {
+                reach: reach(config),
+                confinement: confinement.clone(),
+                data: config.data.value.clone(),
+                root: config.root.value.clone(),
+                log: config.outward.log,
+                confine: config.outward.confine,
+            },
             log,
             systemd,
             metrics,
             notifier,
-            couriers: Vec::new(),
-            schedules,
+            couriers: BTreeMap::new(),
+            schedules: Schedules::default(),
             current: Arc::default(),
             woken: Arc::default(),
-            listeners: Vec::new(),
+            metrics_at: None,
+            webhook_at: None,
             alive: None,
             ticked: None,
             counted: 0,
             checkpoint: None,
+            gaps: BTreeMap::new(),
         };
-        outside.send(config, &folder)?;
-        outside.listen(config, &clock).await?;
+        let ready = outside.make_ready(config).await?;
+        outside.follow(ready, config);
         let level = confinement.level.to_string();
         match &confinement.lacks {
             None => outside.log.info("started", &[("landlock", &level)]),
@@ -173,49 +142,15 @@ impl Outside {
         Ok(outside)
     }
 
-    /// Starts the couriers.
-    fn send(&mut self, config: &Config, folder: &Path) -> Result<(), Failure> {
-        for (name, sink) in &config.outward.notify.sinks {
-            let (log, metrics) = (Arc::clone(&self.log), Arc::clone(&self.metrics));
-            let told: Told = Arc::new(move |sink, fate, why| {
-                metrics.count("countersign_notifications", &[sink, fate.word()]);
-                let level = if fate == Fate::Delivered { Level::Info } else { Level::Warning };
-                let message = format!("a notification was {}", fate.word());
-                log.say(level, &message, &[("sink", sink), ("why", why)]);
-            });
-            let courier = Courier::start(folder, name, sink.clone(), Arc::new(SystemClock), told);
-            self.couriers.push(courier.map_err(|e| Failure::of(exit::ERROR, &e))?);
-        }
-        Ok(())
+    /// Within what this process keeps itself.
+    pub(super) fn confinement(&self) -> Confined {
+        let Confinement { level, lacks } = &self.begun.confinement;
+        Confined { landlock: *level, lacks: lacks.clone() }
     }
 
-    /// Listens for scrapers, and for whoever says that something was pushed.
-    async fn listen(&mut self, config: &Config, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
-        let mut answers = Vec::new();
-        if let Some(listen) = &config.outward.metrics {
-            let current = Arc::clone(&self.current);
-            let current = move || current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let (metrics, clock) = (Arc::clone(&self.metrics), Arc::clone(clock));
-            answers.push((listen, Answers::Metrics { metrics, current: Arc::new(current), clock }));
-        }
-        if let Some(webhook) = &config.outward.webhook {
-            let key = Key::parse(&Config::secret(&webhook.secret_file)?).map_err(|error| {
-                let file = webhook.secret_file.display();
-                Failure::new(exit::CONFIG, format!("{file}: {error}"))
-            })?;
-            let woken = Arc::clone(&self.woken);
-            let wake = Arc::new(move || woken.notify_one());
-            let receiver = Receiver::new(key, wake, Arc::clone(clock), Arc::clone(&self.metrics));
-            answers.push((&webhook.listen, Answers::Webhook(Arc::new(receiver))));
-        }
-        for (listen, answers) in answers {
-            let listener = Listener::bind(listen).await.map_err(|error| {
-                Failure::new(exit::ERROR, format!("cannot listen at {listen}: {error}"))
-            })?;
-            let served = async { match listener.serve(answers).await {} };
-            self.listeners.push(tokio::spawn(served));
-        }
-        Ok(())
+    /// How long the observer's ledger is.
+    pub(super) fn recorded(&self, entries: u64) {
+        self.metrics.ledger(ActorKind::Observer.word(), entries);
     }
 
     /// Waits until somebody says that something was pushed.
@@ -233,11 +168,15 @@ impl Outside {
         let told = self.notifier.tell(status, CLOCK.now());
         match told {
             Ok(0) => {}
-            Ok(_) => self.couriers.iter().for_each(Courier::wake),
+            Ok(_) => self.wake_couriers(),
             Err(error) => {
                 self.log.warn("a notification could not be kept", &[("why", &chain(&error))]);
             }
         }
+    }
+
+    fn wake_couriers(&self) {
+        self.couriers.values().for_each(|sent| sent.courier.wake());
     }
 
     /// Does what time asks for: a report that is due, what lasts, what the executor did. Says that the loop is alive.
@@ -305,11 +244,15 @@ impl Outside {
             if told.is_some_and(|told| number >= told) {
                 said.extend(deeds::said(&entry.event, entry.time));
             }
+            if let Event::GapChanged(change) = entry.event {
+                self.gaps.insert(change.gap, change.to);
+            }
         }
         (self.counted, self.checkpoint) = (reader.size(), checkpoint);
-        self.metrics.ledger("executor", self.counted);
+        self.metrics.ledger(ActorKind::Executor.word(), self.counted);
+        self.metrics.gaps(self.gaps.values().map(String::as_str));
         match self.notifier.tell_deeds(&host, said, self.counted, CLOCK.now()) {
-            Ok(()) => self.couriers.iter().for_each(Courier::wake),
+            Ok(()) => self.wake_couriers(),
             Err(error) => {
                 self.log.warn("a notification could not be kept", &[("why", &chain(&error))]);
             }
@@ -322,19 +265,15 @@ impl Outside {
         self.log.warn("a look failed", &[("target", target), ("why", why)]);
     }
 
-    /// Could this configuration be followed by a process that confined itself to the one it began with?
-    pub(super) fn admit(&self, config: &Config) -> Result<(), Failure> {
-        if self.reach.covers(&reach(config)) {
-            return Ok(());
-        }
-        let message =
-            "the new configuration reads places that this process has closed to itself: restart it";
-        Err(Failure::new(exit::CONFIG, message))
-    }
-
     /// It does its work.
     pub(super) fn ready(&self) {
         self.systemd.ready();
+    }
+
+    /// The clock was set by so many seconds.
+    pub(super) fn clock_stepped(&self, by: i64) {
+        let seconds = by.to_string();
+        self.log.warn("the clock was set; everything is looked at", &[("seconds", &seconds)]);
     }
 
     /// It reads its configuration again; [`Outside::ready`] ends that.
@@ -351,9 +290,14 @@ impl Outside {
 
     /// It ends: what is being sent ends, what waits stays.
     pub(super) fn stop(self) {
-        self.listeners.iter().for_each(tokio::task::JoinHandle::abort);
-        Courier::stop(self.couriers, GRACE);
+        let couriers = self.couriers.into_values().map(|sent| sent.courier).collect();
+        Courier::stop(couriers, GRACE);
     }
+}
+
+/// The folder of notifications.
+fn notes(config: &Config) -> PathBuf {
+    published::folder(&config.data.value).join(NOTIFY)
 }
 
 /// An error with what it was caused by.

@@ -1,7 +1,7 @@
 //! Which places on the host are worth hearing of, and the thread that watches them.
 //!
-//! Every absolute path that a question names, and the key where it is one. Nothing rests on this list: what it lacks is found
-//! by the periodic scan, which counts that.
+//! Every absolute path that a question names, the key where it is one, and for some kinds the files in which the system itself
+//! keeps what they ask about. Nothing rests on this list: what it lacks is found by the periodic scan, which counts that.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,15 @@ use crate::config::Config;
 use crate::desired::Desired;
 use crate::drift;
 use crate::probe::host::Host;
-use crate::probe::watches::{Wanted, Watches};
+use crate::probe::watches::{How, Wanted, Watches};
+
+/// Where the system keeps what a kind asks about, in files that few others change.
+const KEPT: &[(&str, &[&str])] = &[
+    ("user", &["/etc/passwd", "/etc/group", "/etc/shadow"]),
+    ("group", &["/etc/passwd", "/etc/group"]),
+    ("package", &["/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages.db"]),
+    ("cron_entry", &["/etc/crontab", "/etc/cron.d", "/var/spool/cron/crontabs", "/var/spool/cron"]),
+];
 
 /// The places of desired state.
 pub(super) fn of(desired: &Desired) -> BTreeSet<Wanted> {
@@ -21,15 +29,18 @@ pub(super) fn of(desired: &Desired) -> BTreeSet<Wanted> {
         if question.spec.database().is_some() {
             continue;
         }
-        let below = question.name.kind == "tree";
+        let kind = question.name.kind.as_str();
+        let kept = KEPT.iter().filter(|(of, _)| *of == kind).flat_map(|(_, paths)| *paths);
+        places.extend(kept.map(|path| Wanted { path: path.into(), how: How::Fact }));
+        let how = if kind == "tree" { How::Below } else { How::Itself };
         let mut paths = Vec::new();
         named(&Value::String(question.name.name.clone()), &mut paths);
         named(&question.text(), &mut paths);
         for path in paths {
-            if question.name.kind == "git_head" {
-                places.insert(Wanted { path: Path::new(&path).join(".git"), below: false });
+            if kind == "git_head" {
+                places.insert(Wanted { path: Path::new(&path).join(".git"), how: How::Itself });
             }
-            places.insert(Wanted { path: path.into(), below });
+            places.insert(Wanted { path: path.into(), how });
         }
     }
     places

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::watcher::Watcher;
+use crate::cli::planning::CLOCK;
 use crate::controller::{Target, Wake, Why};
 use crate::desired;
-use crate::model::Digest;
+use crate::model::{Clock as _, Digest};
 
 impl Watcher<'_> {
     /// Gives every target of desired state its place in the schedule.
@@ -40,6 +41,14 @@ impl Watcher<'_> {
         every * (share / 2 + 0x8000) / 0x1_0000
     }
 
+    /// A clock that was set, and a machine that slept, leave verdicts whose age nobody can tell: everything is looked at.
+    pub(super) fn notice_clock(&mut self, now: Instant) {
+        if let Some(by) = self.steady.stepped(now, CLOCK.now()) {
+            self.outside.clock_stepped(by);
+            self.wake_all(now);
+        }
+    }
+
     /// Somebody should look at everything.
     pub(super) fn wake_all(&mut self, now: Instant) {
         let targets: Vec<Target> = self.schedule.targets().cloned().collect();
@@ -49,11 +58,15 @@ impl Watcher<'_> {
     }
 
     /// Reads the configuration again; one that is not valid changes nothing.
-    pub(super) fn reload(&mut self) {
+    pub(super) async fn reload(&mut self) {
         self.outside.reloading();
-        let config = super::configured(self.global);
-        match config.and_then(|config| self.outside.admit(&config).map(|()| config)) {
-            Ok(config) => {
+        let followed = match super::configured(self.global) {
+            Ok(config) => self.outside.reload(&config).await.map(|later| (config, later)),
+            Err(failure) => Err(failure),
+        };
+        match followed {
+            Ok((config, later)) => {
+                self.later = later;
                 self.config = Arc::new(config);
                 self.facts.trouble = None;
                 self.events.forget();

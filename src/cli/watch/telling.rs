@@ -208,9 +208,10 @@ impl Watcher<'_> {
             suspended: self.suspension(now).cloned(),
             draft: self.draft.clone(),
             files: self.events.shown(self.overflows),
+            confinement: Some(self.outside.confinement()),
             missed_by_events: self.missed,
             last_handled_request: self.handled,
-            notes: self.record.knowledge.report().map_or_else(Vec::new, |r| r.header.notes),
+            notes: self.notes(),
             resources,
         };
         let mut facts = self.facts.clone();
@@ -224,6 +225,15 @@ impl Watcher<'_> {
         facts.halted = halted(&self.config.data.value);
         status.conditions = conditions::judge(&status, &facts, now);
         status
+    }
+
+    /// What looks said, and which sections of the configuration are not in force yet.
+    fn notes(&self) -> Vec<String> {
+        let later = self.later.iter().map(|section| {
+            format!("`{section}` of the configuration changed, and counts after a restart")
+        });
+        let looks = self.record.knowledge.report().map_or_else(Vec::new, |r| r.header.notes);
+        later.chain(looks).collect()
     }
 
     fn source_status(&self) -> SourceStatus {
@@ -278,6 +288,7 @@ impl Watcher<'_> {
                 self.facts.trouble.get_or_insert((Why::StateFails, message));
             }
         }
+        self.outside.recorded(self.ledger.reader().size());
         self.outside.tell(&status);
         self.status = Some(status);
     }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::control;
-use super::draft::{self, Drafted};
+use super::draft::{self, Drafted, Redraft};
 use super::events::Events;
 use super::looks::{self, Seen, Task};
 use super::outside::Outside;
@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::controller::conditions::Facts;
 use crate::controller::status::{Draft, Status};
 use crate::controller::{
-    Answer, Ended, Fuse, Record, Schedule, Target, Transition, Turn, Wake, Why,
+    Answer, Ended, Fuse, Record, Schedule, Steady, Target, Transition, Turn, Wake, Why,
 };
 use crate::desired::Desired;
 use crate::ledger::Ledger;
@@ -93,6 +93,11 @@ pub(super) struct Watcher<'a> {
     /// What the newest draft was asked about.
     pub(super) drafted: Option<Digest>,
     pub(super) drafting: bool,
+    /// When a draft that could not be made is tried again.
+    pub(super) redraft: Redraft,
+    pub(super) steady: Steady,
+    /// Sections of the configuration that count after a restart.
+    pub(super) later: Vec<&'static str>,
     tasks: JoinSet<Done>,
     running: BTreeMap<Id, Target>,
 }
@@ -140,6 +145,9 @@ impl<'a> Watcher<'a> {
             draft: None,
             drafted: None,
             drafting: false,
+            redraft: Redraft::default(),
+            later: Vec::new(),
+            steady: Steady::new(Instant::now(), CLOCK.now()),
             tasks: JoinSet::new(),
             running: BTreeMap::new(),
         };
@@ -161,19 +169,26 @@ impl<'a> Watcher<'a> {
         self.publish();
         self.outside.ready();
         loop {
+            self.notice_clock(Instant::now());
             self.suspend_or_resume();
             self.poll_files(Instant::now());
+            self.draft_again(Instant::now());
             self.start();
             self.outside.tick(&self.config, || self.record.knowledge.report());
             let outside = Some(self.outside.next());
-            let next =
-                [self.schedule.next(), self.suspension_ends(), self.events.poll_at(), outside];
+            let next = [
+                self.schedule.next(),
+                self.suspension_ends(),
+                self.events.poll_at(),
+                self.redraft.at,
+                outside,
+            ];
             let next = next.into_iter().flatten().min();
             tokio::select! {
                 biased;
                 signal = signals.next() => match signal {
                     Told::End => break,
-                    Told::Reload => self.reload(),
+                    Told::Reload => self.reload().await,
                     Told::Now => self.wake_all(Instant::now()),
                 },
                 Some(done) = self.tasks.join_next_with_id() => self.take(done),
@@ -367,7 +382,7 @@ async fn until(next: Option<Instant>) {
 }
 
 /// Any number, each as likely as any other.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     let mut bytes = [0; 8];
     // Without random numbers there is no jitter, which harms nobody here.
     let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());

@@ -19,6 +19,8 @@ pub struct Attest {
     explain: BTreeSet<String>,
     /// The same, of guards too.
     pub guards: BTreeSet<String>,
+    /// That a contract may run as a proof.
+    pub contracts: BTreeSet<String>,
     /// The longest time that an attestation may live.
     pub lifetime: Period,
 }
@@ -33,7 +35,8 @@ impl Attest {
     /// Every role that may attest anything.
     #[must_use]
     pub fn all(&self) -> BTreeSet<String> {
-        self.roles.union(&self.explainers()).cloned().collect()
+        let all = [&self.roles, &self.explain, &self.guards, &self.contracts];
+        all.into_iter().flatten().cloned().collect()
     }
 }
 
@@ -46,8 +49,16 @@ impl Trust {
         };
         let (section, wrong) = table.decode::<AttestSection>();
         found.extend(wrong);
-        let Some(AttestSection { roles, explain, guards, lifetime }) = section else { return };
-        for (key, list) in [("roles", &roles), ("explain", &explain), ("guards", &guards)] {
+        let Some(AttestSection { roles, explain, guards, contracts, lifetime }) = section else {
+            return;
+        };
+        let lists = [
+            ("roles", &roles),
+            ("explain", &explain),
+            ("guards", &guards),
+            ("contracts", &contracts),
+        ];
+        for (key, list) in lists {
             names(list, key, &table, found);
             if list.len() > ENTRIES_MAX {
                 some(list, key, &table, found);
@@ -61,6 +72,7 @@ impl Trust {
         self.places.insert(("attest", String::new()), table.header());
         let set = |list: Vec<String>| list.into_iter().collect();
         let (roles, explain, guards) = (set(roles), set(explain), set(guards));
-        self.attest = Some(Attest { roles, explain, guards, lifetime });
+        let contracts = set(contracts);
+        self.attest = Some(Attest { roles, explain, guards, contracts, lifetime });
     }
 }

@@ -53,6 +53,9 @@ pub(super) struct AttestSection {
     /// or not.
     #[serde(default)]
     pub(super) guards: Vec<String>,
+    /// The roles in which people may let a contract run as a proof, where the host's configuration says `admit = ["signed"]`.
+    #[serde(default)]
+    pub(super) contracts: Vec<String>,
     /// The longest time between `not-before` and `expires` of an attestation, such as "30d"; at most "366d".
     pub(super) lifetime: Period,
 }

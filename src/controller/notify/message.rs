@@ -39,6 +39,9 @@ pub struct Message {
     pub severity: Severity,
     /// When it was found.
     pub at: Timestamp,
+    /// Its number among all that were said here: what begins and ends within a second arrives in that order.
+    #[serde(default)]
+    pub number: u64,
     /// Since when it is so.
     pub since: Timestamp,
     /// What it is about, where that is no resource.
@@ -56,7 +59,7 @@ pub struct Message {
 impl Message {
     /// The message that says it.
     #[must_use]
-    pub fn new(host: &str, said: Said, now: Timestamp) -> Self {
+    pub fn new(host: &str, said: Said, number: u64, now: Timestamp) -> Self {
         let Said { class, phase, causes } = said;
         let mut identity = format!("{host}\n{}\n{}\n{now}\n", class.word(), phase.word());
         for (cause, _, onset) in &causes {
@@ -74,6 +77,7 @@ impl Message {
             phase,
             severity: causes.iter().map(|c| c.1.severity).min().unwrap_or_default(),
             at: now,
+            number,
             since: causes.iter().map(|c| c.2).min().unwrap_or(now),
             about: single.map(|c| c.0.about.clone()).filter(|about| !about.is_empty()),
             reason: single.and_then(|c| c.1.reason.clone()),

@@ -43,7 +43,7 @@ pub struct Notifier {
 }
 
 /// What is remembered between two looks and over a restart: deletable, and then what is wrong is told once more.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Memory {
     version: u32,
@@ -53,6 +53,19 @@ struct Memory {
     deeds: Option<u64>,
     /// Said, and perhaps not yet in the spool.
     outbox: Vec<Message>,
+    /// How many messages there ever were.
+    #[serde(default)]
+    said: u64,
+}
+
+impl Memory {
+    /// Adds what is to be said to the outbox.
+    fn say(&mut self, host: &str, said: Vec<Said>, now: Timestamp) {
+        for one in said {
+            self.outbox.push(Message::new(host, one, self.said, now));
+            self.said += 1;
+        }
+    }
 }
 
 impl Notifier {
@@ -62,6 +75,7 @@ impl Notifier {
     /// When the folder cannot be made or written.
     pub fn open(folder: &Path, notify: &Notify) -> Result<Self, SpoolError> {
         spool::make_folder(folder)?;
+        spool::sweep(folder)?;
         // A memory that cannot be read is none: what is wrong is told once more, which is better than not at all.
         let memory = spool::read(&folder.join(MEMORY))?
             .and_then(|bytes| serde_json::from_slice::<Memory>(&bytes).ok())
@@ -76,6 +90,12 @@ impl Notifier {
         Ok(notifier)
     }
 
+    /// Tells by other rules, and others, from now on. What was told stays told.
+    pub fn retune(&mut self, notify: &Notify) {
+        self.rules = Rules { after: notify.after, renotify: notify.renotify };
+        self.sinks.clone_from(&notify.sinks);
+    }
+
     /// Says what is other than it was at the last call. Answers how many messages that were.
     ///
     /// # Errors
@@ -87,15 +107,13 @@ impl Notifier {
         let facts = Facts::of(status);
         let mut incidents = self.memory.incidents.clone();
         let said = incidents.step(&facts, self.rules, now);
-        let messages: Vec<Message> =
-            said.into_iter().map(|said| Message::new(&status.host, said, now)).collect();
-        if incidents == self.memory.incidents && messages.is_empty() {
+        if incidents == self.memory.incidents && said.is_empty() {
             return Ok(0);
         }
-        let count = messages.len();
-        let mut outbox = self.memory.outbox.clone();
-        outbox.extend(messages);
-        self.keep(Memory { version: VERSION, incidents, deeds: self.memory.deeds, outbox })?;
+        let count = said.len();
+        let mut memory = Memory { incidents, ..self.memory.clone() };
+        memory.say(&status.host, said, now);
+        self.keep(memory)?;
         self.dispatch()?;
         Ok(count)
     }
@@ -122,16 +140,16 @@ impl Notifier {
         if known == Some(size) {
             return Ok(());
         }
-        let mut outbox = self.memory.outbox.clone();
+        let mut memory = Memory { deeds: Some(size), ..self.memory.clone() };
         if known.is_some() && !self.sinks.is_empty() {
-            outbox.extend(said.into_iter().map(|said| Message::new(host, said, now)));
+            memory.say(host, said, now);
         }
-        let incidents = self.memory.incidents.clone();
-        self.keep(Memory { version: VERSION, incidents, deeds: Some(size), outbox })?;
+        self.keep(memory)?;
         self.dispatch()
     }
 
-    fn keep(&mut self, memory: Memory) -> Result<(), SpoolError> {
+    fn keep(&mut self, mut memory: Memory) -> Result<(), SpoolError> {
+        memory.version = VERSION;
         spool::replace(&self.folder.join(MEMORY), &memory)?;
         self.memory = memory;
         Ok(())
@@ -148,9 +166,7 @@ impl Notifier {
                 spool.put(message)?;
             }
         }
-        let Memory { incidents, deeds, .. } = &self.memory;
-        let (incidents, deeds) = (incidents.clone(), *deeds);
-        self.keep(Memory { version: VERSION, incidents, deeds, outbox: Vec::new() })
+        self.keep(Memory { outbox: Vec::new(), ..self.memory.clone() })
     }
 
     /// The folder of a sink's messages.

@@ -1,7 +1,7 @@
 //! Messages that have yet to arrive: one file each, whole or not at all, below the program's own folder. One of the rooms that
 //! write.
 //!
-//! A name begins with the time, so that the order of names is the order in which things happened. What is full or too old
+//! A name begins with the time and a number, so that the order of names is the order in which things happened. What is full or too old
 //! loses its oldest, and says how many.
 
 use std::fs;
@@ -18,6 +18,8 @@ use crate::model::shown_path;
 pub const MESSAGES_MAX: usize = 1000;
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 16 << 20;
+/// What names of files begin with that are not whole yet.
+const HALF: &str = ".new-";
 /// What names of messages end with.
 const END: &str = ".json";
 
@@ -86,14 +88,35 @@ pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), SpoolError> {
     let unwritten = |source| failed("cannot write", path)(source);
     let bytes = serde_json::to_vec(value).map_err(|error| unwritten(error.into()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written =
-        tempfile::Builder::new().prefix(".new-").tempfile_in(folder).and_then(|mut file| {
-            file.write_all(&bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(io::Error::from)?;
-            fs::File::open(folder)?.sync_all()
-        });
+    let written = tempfile::Builder::new().prefix(HALF).tempfile_in(folder).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(io::Error::from)?;
+        fs::File::open(folder)?.sync_all()
+    });
     written.map_err(unwritten)
+}
+
+/// Takes away what a writer that was killed left half written, in a folder of this program's and those below it.
+///
+/// # Errors
+/// When a folder cannot be read, or something cannot be removed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the spool is one of the rooms that write, below the data folder"
+)]
+pub fn sweep(folder: &Path) -> Result<(), SpoolError> {
+    for entry in fs::read_dir(folder).map_err(failed("cannot read", folder))? {
+        let entry = entry.map_err(failed("cannot read", folder))?;
+        let (path, kind) = (entry.path(), entry.file_type());
+        let kind = kind.map_err(failed("cannot look at", &path))?;
+        if kind.is_dir() {
+            sweep(&path)?;
+        } else if entry.file_name().to_string_lossy().starts_with(HALF) {
+            fs::remove_file(&path).map_err(failed("cannot remove", &path))?;
+        }
+    }
+    Ok(())
 }
 
 impl Spool {
@@ -178,5 +201,5 @@ impl Spool {
 
 fn name(message: &Message) -> String {
     let plain: String = message.id.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("{:015}-{plain}{END}", message.at.unix_milliseconds().max(0))
+    format!("{:015}-{:010}-{plain}{END}", message.at.unix_milliseconds().max(0), message.number)
 }

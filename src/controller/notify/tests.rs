@@ -315,6 +315,7 @@ fn a_restart_repeats_nothing_and_loses_nothing() {
         incidents: again.memory.incidents.clone(),
         deeds: None,
         outbox: before.clone(),
+        said: again.memory.said,
     };
     spool::replace(&folder.path().join(MEMORY), &memory).expect("written");
     fs::remove_dir_all(Notifier::spool_of(folder.path(), "a")).expect("removed");
@@ -389,4 +390,16 @@ fn no_value_and_no_markup_gets_out() {
     );
     assert_eq!(event["id"].as_str().map(str::len), Some(32));
     assert_eq!(event["source"], "countersign://web-1");
+}
+
+#[test]
+fn what_begins_and_ends_within_a_second_arrives_in_that_order() {
+    let mut place = Place::new(1);
+    for n in 0..6 {
+        let name = format!("file./srv/{n}");
+        // The one before is over when the next one begins.
+        assert_eq!(place.tell(&drifting(&[&name]), 0), if n == 0 { 1 } else { 2 });
+    }
+    let numbers: Vec<u64> = waiting(place.0.path()).iter().map(|message| message.number).collect();
+    assert_eq!(numbers, (0..11).collect::<Vec<u64>>());
 }

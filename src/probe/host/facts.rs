@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use rustix::fd::AsFd as _;
+use rustix::fd::{AsFd as _, OwnedFd};
 
 use super::folder::{self, DirEntry};
 use super::resolve::{self, Follow, Spot};
@@ -87,6 +87,15 @@ impl Facts<'_> {
     /// Unknown, when that cannot be told.
     pub fn follow(self, path: &str) -> Result<Option<PathBuf>, Unknown> {
         Ok(self.find(Path::new(path), Follow::Everything)?.map(|spot| spot.path))
+    }
+
+    /// Opens a directory, where one stands there and that can be told.
+    pub(in crate::probe) fn directory(self, path: &Path) -> Option<OwnedFd> {
+        let spot = self.find(path, Follow::Everything).ok()??;
+        match content::directory(&self.0.opener, &spot) {
+            Ok(Contents::Regular(_, folder)) => Some(folder),
+            _ => None,
+        }
     }
 
     /// Where a directory really lies, for a program that opens it by its path: what was checked, as the kernel names it.
