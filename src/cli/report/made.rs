@@ -172,9 +172,10 @@ impl Made<'_> {
             ledger::read(ledger, Timestamp::from_unix_seconds(since), &self.plan.gaps())
         });
         let told = told.transpose()?;
-        let explanations = match self.replayed {
-            true => Ok(Vec::new()),
-            false => attested::explanations(self.config, looked.machine_id.clone()),
+        let explanations = if self.replayed {
+            Ok(Vec::new())
+        } else {
+            attested::explanations(self.config, looked.machine_id.clone())
         };
         let (judged, explained) = self.judged(&looked.snapshot, &explanations);
         let facts = Facts::new(desired, &judged, &recorded, now);
@@ -323,9 +324,11 @@ fn tell(
 
 /// What cannot be told hides what does not hold: of both, the former decides, as in a check.
 fn code(package: &Package) -> u8 {
-    match package.outcome.ready {
-        true => exit::OK,
-        false if package.is_untold() => exit::UNKNOWN,
-        false => exit::DRIFT,
+    if package.outcome.ready {
+        exit::OK
+    } else if package.is_untold() {
+        exit::UNKNOWN
+    } else {
+        exit::DRIFT
     }
 }
