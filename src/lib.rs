@@ -76,6 +76,9 @@ pub mod evidence;
 // What was found, as a value; and the formats that show it, one file each.
 pub mod report;
 
+// Report packages: documents computed from evidence, with all that their lines rest on, and their verifier.
+pub mod package;
+
 // What runs unattended: when to look again, what is known and since when. Looks and reports; can change nothing.
 pub mod controller;
 

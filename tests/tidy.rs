@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["execute", "proof"],
     &["evidence"],
     &["report"],
+    &["package"],
     &["controller"],
     &["web", "hub"],
     &["demo"],

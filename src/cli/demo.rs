@@ -163,7 +163,8 @@ impl Story<'_> {
         self.run(&["prove", "o8c"], expected)?;
         self.gates()?;
         self.say("8", "Everything that was proposed, signed, refused, done and proven stands on a ledger that proves itself")?;
-        self.run(&["ledger", "verify"], exit::OK)
+        self.run(&["ledger", "verify"], exit::OK)?;
+        self.report()
     }
 
     /// The gates of the example, with the tree as somebody left it, and as it should be; what one gap still wants, and what only people can state.
@@ -177,6 +178,15 @@ impl Story<'_> {
         self.run(&["gate"], exit::UNKNOWN)?;
         self.run(&["gap", "next", "GAP5"], exit::DRIFT)?;
         self.run(&["attest", "--list"], exit::UNKNOWN)
+    }
+
+    /// What was written by hand once, regenerated from all of that, and opened by its verifier.
+    fn report(&self) -> Result<(), Failure> {
+        self.say("9", "The report of all this is computed, with what each line rests on, and verified with the ledger's key alone")?;
+        let package = self.sandbox.folder().join("o8c").to_string_lossy().into_owned();
+        // Nobody has attested what only people can.
+        self.run(&["report", "o8c", "-o", &package], exit::UNKNOWN)?;
+        self.run(&["report", "verify", &package], exit::OK)
     }
 
     /// Both approvers sign a plan, and it runs.

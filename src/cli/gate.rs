@@ -1,6 +1,6 @@
 //! `countersign gate`: what has to hold before something goes on, looked at now.
 
-mod outcomes;
+pub(super) mod outcomes;
 pub(super) mod story;
 
 use std::collections::BTreeSet;

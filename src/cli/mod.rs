@@ -28,6 +28,7 @@ mod plan;
 mod planning;
 mod reconcile;
 mod refusal;
+mod report;
 mod resume;
 mod schema;
 mod show;
@@ -51,7 +52,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Origin, Overrides};
 use crate::model::display::{escape, escaped_line};
 use crate::model::nearest;
-use crate::report::{self, Use};
+use crate::report::{self as formats, Use};
 use error::Failure;
 use output::{Color, Output, Target};
 
@@ -121,6 +122,7 @@ enum Verb {
     Attest(Box<attest::Arguments>),
     Gate(gate::Arguments),
     Gap(gap::Arguments),
+    Report(report::Arguments),
     Trust(trust::Arguments),
     Halt(halt::Arguments),
     Watch(watch::Arguments),
@@ -155,7 +157,7 @@ impl Verb {
     /// The formats that it can write.
     fn formats(&self) -> Vec<&'static str> {
         match self {
-            Self::Check(_) => report::FORMATS.iter().map(|format| format.name).collect(),
+            Self::Check(_) => formats::FORMATS.iter().map(|format| format.name).collect(),
             // A schema is JSON whatever is asked for.
             Self::Lint(_)
             | Self::Config(_)
@@ -169,7 +171,8 @@ impl Verb {
             | Self::Show(_)
             | Self::Attest(_)
             | Self::Gate(_)
-            | Self::Gap(_) => {
+            | Self::Gap(_)
+            | Self::Report(_) => {
                 vec!["text", "json"]
             }
             #[cfg(feature = "execute")]
@@ -183,6 +186,7 @@ impl Verb {
         match self {
             Self::Adopt(_) => true,
             Self::Ledger(arguments) => arguments.writes_folder(),
+            Self::Report(arguments) => arguments.writes_folder(),
             _ => false,
         }
     }
@@ -209,7 +213,7 @@ impl Verb {
         }
         for target in targets {
             let name = &target.format;
-            match report::format(name).map(|format| &format.used) {
+            match formats::format(name).map(|format| &format.used) {
                 Some(Use::Monitor(_)) if targets.len() > 1 => {
                     let why = format!("{name} has exit codes of its own, so it stands alone");
                     return Err(usage(why));
@@ -283,6 +287,7 @@ fn run(cli: &Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Verb::Attest(arguments) => attest::run(arguments, &cli.global, output),
         Verb::Gate(arguments) => gate::run(arguments, &cli.global, output),
         Verb::Gap(arguments) => gap::run(arguments, &cli.global, output),
+        Verb::Report(arguments) => report::run(arguments, &cli.global, output),
         Verb::Trust(arguments) => trust::run(arguments, &cli.global, output),
         Verb::Halt(arguments) => halt::run(arguments, &cli.global, output),
         Verb::Watch(arguments) => watch::run(arguments, &cli.global, output),

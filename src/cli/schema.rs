@@ -8,7 +8,7 @@ use super::exit;
 use super::output::Output;
 use crate::desired::{
     AttestationSection, Common, DatabaseSection, Defaults, GapSection, GateSection, HostSection,
-    ProofSection, ProofsetSection, WaiverSection,
+    ProofSection, ProofsetSection, ReportSection, WaiverSection,
 };
 use crate::kinds::KINDS;
 
@@ -47,6 +47,7 @@ pub(super) fn desired_state() -> Value {
         .insert("attestation".to_owned(), keyed(&inline::<AttestationSection>(&mut definitions)));
     properties.insert("gate".to_owned(), keyed(&inline::<GateSection>(&mut definitions)));
     properties.insert("gap".to_owned(), keyed(&inline::<GapSection>(&mut definitions)));
+    properties.insert("report".to_owned(), keyed(&inline::<ReportSection>(&mut definitions)));
     let common = inline::<Common>(&mut definitions);
     for kind in KINDS {
         let own = take_definitions(kind.schema(), &mut definitions);

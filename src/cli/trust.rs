@@ -11,6 +11,7 @@ use crate::action::Action;
 use crate::config::trust::{Attest, Policy, Remote, Separation};
 use crate::config::{ConfigError, Trust};
 use crate::model::{Clock as _, SourceLine, SystemClock};
+use crate::package::signed::NAMESPACE as REPORT;
 use crate::report::diagnostics;
 use crate::{approval, killswitch};
 
@@ -57,6 +58,7 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
                 approval::NAMESPACE,
                 approval::ATTESTATION,
                 killswitch::NAMESPACE,
+                REPORT,
             ]);
             output.write(|out| out.write_all(signers.as_bytes()))
         }

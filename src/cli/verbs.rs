@@ -9,7 +9,7 @@ use clap::{Args as _, Command as Syntax, FromArgMatches as _, Parser as _};
 use super::{Cli, Global};
 use super::{
     adopt, approve, attest, check, config, confined, explain, gap, gate, halt, history, ledger,
-    lint, plan, reconcile, resume, schema, show, status, suspend, trust, version, watch,
+    lint, plan, reconcile, report, resume, schema, show, status, suspend, trust, version, watch,
 };
 #[cfg(feature = "execute")]
 use super::{apply, demo, prove};
@@ -28,6 +28,7 @@ const VERBS: &[Verb] = &[
     ("attest", attest::Arguments::augment_args),
     ("gate", gate::Arguments::augment_args),
     ("gap", gap::Arguments::augment_args),
+    ("report", report::Arguments::augment_args),
     ("trust", trust::Arguments::augment_args),
     ("halt", halt::Arguments::augment_args),
     ("watch", watch::Arguments::augment_args),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blob::Blob;
 use super::host::Defaults;
 use super::tree::Tree;
-use super::{Desired, Loaded, gap_tables, gate_tables, lint, proof_tables};
+use super::{Desired, Loaded, gap_tables, gate_tables, lint, proof_tables, report_tables};
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::document::{self, Table};
 use crate::model::{Code, Diagnostic, Lines, Pieces as _, ResourceName, Span, Timestamp};
@@ -23,6 +23,7 @@ const SECTIONS: &[&str] = &[
     "attestation",
     "gate",
     "gap",
+    "report",
     "defaults",
 ];
 
@@ -116,6 +117,7 @@ impl<'a> Reader<'a> {
             attestations: BTreeMap::new(),
             gates: BTreeMap::new(),
             gaps: BTreeMap::new(),
+            reports: BTreeMap::new(),
             commit: tree.commit.clone(),
             pinned: tree.pinned,
             folder: tree.folder.clone(),
@@ -226,6 +228,8 @@ impl<'a> Reader<'a> {
                 self.gates(&root, &lines);
             } else if name == "gap" {
                 self.gaps(&root, &lines);
+            } else if name == "report" {
+                self.reports(&root, &lines);
             } else if !SECTIONS.contains(&name.as_str()) {
                 let known = KINDS.iter().map(Entry::name).chain(SECTIONS.iter().copied());
                 let message = format!("`{name}` is neither a kind of resource nor a section");
@@ -261,6 +265,7 @@ impl<'a> Reader<'a> {
             proof_tables::references(&self.desired, &mut self.found);
             gate_tables::references(&self.desired, &mut self.found);
             gap_tables::references(&self.desired, &mut self.found);
+            report_tables::references(&self.desired, &mut self.found);
         }
         drop_consequences(&mut self.found);
         self.found.sort();

@@ -19,6 +19,8 @@ mod mirror;
 mod proof;
 mod proof_tables;
 mod proofset;
+mod report;
+mod report_tables;
 mod resource;
 mod sections;
 mod selector;
@@ -44,6 +46,7 @@ pub use lint::astray;
 pub use manifest::{read, read_begun};
 pub use proof::{Contract, Effect, Expect, Parameter, ParameterType, Proof, ProofSection};
 pub use proofset::{Line, Proofset, ProofsetSection, reaches};
+pub use report::{Document, Forbidden, ReportPlan, ReportSection};
 pub use resource::{COMMON_KEYS, Common, Resource};
 pub use selector::Selector;
 pub use signed::{AcceptedTip, SignedBy, SignedError};
@@ -76,6 +79,8 @@ pub struct Desired {
     pub gates: BTreeMap<String, Gate>,
     /// Its gaps.
     pub gaps: BTreeMap<String, Gap>,
+    /// What is reported of it.
+    pub reports: BTreeMap<String, ReportPlan>,
     /// The commit, in full.
     pub commit: Option<String>,
     /// Is it exactly what that commit holds?

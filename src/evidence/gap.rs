@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Backing, Facts, Held};
 use crate::desired::{Contact, Gap};
 
 /// How open a gap is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Openness {
     /// All that closes it holds.
     #[serde(rename = "CLOSED")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::attestation::{Attested, attested};
 use super::{ProofRecord, Recorded};
@@ -12,7 +12,7 @@ use crate::model::{Evidence, Period, ResourceName, Timestamp};
 use crate::proof::Holds;
 
 /// Does it hold? The order is that of alarm: what several come to is their maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Held {
     /// It was looked at, or run, and is as it should be.
@@ -54,6 +54,18 @@ pub struct Backing {
     pub missing: Option<String>,
     /// What can be looked up: resources with how they were seen, entries of the ledger.
     pub evidence: Vec<String>,
+    /// The same for programs.
+    #[serde(skip)]
+    pub cited: Vec<Cited>,
+}
+
+/// What can be looked up: that which a line rests on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cited {
+    /// What was seen of a resource.
+    Observation(ResourceName),
+    /// An entry of the executor's ledger, by its number.
+    Entry(u64),
 }
 
 /// What requirements are held against.
@@ -125,6 +137,7 @@ impl<'a> Facts<'a> {
             let seen = how(judged.comparison.evidence);
             let seen = judged.unknown.as_ref().map_or(seen, |_| "not seen");
             found.evidence.push(format!("{name} {seen} {}", self.now));
+            found.cited.push(Cited::Observation((*name).clone()));
         }
         match names {
             [] => {}
@@ -143,7 +156,7 @@ impl<'a> Facts<'a> {
         let Some(record) = self.recorded.proofs.get(name) else {
             return found.take(Held::NotRun, || self.no_outcome(&format!("proof.{name}")));
         };
-        found.evidence.push(format!("executor ledger entry {} at {}", record.entry, record.at));
+        found.entry(record.entry, record.at);
         if record.contract != proof.contract.digest() {
             let why = || format!("proof.{name} was run {} with another contract", record.at);
             return found.take(Held::NotRun, why);
@@ -165,7 +178,7 @@ impl<'a> Facts<'a> {
         let Some(record) = self.recorded.sets.get(name) else {
             return found.take(Held::NotRun, || self.no_outcome(&format!("proofset.{name}")));
         };
-        found.evidence.push(format!("executor ledger entry {} at {}", record.entry, record.at));
+        found.entry(record.entry, record.at);
         if record.set != set.digest(&self.desired.proofs) || record.lines.len() != set.lines.len() {
             let why = || format!("proofset.{name} was run {} with other lines", record.at);
             return found.take(Held::NotRun, why);
@@ -184,6 +197,7 @@ impl<'a> Facts<'a> {
         let mut alone = Found::default();
         let proofs = set.lines.iter().flat_map(Line::proof_names);
         proofs.for_each(|proof| self.proof(proof, max_age, &mut alone));
+        found.cited.append(&mut alone.cited);
         if let Some(held) = alone.worst {
             found.take(held, || alone.missing.unwrap_or_default());
         }
@@ -199,6 +213,7 @@ impl<'a> Facts<'a> {
                 .entry
                 .map_or_else(String::new, |entry| format!("executor ledger entry {entry}: "));
             found.evidence.push(format!("{entry}attestation sha256:{} by {who}", one.digest));
+            found.cited.extend(one.entry.map(Cited::Entry));
         }
         found.take(held, || missing.unwrap_or_default());
     }
@@ -245,6 +260,7 @@ struct Found {
     total: usize,
     seen: Vec<String>,
     evidence: Vec<String>,
+    cited: Vec<Cited>,
 }
 
 impl Found {
@@ -260,7 +276,13 @@ impl Found {
             seen: self.seen.join(", "),
             missing: self.missing.filter(|_| held != Held::Yes),
             evidence: self.evidence,
+            cited: self.cited,
         }
+    }
+
+    fn entry(&mut self, seq: u64, at: Timestamp) {
+        self.evidence.push(format!("executor ledger entry {seq} at {at}"));
+        self.cited.push(Cited::Entry(seq));
     }
 
     fn take(&mut self, held: Held, missing: impl FnOnce() -> String) {

@@ -9,6 +9,7 @@ mod gap;
 mod gate;
 mod held;
 mod recorded;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -16,5 +17,6 @@ pub use attestation::{Attestation, Attested, about, attested, objection};
 pub use explained::explain;
 pub use gap::{GapResult, Openness, gap, gaps};
 pub use gate::{CriterionResult, GateResult, State, Summary, gates};
-pub use held::{Backing, Facts, Held};
+pub use held::{Backing, Cited, Facts, Held};
 pub use recorded::{ProofRecord, Recorded, SetRecord};
+pub use report::{Deed, ForbiddenResult, ReportResult, Window, report};

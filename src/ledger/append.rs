@@ -248,6 +248,12 @@ impl Ledger {
         Ok(self.checkpoint.clone())
     }
 
+    /// Signs a statement of a type of its own with the key of the ledger.
+    #[must_use]
+    pub fn envelope(&self, payload_type: &str, payload: &[u8]) -> super::Envelope {
+        self.signer.envelope(payload_type, payload)
+    }
+
     /// What it holds, as it is now.
     #[must_use]
     pub fn reader(&self) -> Reader {

@@ -12,6 +12,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
 use super::entry::is_plain;
+use super::envelope::{self, Envelope};
 use super::merkle::Hash;
 use crate::model::Decimal;
 
@@ -143,6 +144,10 @@ impl Key {
         &self.origin
     }
 
+    pub(super) fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
+        self.public.verify_strict(message, signature).is_ok()
+    }
+
     fn id(&self) -> [u8; 4] {
         key_id(&self.origin, self.public.as_bytes())
     }
@@ -261,6 +266,11 @@ impl Signer {
 
     pub(super) fn public(&self) -> Key {
         Key { origin: self.origin.clone(), public: self.key.verifying_key() }
+    }
+
+    pub(super) fn envelope(&self, payload_type: &str, payload: &[u8]) -> Envelope {
+        let signature = self.key.sign(&envelope::signed_bytes(payload_type, payload)).to_bytes();
+        Envelope::new(&self.public(), payload_type, payload, &signature)
     }
 
     /// Signs how large the ledger is and which root it has.

@@ -92,6 +92,28 @@ pub(super) struct Line<'a> {
     pub(super) att: Vec<Attached>,
 }
 
+/// What a line says of itself, without a look at what happened. It proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// Its number.
+    pub seq: u64,
+    /// When it was written.
+    pub time: Timestamp,
+    /// The type of its event.
+    pub type_name: String,
+    /// The blobs that belong to it.
+    pub attachments: Vec<Attached>,
+}
+
+/// Reads so much of a line; `None` where it is none.
+#[must_use]
+pub fn glance(line: &str) -> Option<Glance> {
+    let read: Line<'_> = serde_json::from_str(line).ok()?;
+    let time = read.time.parse().ok().filter(|_| is_instant(read.time))?;
+    let (seq, type_name) = (read.seq.0, read.type_name.to_owned());
+    Some(Glance { seq, time, type_name, attachments: read.att })
+}
+
 /// An entry that was verified: its place in the chain, and what it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {

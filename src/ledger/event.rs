@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::body::bodies;
-use super::merkle::Hash;
 pub use super::outcome::Outcome;
+pub use super::own::{CheckpointAnchored, ClockRegressed, LogOpened, TornTail};
 pub use super::said::{
     ApprovalAccepted, ApprovalRefused, AttestationImported, AttestationRevoked, QuorumMet,
 };
@@ -87,6 +87,8 @@ events! {
     "proofset.outcome" => ProofsetOutcome,
     /// A gap is more, or less, open than it was.
     "gap.changed" => GapChanged,
+    /// A report package was made and signed.
+    "report.made" => ReportMade,
     /// Changes were halted.
     "halt.set" => HaltSet,
     /// A halt was lifted.
@@ -114,13 +116,6 @@ events! {
 }
 
 bodies! {
-    /// `log.opened`
-    LogOpened {
-        /// The name of the ledger, as in its checkpoints.
-        origin: String,
-        /// The public key of its checkpoints.
-        key: String,
-    }
     /// `plan.sealed`
     PlanSealed {
         /// Of the plan's bytes.
@@ -249,6 +244,18 @@ bodies! {
         /// The first thing that is missing.
         detail: String,
     }
+    /// `report.made`
+    ReportMade {
+        /// Its name in desired state.
+        report: String,
+        /// What it comes to, in its own word.
+        outcome: String,
+        /// Of the statement that this ledger's key signed; it names every file by its digest.
+        statement: Digest,
+        /// The commit of desired state that declares it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    }
     /// `halt.set`
     HaltSet {
         /// Who.
@@ -277,17 +284,6 @@ bodies! {
     TrustChanged {
         /// Of the bytes of the trust file.
         digest: Digest,
-    }
-    /// `checkpoint.anchored`
-    CheckpointAnchored {
-        /// The ledger's name in the checkpoint.
-        origin: String,
-        /// How many entries it covers.
-        size: Decimal,
-        /// The root of the tree over them.
-        root: Hash,
-        /// Where it was brought to.
-        place: String,
     }
     /// `verdicts.changed`: of one look, or a part of it where there are many.
     VerdictsChanged {
@@ -356,17 +352,5 @@ bodies! {
     WatchResumed {
         /// Who; `time` when it ended by itself.
         by: String,
-    }
-    /// `recovery.torn_tail`
-    TornTail {
-        /// Of the bytes; they lie in `torn/` under this name.
-        digest: Digest,
-        /// How many.
-        bytes: Decimal,
-    }
-    /// `clock.regressed`
-    ClockRegressed {
-        /// By how many milliseconds.
-        by_ms: Decimal,
     }
 }

@@ -1,5 +1,6 @@
 //! Proofs from a ledger for those who have only its checkpoints: that an entry is in it, and that it only grew.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -75,6 +76,39 @@ pub fn inclusion(dir: &Path, seq: u64) -> Result<Inclusion, LedgerError> {
         return Err(LedgerError::Damaged { path: dir.to_owned(), damage });
     }
     Ok(Inclusion { seq, line, path, checkpoint })
+}
+
+/// The most entries that are proven at once.
+pub const INCLUSIONS_MAX: usize = 2000;
+
+/// Verifies the ledger and proves of several entries that its newest checkpoint covers them.
+///
+/// # Errors
+/// As for [`inclusion`]; [`LedgerError::TooLarge`] where they are more than [`INCLUSIONS_MAX`].
+pub fn inclusions(dir: &Path, seqs: &BTreeSet<u64>) -> Result<Vec<Inclusion>, LedgerError> {
+    if seqs.len() > INCLUSIONS_MAX {
+        let (what, size) = ("a number of entries", seqs.len());
+        return Err(LedgerError::TooLarge { what, size, max: INCLUSIONS_MAX });
+    }
+    let (mut leaves, mut lines) = (Vec::new(), BTreeMap::new());
+    let (reader, _) = Reader::walked(dir, |checked, covered| {
+        if seqs.contains(&checked.seq) {
+            lines.insert(checked.seq, checked.text.to_owned());
+        }
+        if checked.seq < covered {
+            leaves.push(checked.leaf);
+        }
+    })?;
+    let checkpoint = reader.checkpoint();
+    let one = |seq: &u64| {
+        let (line, path) = (lines.get(seq).cloned(), merkle::inclusion(&leaves, *seq));
+        let (Some(line), Some(path)) = (line, path) else {
+            let why = format!("its newest checkpoint covers no entry {seq}");
+            return Err(LedgerError::Untold { path: dir.to_owned(), why });
+        };
+        Ok(Inclusion { seq: *seq, line, path, checkpoint: checkpoint.clone() })
+    };
+    seqs.iter().map(one).collect()
 }
 
 /// One end of a proof of consistency.

@@ -33,7 +33,7 @@ codes! {
          table is the identity of its resource, so it can stand only once.";
     UnknownTable = 2, "no such kind or section",
         "The name of a top-level table is either a kind of resource (`countersign explain` lists them) or one of `host`, \
-         `values`, `database`, `waiver`, `proof`, `proofset`, `gate`, `gap` and `defaults`, each only in the files where it belongs.";
+         `values`, `database`, `waiver`, `proof`, `proofset`, `gate`, `gap`, `report` and `defaults`, each only in the files where it belongs.";
     UnknownKey = 3, "no such key",
         "The table has a key that its kind does not know. Nothing is ignored silently: a misspelt key would otherwise leave \
          something unchecked that somebody believes is checked.";

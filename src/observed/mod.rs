@@ -9,6 +9,6 @@ mod snapshot;
 mod surroundings;
 
 pub use collect::collect;
-pub use recorded::{RecordedError, read, write};
+pub use recorded::{RecordedError, digest, read, write};
 pub use snapshot::{Answer, Question, Snapshot};
 pub use surroundings::{entries, keys, surroundings};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Answer, Snapshot};
-use crate::model::{ResourceName, Timestamp, Unknown, json};
+use crate::model::{Digest, Hashing, ResourceName, Timestamp, Unknown, json};
 
 const SCHEMA: &str = "countersign.world";
 const VERSION: u32 = 1;
@@ -63,18 +63,34 @@ pub enum RecordedError {
     Twice(ResourceName),
 }
 
+/// The digest by which an answer is cited: of its one line of JSON, with the resource and the question.
+#[must_use]
+pub fn digest(resource: &ResourceName, answer: &Answer) -> Digest {
+    let mut hashing = Hashing::default();
+    let recorded = Recorded::of(resource, answer);
+    // Texts and numbers into a hash: neither can fail.
+    let _ = json::line(&mut hashing, &recorded);
+    hashing.digest()
+}
+
+impl Recorded {
+    fn of(resource: &ResourceName, answer: &Answer) -> Self {
+        Self {
+            resource: resource.clone(),
+            question: answer.question.clone(),
+            seen: answer.seen.as_ref().ok().cloned(),
+            unknown: answer.seen.as_ref().err().cloned(),
+        }
+    }
+}
+
 /// Writes a snapshot as a recording.
 ///
 /// # Errors
 /// When it cannot be expressed as JSON.
 pub fn write(snapshot: &Snapshot) -> Result<Vec<u8>, RecordedError> {
     let answers = snapshot.answers.iter().flat_map(|(resource, answers)| {
-        answers.iter().map(|answer| Recorded {
-            resource: resource.clone(),
-            question: answer.question.clone(),
-            seen: answer.seen.as_ref().ok().cloned(),
-            unknown: answer.seen.as_ref().err().cloned(),
-        })
+        answers.iter().map(|answer| Recorded::of(resource, answer))
     });
     let file = File {
         schema: SCHEMA.to_owned(),

@@ -11,6 +11,7 @@ pub mod capability;
 pub mod catalog;
 pub mod certificate;
 pub mod cron;
+pub mod deeds;
 pub mod deploy_manifest;
 pub mod engine;
 pub mod git;

@@ -19,6 +19,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::deeds;
 use crate::model::{Reason, Unknown};
 
 /// Every program that is started to look, here and nowhere else.
@@ -152,6 +153,7 @@ impl Run<'_> {
         }
         let start = |source| RunError::Start { program: self.program.to_owned(), source };
         let child = command.spawn().map_err(start)?;
+        deeds::started(self.program);
         attend_up_to(self.program, child, self.deadline, bytes_max)
     }
 

@@ -9,12 +9,13 @@ mod resource;
 use std::io::{self, Write};
 
 use super::groups::{Class, Group, groups};
-use super::value::Report;
+use super::value::{Report, ResourceReport};
 use super::{Detail, wording};
 use crate::model::Route;
 use crate::model::display::{escape, escaped_line};
 
-const STYLE: &str = include_str!("html/style.css");
+/// The style of every page.
+pub(crate) const STYLE: &str = include_str!("html/style.css");
 
 pub(super) fn write(report: &Report, _: Detail, out: &mut dyn Write) -> io::Result<()> {
     let (word, host) = (wording::verdict(report.verdict), text(&report.header.host));
@@ -172,13 +173,21 @@ fn section(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</section>")
 }
 
+/// One resource that is not as it is wanted, with what differs: for pages that hold more than a check.
+pub(crate) fn article(resource: &ResourceReport, out: &mut dyn Write) -> io::Result<()> {
+    let class = Class::of(resource).label();
+    writeln!(out, "<div class=\"{class}\">")?;
+    resource::write(resource, out)?;
+    writeln!(out, "</div>")
+}
+
 /// Text that stays text, in an element or in a quoted attribute.
 fn text(raw: &str) -> String {
     markup(&escape(raw))
 }
 
 /// As [`text`], for what was escaped where it was seen.
-fn shown(escaped: &str) -> String {
+pub(crate) fn shown(escaped: &str) -> String {
     markup(&escaped_line(escaped, usize::MAX))
 }
 

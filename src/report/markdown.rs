@@ -198,7 +198,7 @@ fn text(raw: &str) -> String {
 }
 
 /// As [`text`], for what was escaped where it was seen.
-fn seen(escaped: &str) -> String {
+pub(crate) fn seen(escaped: &str) -> String {
     markup(&escaped_line(escaped, 400))
 }
 

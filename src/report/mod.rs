@@ -19,6 +19,8 @@ mod wording;
 
 use std::io;
 
+pub(crate) use html::{STYLE as PAGE_STYLE, article as page_article, shown as page_text};
+pub(crate) use markdown::seen as markdown_text;
 pub use value::{Header, Report, ResourceReport, Summary, WaiverReport};
 
 /// How much of a report a format shows.

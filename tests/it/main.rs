@@ -58,6 +58,8 @@ mod readonly;
 mod recall;
 mod recall_pg;
 #[cfg(feature = "execute")]
+mod report_packages;
+#[cfg(feature = "execute")]
 mod sandbox;
 mod schema;
 mod signed;

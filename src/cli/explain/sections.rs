@@ -2,7 +2,7 @@
 
 use crate::desired::{
     AttestationSection, DatabaseSection, Defaults, GapSection, GateSection, HostSection,
-    ProofSection, ProofsetSection, WaiverSection,
+    ProofSection, ProofsetSection, ReportSection, WaiverSection,
 };
 
 /// A table that is no resource: its name, what it is, where it stands and what to know, an example.
@@ -118,5 +118,19 @@ pub(super) const SECTIONS: &[Section] = &[
                   closes_when = [\"directory./var/lib/cutter*\"]\nresidue = \"a deployment makes the configuration stale\"\n\
                   next = \"approve the plan that makes them\"\nblocks = [\"first-run\"]",
         schema: || Some(schemars::schema_for!(GapSection)),
+    },
+    Section {
+        name: "report",
+        about: "what is reported after a piece of work: documents, what has to hold, what must not have been done",
+        doc: "In any file of a host or role, or in fleet.toml. `countersign report NAME -o DIR` computes it and writes a package: each document as \
+              Markdown, HTML and JSON, the whole as one page, what was seen, the entries of the executor's ledger that lines cite, and a signed statement over \
+              all of it. The outcome is `ready` only if every gate passes, every criterion holds, everything that is forbidden is shown not to have been done, \
+              and the run itself changed nothing; a line that nothing backs holds it back. docs/report-packages.md says what a package proves.",
+        example: "[report.release]\ntitle = \"the database, before a release\"\nid = \"release-42\"\nready = \"READY\"\nblocked = \"BLOCKED\"\n\
+                  next = [\"deploy\"]\n\n[[report.release.documents]]\nname = \"01-precheck\"\ntitle = \"what is deployed\"\ngates = [\"G0\"]\n\
+                  resources = [\"tree.*\"]\n\n[[report.release.documents]]\nname = \"02-final\"\ntitle = \"the outcome\"\nproofs = [\"proofset.release\"]\n\n\
+                  [[report.release.criteria]]\nname = \"row_counts_unchanged\"\nrequires = [\"row_count.*\"]\n\n[[report.release.forbidden]]\n\
+                  name = \"a change of the host\"\nabsent = [\"step.intent\"]",
+        schema: || Some(schemars::schema_for!(ReportSection)),
     },
 ];

@@ -12,7 +12,7 @@ use crate::proof::{Evidence, Holds, LineResult, Verdict};
 
 /// Reads them. Where the ledger cannot be read there are none, and the reason stands in their place; one that is damaged ends
 /// the run.
-pub(super) fn read(
+pub(in super::super) fn read(
     config: &Config,
     machine_id: Result<String, Unknown>,
 ) -> Result<Recorded, Failure> {

@@ -137,6 +137,12 @@ pub(super) enum Binding {
 }
 
 impl Settings {
+    /// The database that is connected to, as the server calls it.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// The role that logs in.
     #[must_use]
     pub fn user(&self) -> &str {

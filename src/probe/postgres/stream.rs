@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::settings::{Place, Settings};
+use crate::probe::deeds;
 
 /// How many bytes the server may still send for the present question.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +50,7 @@ pub(super) async fn connect(settings: &Settings, budget: Budget) -> io::Result<M
             Box::new(stream)
         }
     };
+    deeds::connected(settings);
     Ok(Metered { inner, budget })
 }
 

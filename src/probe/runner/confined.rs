@@ -25,6 +25,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use super::{ITSELF, OUTPUT_GRACE, SEARCH_PATH};
 use crate::model::display::escape;
 use crate::model::{Reason, Unknown};
+use crate::probe::deeds;
 use crate::sandbox::{self, Confined};
 
 /// The verb under which this program confines itself.
@@ -77,7 +78,9 @@ pub fn run(confined: &Confined, folder: &OwnedFd, deadline: Duration) -> Result<
         let mut command = command(folder);
         command.stdin(OwnedFd::from(theirs));
         command.stdout(prints.try_clone().map_err(failed)?).stderr(prints);
-        command.spawn().map_err(failed)?
+        let child = command.spawn().map_err(failed)?;
+        deeds::started(confined.command.first().map_or("nothing", String::as_str));
+        child
     };
     if let Err(error) = tell(&ours, confined) {
         end(&mut child).map_err(failed)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{RunError, SEARCH_PATH, attend};
 use crate::model::display::one_line;
+use crate::probe::deeds;
 
 /// So much is quoted of what a program complained about, in characters.
 const COMPLAINT_MAX: usize = 200;
@@ -24,6 +25,7 @@ pub fn feed(words: &[String], input: Vec<u8>, deadline: Duration) -> Result<(), 
         let error = RunError::Start { program: program.clone(), source };
         error.unknown().detail
     })?;
+    deeds::started(program);
     if let Some(mut stdin) = child.stdin.take() {
         // A program that reads nothing must not hold up whoever feeds it. What it made of the input is its exit code's to say.
         std::thread::spawn(move || drop(stdin.write_all(&input)));
