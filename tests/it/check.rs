@@ -32,7 +32,7 @@ fn drift_is_2_and_the_json_is_the_contract() {
     assert_eq!(report["verdict"], "drift");
     assert_eq!(
         report["summary"],
-        json!({"in_sync": 0, "drift": 1, "pending": 0, "unknown": 0, "waived": 0})
+        json!({"in_sync": 0, "drift": 1, "pending": 0, "unknown": 0, "waived": 0, "explained": 0})
     );
     let one = resource(&report, "directory./srv/app");
     assert_eq!(one["kind"], "directory");
@@ -95,7 +95,7 @@ fn unknown_is_never_folded_into_drift() {
     assert_eq!(report["verdict"], "unknown");
     assert_eq!(
         report["summary"],
-        json!({"in_sync": 0, "drift": 1, "pending": 0, "unknown": 1, "waived": 0})
+        json!({"in_sync": 0, "drift": 1, "pending": 0, "unknown": 1, "waived": 0, "explained": 0})
     );
     assert_eq!(resource(&report, "directory./link/app")["reason"], "symlink_on_path");
     assert_eq!(resource(&report, "directory./srv/app")["verdict"], "drift");
