@@ -246,6 +246,7 @@ fn the_demo_tells_its_story_and_leaves_nothing() {
         "(exit 2)",
         "(exit 3)",
         "9/9 ALL PASS",
+        "intact: o8c of contabo",
     ] {
         assert!(ran.stdout.contains(part), "{part}\n{}", ran.stdout);
     }
