@@ -69,22 +69,7 @@ fn code(status: &Status) -> u8 {
 }
 
 fn text(status: &Status, now: Timestamp, global: &Global, out: &mut dyn Write) -> io::Result<()> {
-    let counts = status.summary;
-    let explained = match counts.explained {
-        0 => String::new(),
-        explained => format!(", {explained} explained"),
-    };
-    writeln!(
-        out,
-        "{}: {} ({} in sync, {} drift, {} pending, {} unknown, {} waived{explained})",
-        escape(&status.host),
-        status.verdict.word().replace('_', " "),
-        counts.in_sync,
-        counts.drift,
-        counts.pending,
-        counts.unknown,
-        counts.waived
-    )?;
+    headline(status, out)?;
     if global.quiet {
         return Ok(());
     }
@@ -139,6 +124,26 @@ fn text(status: &Status, now: Timestamp, global: &Global, out: &mut dyn Write) -
         )?;
     }
     Ok(())
+}
+
+/// The verdict, and how many resources it is of.
+fn headline(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let counts = status.summary;
+    let explained = match counts.explained {
+        0 => String::new(),
+        explained => format!(", {explained} explained"),
+    };
+    writeln!(
+        out,
+        "{}: {} ({} in sync, {} drift, {} pending, {} unknown, {} waived{explained})",
+        escape(&status.host),
+        status.verdict.word().replace('_', " "),
+        counts.in_sync,
+        counts.drift,
+        counts.pending,
+        counts.unknown,
+        counts.waived
+    )
 }
 
 fn shown(condition: &Condition, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
