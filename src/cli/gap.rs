@@ -6,22 +6,18 @@ mod record;
 mod story;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::Failure;
-use super::gate::{self, Looked};
 use super::output::Output;
-use super::planning::CLOCK;
+use super::resting::{self, Deadline, Head, Looked, Looking};
 use super::{Global, context, exit};
 use crate::desired::{Desired, Gap, Requirement};
 use crate::drift::{self, Judged};
 use crate::evidence::{Facts, GapResult, Openness, gap, gaps};
-use crate::model::display::escape;
-use crate::model::{ResourceName, Timestamp, json, nearest};
+use crate::model::{ResourceName, json};
 
 /// Say which gaps are closed, what that rests on, and what would close the others
 #[derive(Debug, Args)]
@@ -60,40 +56,17 @@ struct Named {
 }
 
 #[derive(Debug, Args)]
-struct Looking {
-    /// Judge a recorded world instead of this one. It has no proofs
-    #[arg(long, value_name = "FILE")]
-    replay: Option<PathBuf>,
-    #[command(flatten)]
-    deadline: Deadline,
-}
-
-#[derive(Debug, Args)]
 struct History {
     /// The gaps, by their names or aliases; every gap without one
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
 
-#[derive(Debug, Args)]
-struct Deadline {
-    /// How long one kind of resource may take
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    deadline: u64,
-}
-
 /// What was found, as other programs read it.
 #[derive(Serialize)]
 struct Found<'a> {
-    schema: &'static str,
-    version: u32,
-    host: &'a str,
-    commit: Option<&'a str>,
-    pinned: bool,
-    sandbox: bool,
-    replayed: bool,
-    observed_at: Timestamp,
-    notes: Vec<String>,
+    #[serde(flatten)]
+    head: Head<'a>,
     gaps: Vec<GapResult>,
 }
 
@@ -105,34 +78,17 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         What::Show(named) | What::Next(named) => (&named.looking, Some(&named.names)),
     };
     let config = context::config(global, looking.replay.is_some())?;
-    let (tree, host) = context::tree_of_host(&config)?;
-    let (mut desired, _) = context::desired(&tree, &host, &CLOCK)?;
-    let loosened = drift::guards(&config.guard, &desired);
-    if !loosened.is_empty() {
-        return Err(loosened.into());
-    }
+    let mut desired = resting::desired(&config)?;
     let names = chosen(&desired, names)?;
     narrow(&mut desired, &names);
-    let deadline = Duration::from_secs(looking.deadline.deadline);
-    let Looked { snapshot, recorded, notes } =
-        gate::look(looking.replay.as_deref(), deadline, &config, &desired)?;
-    let now = snapshot.observed_at;
-    let judged = drift::compare(&desired, &snapshot, None, now);
-    let facts = Facts::new(&desired, &judged, &recorded, now);
+    let looked = resting::look(looking, &config, &desired)?;
+    let now = looked.snapshot.observed_at;
+    let judged = drift::compare(&desired, &looked.snapshot, None, now);
+    let facts = Facts::new(&desired, &judged, &looked.recorded, now);
     let gaps: Vec<GapResult> =
         of(&desired, &names).map(|(name, one)| gap(&facts, name, one)).collect();
-    let found = Found {
-        schema: "countersign.gap",
-        version: 1,
-        host: &desired.host,
-        commit: desired.commit.as_deref(),
-        pinned: desired.pinned,
-        sandbox: config.sandbox && looking.replay.is_none(),
-        replayed: looking.replay.is_some(),
-        observed_at: now,
-        notes,
-        gaps,
-    };
+    let head = Head::of("countersign.gap", (&config, &desired), looking, looked);
+    let found = Found { head, gaps };
     write(arguments, &found, (&desired, &judged), (global, output))?;
     Ok(code(&found))
 }
@@ -169,15 +125,9 @@ fn chosen(desired: &Desired, names: Option<&Vec<String>>) -> Result<Vec<String>,
     let find = |name: &String| {
         let bare = name.strip_prefix("gap.").unwrap_or(name);
         let known = desired.gaps.iter().find(|(own, gap)| gap.is_called(own, bare));
-        known.map(|(own, _)| own.clone()).ok_or_else(|| {
-            let message = format!("{} has no gap `{}`", desired.host, escape(bare));
-            let failure = Failure::new(exit::INVALID, message);
-            let all = desired.gaps.keys().map(String::as_str);
-            match nearest(bare, all.clone()) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint(format!("it has: {}", all.collect::<Vec<_>>().join(", "))),
-            }
-        })
+        known
+            .map(|(own, _)| own.clone())
+            .ok_or_else(|| resting::no_such("gap", bare, desired, desired.gaps.keys()))
     };
     names.iter().map(find).collect()
 }
@@ -195,7 +145,7 @@ fn narrow(desired: &mut Desired, names: &[String]) {
         of(desired, names).flat_map(|(_, gap)| gap.closes_when.iter().cloned()).collect();
     let members = of(desired, names).flat_map(|(name, gap)| gap.members(name, desired));
     let members: BTreeSet<ResourceName> = members.cloned().collect();
-    gate::keep(desired, &required, members);
+    resting::keep(desired, &required, members);
 }
 
 fn code(found: &Found<'_>) -> u8 {

@@ -32,12 +32,8 @@ pub(super) struct Arguments {
     /// The report; -o DIR names a new folder for it
     #[arg(value_name = "NAME", required = true)]
     name: Option<String>,
-    /// Judge a recorded world instead of this one. The package is not signed, and nothing of a ledger is in it
-    #[arg(long, value_name = "FILE")]
-    replay: Option<PathBuf>,
-    /// How long one kind of resource may take
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    deadline: u64,
+    #[command(flatten)]
+    looking: Looking,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,14 +14,11 @@ impl Reader<'_> {
         for (name, span) in attestations.keys() {
             let Some(table) = self.section(&attestations, &name) else { continue };
             let file = table.file().to_owned();
-            if let Some(first) = self.desired.attestations.get(&name) {
-                let message = format!("`attestation.{name}` stands in {} too", first.file);
-                self.error(Code::Duplicate, &file, span, message);
+            let known = &self.desired.attestations;
+            let first = known.get(&name).map(|attestation| attestation.file.clone());
+            let count = (known.len(), ATTESTATIONS_MAX);
+            if !self.is_new(("attestation", &name), first, count, (&file, &span)) {
                 continue;
-            }
-            if self.desired.attestations.len() == ATTESTATIONS_MAX {
-                let message = format!("more than {ATTESTATIONS_MAX} attestations");
-                return self.error(Code::Limit, &file, span, message);
             }
             if !shows(&name) {
                 let message = "the name of an attestation shows all that it holds, on one line";

@@ -16,17 +16,15 @@ impl Reader<'_> {
         for (name, span) in gaps.keys() {
             let Some(table) = self.section(&gaps, &name) else { continue };
             let file = table.file().to_owned();
-            if let Some(first) = self.desired.gaps.get(&name) {
-                let message = format!("`gap.{name}` stands in {} too", first.file);
-                self.error(Code::Duplicate, &file, span, message);
+            let known = &self.desired.gaps;
+            let first = known.get(&name).map(|gap| gap.file.clone());
+            let count = (known.len(), GAPS_MAX);
+            if !self.is_new(("gap", &name), first, count, (&file, &span)) {
                 continue;
             }
             let Some(section) = self.decode::<GapSection>(&table) else { continue };
             let longest = [&section.closes_when, &section.aliases, &section.blocks];
             let longest = longest.into_iter().map(Vec::len).max();
-            if self.desired.gaps.len() == GAPS_MAX {
-                return self.error(Code::Limit, &file, span, format!("more than {GAPS_MAX} gaps"));
-            }
             if longest > Some(REQUIRES_MAX) {
                 let message = format!("a list of `gap.{name}` has more than {REQUIRES_MAX} items");
                 self.error(Code::Limit, &file, span, message);

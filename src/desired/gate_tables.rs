@@ -14,22 +14,15 @@ impl Reader<'_> {
         for (name, span) in gates.keys() {
             let Some(table) = self.section(&gates, &name) else { continue };
             let file = table.file().to_owned();
-            if let Some(first) = self.desired.gates.get(&name) {
-                let message = format!("`gate.{name}` stands in {} too", first.file);
-                self.error(Code::Duplicate, &file, span, message);
+            let known = &self.desired.gates;
+            let first = known.get(&name).map(|gate| gate.file.clone());
+            let count = (known.len(), GATES_MAX);
+            if !self.is_new(("gate", &name), first, count, (&file, &span)) {
                 continue;
             }
             let Some(section) = self.decode::<GateSection>(&table) else { continue };
             let longest = section.criteria.iter().map(|one| one.requires.len());
             let longest = longest.chain([section.requires.len(), section.criteria.len()]).max();
-            if self.desired.gates.len() == GATES_MAX {
-                return self.error(
-                    Code::Limit,
-                    &file,
-                    span,
-                    format!("more than {GATES_MAX} gates"),
-                );
-            }
             if longest > Some(REQUIRES_MAX) {
                 let message = format!("a list of `gate.{name}` has more than {REQUIRES_MAX} items");
                 self.error(Code::Limit, &file, span, message);

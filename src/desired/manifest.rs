@@ -185,6 +185,25 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Says so when a name stands in two places, or there are more of them than the most that may be.
+    pub(super) fn is_new(
+        &mut self,
+        (what, name): (&str, &str),
+        first: Option<String>,
+        (count, most): (usize, usize),
+        (file, span): (&str, &Span),
+    ) -> bool {
+        if let Some(first) = first {
+            let message = format!("`{what}.{name}` stands in {first} too");
+            self.error(Code::Duplicate, file, span.clone(), message);
+            return false;
+        }
+        if count >= most {
+            self.error(Code::Limit, file, span.clone(), format!("more than {most} {what}s"));
+        }
+        count < most
+    }
+
     pub(super) fn decode<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
         &mut self,
         table: &Table<'_>,

@@ -19,9 +19,10 @@ impl Reader<'_> {
         let Some(proofs) = self.section(root, "proof") else { return };
         for (name, span) in proofs.keys() {
             let Some(table) = self.section(&proofs, &name) else { continue };
-            let first = self.desired.proofs.get(&name).map(|proof| proof.file.clone());
-            let count = self.desired.proofs.len();
-            if !self.is_new("proof", &name, (first, count), table.file(), &span) {
+            let known = &self.desired.proofs;
+            let first = known.get(&name).map(|proof| proof.file.clone());
+            let count = (known.len(), PROOFS_MAX);
+            if !self.is_new(("proof", &name), first, count, (table.file(), &span)) {
                 continue;
             }
             let Some(section) = self.decode::<ProofSection>(&table) else { continue };
@@ -44,9 +45,10 @@ impl Reader<'_> {
         let Some(sets) = self.section(root, "proofset") else { return };
         for (name, span) in sets.keys() {
             let Some(table) = self.section(&sets, &name) else { continue };
-            let first = self.desired.proofsets.get(&name).map(|set| set.file.clone());
-            let count = self.desired.proofsets.len();
-            if !self.is_new("proofset", &name, (first, count), table.file(), &span) {
+            let known = &self.desired.proofsets;
+            let first = known.get(&name).map(|set| set.file.clone());
+            let count = (known.len(), PROOFS_MAX);
+            if !self.is_new(("proofset", &name), first, count, (table.file(), &span)) {
                 continue;
             }
             let Some(section) = self.decode::<ProofsetSection>(&table) else { continue };
@@ -60,26 +62,6 @@ impl Reader<'_> {
             let ProofsetSection { title, lines } = section;
             self.desired.proofsets.insert(name, Proofset { title, lines, file, span, line });
         }
-    }
-
-    /// Says so when a name stands in two places, or there are too many of them.
-    fn is_new(
-        &mut self,
-        what: &str,
-        name: &str,
-        (first, count): (Option<String>, usize),
-        file: &str,
-        span: &Span,
-    ) -> bool {
-        if let Some(first) = first {
-            let message = format!("`{what}.{name}` stands in {first} too");
-            self.error(Code::Duplicate, file, span.clone(), message);
-            return false;
-        }
-        if count == PROOFS_MAX {
-            self.error(Code::Limit, file, span.clone(), format!("more than {PROOFS_MAX}"));
-        }
-        count < PROOFS_MAX
     }
 }
 

@@ -18,16 +18,13 @@ impl Reader<'_> {
         for (name, span) in reports.keys() {
             let Some(table) = self.section(&reports, &name) else { continue };
             let file = table.file().to_owned();
-            if let Some(first) = self.desired.reports.get(&name) {
-                let message = format!("`report.{name}` stands in {} too", first.file);
-                self.error(Code::Duplicate, &file, span, message);
+            let known = &self.desired.reports;
+            let first = known.get(&name).map(|report| report.file.clone());
+            let count = (known.len(), REPORTS_MAX);
+            if !self.is_new(("report", &name), first, count, (&file, &span)) {
                 continue;
             }
             let Some(section) = self.decode::<ReportSection>(&table) else { continue };
-            if self.desired.reports.len() == REPORTS_MAX {
-                let message = format!("more than {REPORTS_MAX} reports");
-                return self.error(Code::Limit, &file, span, message);
-            }
             if let Some(message) = too_long(&name, &section) {
                 self.error(Code::Limit, &file, span, message);
                 continue;

@@ -16,7 +16,7 @@ pub(super) fn tell(
     judged: &[Judged<'_>],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    story::head(found, out)?;
+    found.head.tell(out)?;
     for gap in &found.gaps {
         story::first_line(gap, out)?;
         if gap.state == Openness::Closed {

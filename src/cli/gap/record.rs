@@ -1,14 +1,13 @@
 //! `countersign gap record`: states of gaps onto the executor's ledger, where they are others than before.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::super::error::Failure;
-use super::super::gate;
 use super::super::output::Output;
 use super::super::planning::{self, CLOCK};
+use super::super::resting::{self, Deadline};
 use super::super::{Global, exit, refusal};
-use super::{Deadline, all, chosen, narrow};
+use super::{all, chosen, narrow};
 use crate::config::strict;
 use crate::evidence::{GapResult, Openness};
 use crate::ledger::event::GapChanged;
@@ -24,7 +23,7 @@ pub(super) fn run(deadline: &Deadline, global: &Global, output: &Output) -> Resu
     let (_, mut desired, _) = planning::desired(&config, &CLOCK)?;
     let names = chosen(&desired, None)?;
     narrow(&mut desired, &names);
-    let looked = gate::look(None, Duration::from_secs(deadline.deadline), &config, &desired)?;
+    let looked = resting::live(deadline, &config, &desired)?;
     let (_, mut ledger) = refusal::open(&config)?;
     let known = newest(&ledger.reader())?;
     let commit = desired.commit.clone().unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::model::display::{escape, escaped_line};
 const CHARS_MAX: usize = 160;
 
 pub(super) fn list(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
-    head(found, out)?;
+    found.head.tell(out)?;
     for gap in &found.gaps {
         first_line(gap, out)?;
         if let Some(missing) = &gap.missing {
@@ -22,7 +22,7 @@ pub(super) fn list(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 pub(super) fn show(found: &Found<'_>, whole: bool, out: &mut dyn Write) -> io::Result<()> {
-    head(found, out)?;
+    found.head.tell(out)?;
     for gap in &found.gaps {
         first_line(gap, out)?;
         let mut row =
@@ -46,15 +46,6 @@ pub(super) fn show(found: &Found<'_>, whole: bool, out: &mut dyn Write) -> io::R
         gap.backing.iter().try_for_each(|one| story::backing(one, whole, out))?;
     }
     Ok(())
-}
-
-/// What it was that was looked at.
-pub(super) fn head(found: &Found<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let commit = found.commit.filter(|_| found.pinned).unwrap_or("unpinned");
-    let (host, at) = (escape(found.host), found.observed_at);
-    writeln!(out, "{host}  desired state {commit}  {at}")?;
-    story::notes((found.sandbox, found.replayed), &found.notes, out)?;
-    writeln!(out)
 }
 
 pub(super) fn first_line(gap: &GapResult, out: &mut dyn Write) -> io::Result<()> {

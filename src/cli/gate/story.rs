@@ -14,29 +14,11 @@ pub(super) fn tell(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if !quiet {
-        let commit = found.commit.filter(|_| found.pinned).unwrap_or("unpinned");
-        let (host, at) = (escape(found.host), found.observed_at);
-        writeln!(out, "{host}  desired state {commit}  {at}")?;
-        notes((found.sandbox, found.replayed), &found.notes, out)?;
-        writeln!(out)?;
+        found.head.tell(out)?;
         found.gates.iter().try_for_each(|gate| tell_one(gate, whole, out))?;
         writeln!(out)?;
     }
     writeln!(out, "{}", escape(&found.summary.to_string()))
-}
-
-/// What a reader has to know before he trusts the rest.
-pub(in super::super) fn notes(
-    (sandbox, replayed): (bool, bool),
-    notes: &[String],
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let sandbox = sandbox.then_some("sandbox: not a machine's own configuration and root");
-    let replayed = replayed.then_some("a recorded world, not this one");
-    for note in sandbox.into_iter().chain(replayed).chain(notes.iter().map(String::as_str)) {
-        writeln!(out, "  note  {}", escaped_line(note, usize::MAX))?;
-    }
-    Ok(())
 }
 
 fn tell_one(gate: &GateResult, whole: bool, out: &mut dyn Write) -> io::Result<()> {

@@ -34,24 +34,19 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let to = folder(output)?;
     let earlier = deeds::so_far();
-    let config = match &arguments.replay {
+    let config = match &arguments.looking.replay {
         Some(_) => context::config(global, true)?,
         None => strict::load(&global.overrides())?,
     };
-    let (tree, host) = context::tree_of_host(&config)?;
-    let (mut desired, _) = context::desired(&tree, &host, &CLOCK)?;
-    let loosened = drift::guards(&config.guard, &desired);
-    if !loosened.is_empty() {
-        return Err(loosened.into());
-    }
+    let mut desired = resting::desired(&config)?;
     let (name, plan) = plan(name, &desired)?;
     narrow(&mut desired, &plan);
     // Held until the end: nothing is applied between the first look and the seal.
-    let mut ledger = match &arguments.replay {
+    let mut ledger = match &arguments.looking.replay {
         Some(_) => None,
         None => Some(refusal::open(&config)?.1),
     };
-    let looked = match &arguments.replay {
+    let looked = match &arguments.looking.replay {
         Some(file) => measure::Looked {
             snapshot: check::recording(file)?,
             machine_id: Err(crate::model::Unknown::new(
@@ -61,16 +56,14 @@ pub(super) fn run(
             notes: Vec::new(),
             non_mutation: measure::nothing(),
         },
-        None => {
-            measure::look(&config, &desired, Duration::from_secs(arguments.deadline), &earlier)?
-        }
+        None => measure::look(&config, &desired, arguments.looking.deadline.time(), &earlier)?,
     };
     let made = Made {
         name,
         plan: &plan,
         config: &config,
         desired: &desired,
-        replayed: arguments.replay.is_some(),
+        replayed: arguments.looking.replay.is_some(),
         to,
     };
     let (package, mut files) = made.make(looked, ledger.as_mut())?;
@@ -109,16 +102,7 @@ fn plan(name: &str, desired: &Desired) -> Result<(String, ReportPlan), Failure> 
     if let Some(plan) = desired.reports.get(bare) {
         return Ok((bare.to_owned(), plan.clone()));
     }
-    let message = format!("{} has no report `{}`", desired.host, escape(bare));
-    let failure = Failure::new(exit::INVALID, message);
-    let known: Vec<&str> = desired.reports.keys().map(String::as_str).collect();
-    Err(match nearest(bare, known.iter().copied()) {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None if known.is_empty() => {
-            failure.hint("`countersign explain report` says how to write one")
-        }
-        None => failure.hint(format!("it has: {}", known.join(", "))),
-    })
+    Err(resting::no_such("report", bare, desired, desired.reports.keys()))
 }
 
 /// Keeps what the report rests on.
@@ -136,7 +120,7 @@ fn narrow(desired: &mut Desired, plan: &ReportPlan) {
             members.extend(gap.members(name, desired).into_iter().cloned());
         }
     }
-    gate::keep(desired, &required, members);
+    resting::keep(desired, &required, members);
 }
 
 /// A report that is being made.
@@ -159,7 +143,7 @@ impl Made<'_> {
         let now = looked.snapshot.observed_at;
         let host_id = looked.machine_id.as_ref().ok().map(|id| HostId::id_of(id).to_string());
         let recorded = match ledger {
-            Some(_) => gate::outcomes::read(self.config, looked.machine_id.clone())?,
+            Some(_) => outcomes::read(self.config, looked.machine_id.clone())?,
             None => Recorded {
                 unread: Some("a recorded world has no ledger".to_owned()),
                 ..Recorded::default()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::error::Failure;
 use super::super::planning::{self, CLOCK};
+use super::super::resting;
 use super::super::world::{self, Opened};
 use crate::config::Config;
 use crate::desired::Desired;
@@ -76,8 +77,7 @@ pub(super) fn look(
     earlier: &Deeds,
 ) -> Result<Looked, Failure> {
     planning::run(async {
-        let proven = desired.proofs.values().map(|proof| proof.contract.database.clone());
-        let proven: Vec<String> = proven.collect::<BTreeSet<_>>().into_iter().collect();
+        let proven = resting::proven(desired);
         let opened = world::open(config, desired, deadline, false, &proven).await?;
         let all: BTreeSet<ResourceName> = desired.resources.keys().cloned().collect();
         let steady = |name: &&ResourceName| STEADY.contains(&name.kind.as_str());

@@ -1,7 +1,7 @@
 //! What the executor's ledger says of proofs: the newest outcome of each that ran on this very machine.
 
-use super::super::error::Failure;
-use super::super::{attested, exit, ledgers};
+use super::error::Failure;
+use super::{attested, exit, ledgers};
 use crate::config::Config;
 use crate::evidence::{ProofRecord, Recorded, SetRecord};
 use crate::ledger::event::ProofOutcome;
@@ -12,7 +12,7 @@ use crate::proof::{Evidence, Holds, LineResult, Verdict};
 
 /// Reads them. Where the ledger cannot be read there are none, and the reason stands in their place; one that is damaged ends
 /// the run.
-pub(in super::super) fn read(
+pub(super) fn read(
     config: &Config,
     machine_id: Result<String, Unknown>,
 ) -> Result<Recorded, Failure> {
