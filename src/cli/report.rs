@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 
 use super::error::Failure;
 use super::output::Output;
+use super::resting::Looking;
 use super::{Global, exit};
 
 /// Write a report package; verify, sign or compare packages

@@ -9,7 +9,7 @@ use super::proofset::{self, LINES_MAX, Proofset, ProofsetSection};
 use super::tables::folder_of;
 use super::tree::Beside;
 use crate::model::document::Table;
-use crate::model::{Code, Diagnostic, Lines, Span};
+use crate::model::{Code, Diagnostic, Lines};
 
 /// The most proofs of one host, and the most sets.
 const PROOFS_MAX: usize = 1_000;

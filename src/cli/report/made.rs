@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use super::super::error::Failure;
 use super::super::output::{Output, place};
-use super::super::planning::CLOCK;
-use super::super::{Global, attested, check, context, exit, gate, refusal};
+use super::super::{Global, attested, check, context, exit, outcomes, refusal, resting};
 use super::{Arguments, history, ledger, measure};
 use crate::approval::Heard;
 use crate::config::{Config, strict};
@@ -17,7 +15,7 @@ use crate::evidence::{self, Facts, Recorded, Window};
 use crate::ledger::Ledger;
 use crate::ledger::event::ReportMade;
 use crate::model::display::{escape, escaped_line};
-use crate::model::{Digest, ResourceName, Timestamp, nearest};
+use crate::model::{Digest, ResourceName, Timestamp};
 use crate::observed::{self, Snapshot};
 use crate::package::assemble::{Input, assemble};
 use crate::package::value::{Header, History, Package};
