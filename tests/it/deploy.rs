@@ -47,6 +47,7 @@ fn units_are_as_narrow_as_they_say() {
         ("countersign-watch.service", 20),
         ("countersign-check.service", 20),
         ("countersign-smoke@.service", 21),
+        ("countersign-gaps.service", 25),
         ("countersign-apply@.service", 40),
     ] {
         let Some(narrow) = exposed_at_most(&deploy("systemd").join(unit), tenths) else { return };
@@ -87,6 +88,9 @@ fn who_looks_has_one_capability_and_sees_the_world_as_it_is() {
     }
     let smoke = text("systemd/countersign-smoke@.service");
     assert_eq!(values(&smoke, "CapabilityBoundingSet"), [""]);
+    let gaps = text("systemd/countersign-gaps.service");
+    assert_eq!(values(&gaps, "CapabilityBoundingSet"), ["CAP_DAC_READ_SEARCH"]);
+    assert_eq!(values(&gaps, "ReadWritePaths"), ["/var/lib/countersign"]);
     let apply = text("systemd/countersign-apply@.service");
     assert!(!apply.contains("\n[Install]") && values(&apply, "Restart") == ["no"]);
 }

@@ -293,6 +293,14 @@ fn half_written(folder: &Path) -> Vec<PathBuf> {
 fn told_once(events: impl Iterator<Item = Value>) {
     let mut messages: BTreeMap<String, Value> = BTreeMap::new();
     let (mut begun, mut lasting) = (BTreeSet::new(), 0);
+    let events: Vec<Value> = events.collect();
+    let line = |e: &Value| {
+        format!(
+            "{} {} {} since {} {}",
+            e["id"], e["time"], e["data"]["phase"], e["data"]["since"], e["data"]["resources"]
+        )
+    };
+    let all = events.iter().map(line).collect::<Vec<_>>().join("\n");
     for event in events {
         let id = event["id"].as_str().unwrap().to_owned();
         if let Some(known) = messages.insert(id, event.clone()) {
@@ -308,9 +316,9 @@ fn told_once(events: impl Iterator<Item = Value>) {
             match data["phase"].as_str().unwrap() {
                 "begun" | "flapping" => {
                     lasting += u64::from(name == "directory./srv/none");
-                    assert!(begun.insert(name), "{event}");
+                    assert!(begun.insert(name), "{event}, of\n{all}");
                 }
-                "ended" => assert!(begun.remove(&name), "{event}"),
+                "ended" => assert!(begun.remove(&name), "{event}, of\n{all}"),
                 other => panic!("{other}: {event}"),
             }
         }

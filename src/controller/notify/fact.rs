@@ -31,13 +31,15 @@ pub enum Class {
     Draft,
     /// What became of a plan, by the executor's ledger.
     Plan,
+    /// A gap was closed, or opened again, by the executor's ledger.
+    Gap,
 }
 
 impl Class {
     /// Is it told only when it begins?
     #[must_use]
     pub const fn is_event(self) -> bool {
-        matches!(self, Self::Draft | Self::Plan)
+        matches!(self, Self::Draft | Self::Plan | Self::Gap)
     }
 
     /// Are all of it that change at once told in one message?
@@ -58,6 +60,7 @@ impl Class {
             Self::Suspended => "suspended",
             Self::Draft => "draft",
             Self::Plan => "plan",
+            Self::Gap => "gap",
         }
     }
 }

@@ -166,6 +166,7 @@ impl Message {
             Class::Halted => "changes are halted".to_owned(),
             Class::Suspended => "somebody told it not to look".to_owned(),
             Class::Plan => return self.of_plan(),
+            Class::Gap => return self.of_gap(),
             Class::Draft => {
                 return "a draft plan is ready to be sealed and approved: `countersign plan`"
                     .into();
@@ -179,6 +180,14 @@ impl Message {
             _ => "",
         };
         format!("{what}{}{end}", reason.unwrap_or_default())
+    }
+
+    fn of_gap(&self) -> String {
+        let gap = escape(self.about.as_deref().unwrap_or("?"));
+        match self.phase {
+            Phase::Ended => format!("gap {gap} is closed"),
+            _ => format!("gap {gap} was closed, and opened again"),
+        }
     }
 
     fn of_plan(&self) -> String {
