@@ -27,7 +27,7 @@ const CONTACTS_MAX: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// What tells it from every other one. The same at each attempt.
+    /// What tells it from every other one, of the same second too. The same at each attempt.
     pub id: String,
     /// The host.
     pub host: String,
@@ -61,7 +61,7 @@ impl Message {
     #[must_use]
     pub fn new(host: &str, said: Said, number: u64, now: Timestamp) -> Self {
         let Said { class, phase, causes } = said;
-        let mut identity = format!("{host}\n{}\n{}\n{now}\n", class.word(), phase.word());
+        let mut identity = format!("{host}\n{}\n{}\n{now}\n{number}\n", class.word(), phase.word());
         for (cause, _, onset) in &causes {
             let _ = writeln!(identity, "{}\n{onset}", cause.about);
         }

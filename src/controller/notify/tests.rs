@@ -1,5 +1,6 @@
 //! From a status to messages in the spool.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -132,6 +133,18 @@ fn another_reason_is_another_cause_and_another_text_is_not() {
     assert_eq!(place.tell(&status(vec![denied(1), denied(22)], &[]), 60), 0);
     let malformed = resource("constant.a", "host", "unknown", Some("malformed"));
     assert_eq!(place.tell(&status(vec![denied(1), malformed], &[]), 120), 1);
+}
+
+#[test]
+fn what_begins_and_ends_twice_within_a_second_is_four_messages() {
+    let mut place = Place::new(1);
+    place.tell(&drifting(&["file./a", "file./b"]), 0);
+    for look in [&["file./b"][..], &["file./a", "file./b"], &["file./b"]] {
+        assert_eq!(place.tell(&drifting(look), 0), 1);
+    }
+    let waiting = waiting(place.0.path());
+    let ids: BTreeSet<&str> = waiting.iter().map(|message| message.id.as_str()).collect();
+    assert_eq!((ids.len(), waiting.len()), (4, 4), "a receiver drops an id that it has seen");
 }
 
 #[test]
