@@ -140,7 +140,8 @@ fn what_happens_is_told_served_and_written() {
     let report = fs::read_to_string(report.unwrap().path()).unwrap();
     assert!(report.contains("directory./srv/runs") || report.contains("/srv/runs"), "{report}");
     running.signal(Signal::HUP);
-    assert!(told(&systemd, &world).starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    let said = told(&systemd, &world);
+    assert!(said.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{said}");
     assert_eq!(told(&systemd, &world), "READY=1");
     running.signal(Signal::TERM);
     assert_eq!(told(&systemd, &world), "STOPPING=1");
