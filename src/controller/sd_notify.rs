@@ -14,11 +14,24 @@ use crate::model::display::one_line;
 /// The longest status, in characters.
 const STATUS_MAX: usize = 200;
 
+/// For how long a word that systemd waits for may wait for room. The kernel keeps as few as ten that were not read yet
+/// (`net.unix.max_dgram_qlen`).
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The line to systemd.
 #[derive(Debug)]
 pub struct SdNotify {
-    to: Option<(UnixDatagram, SocketAddr)>,
+    line: Option<Line>,
     watchdog: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Line {
+    to: SocketAddr,
+    /// For words that systemd waits for: room is waited for as well, for [`PATIENCE`].
+    waiting: UnixDatagram,
+    /// For words of which the next says more: one that finds no room is left out.
+    hasty: UnixDatagram,
 }
 
 impl SdNotify {
@@ -32,9 +45,9 @@ impl SdNotify {
         watchdog_pid: Option<&OsStr>,
     ) -> io::Result<Self> {
         let Some(socket) = socket.filter(|socket| !socket.is_empty()) else {
-            return Ok(Self { to: None, watchdog: None });
+            return Ok(Self { line: None, watchdog: None });
         };
-        let address = match socket.as_bytes() {
+        let to = match socket.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
             [b'/', ..] => SocketAddr::from_pathname(socket)?,
             _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "no unix socket")),
@@ -42,10 +55,11 @@ impl SdNotify {
         let number = |text: Option<&OsStr>| text?.to_str()?.parse::<u64>().ok();
         let ours = number(watchdog_pid).is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number(watchdog_microseconds).filter(|_| ours).map(Duration::from_micros);
-        let line = UnixDatagram::unbound()?;
-        // A manager that does not read must not hold up the loop.
-        line.set_nonblocking(true)?;
-        Ok(Self { to: Some((line, address)), watchdog })
+        let (waiting, hasty) = (UnixDatagram::unbound()?, UnixDatagram::unbound()?);
+        // A manager that does not read must not hold up the loop for longer.
+        waiting.set_write_timeout(Some(PATIENCE))?;
+        hasty.set_nonblocking(true)?;
+        Ok(Self { line: Some(Line { to, waiting, hasty }), watchdog })
     }
 
     /// How often the loop has to say that it is alive: at half the time after which it would be taken for dead.
@@ -74,7 +88,10 @@ impl SdNotify {
 
     /// What `systemctl status` shows.
     pub fn status(&self, text: &str) {
-        self.say(&format!("STATUS={}", one_line(text, STATUS_MAX)));
+        if let Some(line) = &self.line {
+            let words = format!("STATUS={}", one_line(text, STATUS_MAX));
+            let _ = line.hasty.send_to_addr(words.as_bytes(), &line.to);
+        }
     }
 
     /// The loop is alive. Only the loop itself may say so.
@@ -83,9 +100,9 @@ impl SdNotify {
     }
 
     fn say(&self, words: &str) {
-        if let Some((line, address)) = &self.to {
+        if let Some(line) = &self.line {
             // There is nobody else to tell; systemd itself notices what it does not hear.
-            let _ = line.send_to_addr(words.as_bytes(), address);
+            let _ = line.waiting.send_to_addr(words.as_bytes(), &line.to);
         }
     }
 }
@@ -124,6 +141,31 @@ mod tests {
         assert_eq!(heard(&listener), "STOPPING=1");
         let other = SdNotify::new(Some(path.as_os_str()), Some(usec), Some(OsStr::new("1")));
         assert_eq!(other.expect("a line").alive_every(), None, "another process is watched");
+    }
+
+    #[test]
+    fn words_that_are_waited_for_get_through_a_full_queue() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notify");
+        let listener = UnixDatagram::bind(&path).expect("a socket");
+        listener.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        let line = SdNotify::new(Some(path.as_os_str()), None, None).expect("a line");
+        // More than any limit of the queue that systems set; each returns at once.
+        for _ in 0..10_000 {
+            line.status("three of four targets are in sync");
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| line.reloading());
+            // It is said while there is no room.
+            std::thread::sleep(Duration::from_millis(50));
+            let mut said = heard(&listener);
+            while said.starts_with("STATUS=") {
+                said = heard(&listener);
+            }
+            assert!(said.starts_with("RELOADING=1\n"), "{said}");
+        });
+        line.ready();
+        assert_eq!(heard(&listener), "READY=1");
     }
 
     #[test]
