@@ -119,8 +119,8 @@ fn look(
     clock: &dyn Clock,
 ) -> Result<Looked, Failure> {
     if let Some(file) = &arguments.replay {
-        let (snapshot, notes, explanations) = (recording(file)?, Vec::new(), Ok(Vec::new()));
-        return Ok(Looked { snapshot, notes, replayed: true, explanations });
+        let snapshot = recording(file)?;
+        return Ok(Looked { snapshot, notes: Vec::new(), machine_id: None });
     }
     let deadline = Duration::from_secs(arguments.deadline);
     let how = How { deadline, cached: arguments.cached };

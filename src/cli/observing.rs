@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::error::Failure;
 use super::{attested, world};
-use crate::approval::Heard;
 use crate::config::{Config, DEFAULT_PATH, Origin};
 use crate::desired::Desired;
 use crate::drift::{self, Baseline, Verdict};
 use crate::evidence;
-use crate::model::Clock;
+use crate::model::{Clock, Unknown};
 use crate::observed::{self, Question, Snapshot};
 use crate::report::{Header, Report};
 
@@ -27,9 +26,14 @@ pub(super) struct How {
 pub(super) struct Looked {
     pub(super) snapshot: Snapshot,
     pub(super) notes: Vec<String>,
-    pub(super) replayed: bool,
-    /// What people signed about drift that is expected; the reason where that cannot be told.
-    pub(super) explanations: Result<Vec<Heard>, String>,
+    /// What machine it was seen on. None of a recording, whose drift nobody here explains.
+    pub(super) machine_id: Option<Result<String, Unknown>>,
+}
+
+impl Looked {
+    fn replayed(&self) -> bool {
+        self.machine_id.is_none()
+    }
 }
 
 /// Puts every question of desired state to the live world, and those that an earlier desired state put otherwise.
@@ -57,17 +61,14 @@ pub(super) async fn look(
     let mut snapshot = observed::collect(&world.probe, &questions, clock).await;
     bar.stop();
     world.probe.close().await;
-    let (settings, machine_id) = (config.clone(), world.probe.host.machine_id());
-    let reading =
-        tokio::task::spawn_blocking(move || attested::explanations(&settings, machine_id));
-    let explanations = reading.await.unwrap_or_else(|died| Err(died.to_string()));
+    let machine_id = Some(world.probe.host.machine_id());
     snapshot.answers.append(&mut withheld.answers);
     let mut notes = world.notes;
     notes.extend(world.probe.caches.iter().flat_map(|caches| caches.notes()));
-    Ok(Looked { snapshot, notes, replayed: false, explanations })
+    Ok(Looked { snapshot, notes, machine_id })
 }
 
-/// Judges what was seen.
+/// Judges what was seen. Where something differs, this reads the executor's ledger.
 pub(super) fn report(
     config: &Config,
     desired: &Desired,
@@ -79,15 +80,16 @@ pub(super) fn report(
     let now = looked.snapshot.observed_at;
     let mut judged = drift::compare(desired, &looked.snapshot, baseline, now);
     let mut notes = looked.notes.clone();
-    match &looked.explanations {
-        Ok(heard) => notes.extend(evidence::explain(&mut judged, heard)),
-        Err(why) if judged.iter().any(|one| one.verdict != Verdict::InSync) => {
-            notes.push(format!("whether drift is explained cannot be told: {why}"));
-        }
-        Err(_) => {}
+    // Most looks find nothing to explain, and a ledger may be long.
+    let differs = judged.iter().any(|one| matches!(one.verdict, Verdict::Drift | Verdict::Pending));
+    let machine_id = looked.machine_id.clone().filter(|_| differs);
+    match machine_id.map(|machine_id| attested::explanations(config, machine_id)) {
+        Some(Ok(heard)) => notes.extend(evidence::explain(&mut judged, &heard)),
+        Some(Err(why)) => notes.push(format!("whether drift is explained cannot be told: {why}")),
+        None => {}
     }
     let bare = config.file.is_none() && config.observe.origin == Origin::Default;
-    if bare && !looked.replayed {
+    if bare && !looked.replayed() {
         notes.push(format!(
             "no configuration: there is no {DEFAULT_PATH} that says what may be read, so nothing may; \
              --config names another, --root DIR looks at a tree of its own"
@@ -97,8 +99,8 @@ pub(super) fn report(
         host: desired.host.clone(),
         commit: desired.commit.clone(),
         pinned: desired.pinned,
-        sandbox: config.sandbox && !looked.replayed,
-        replayed: looked.replayed,
+        sandbox: config.sandbox && !looked.replayed(),
+        replayed: looked.replayed(),
         observed_at: now,
         since: since.and_then(|desired| desired.commit.clone()),
         folder: desired.folder.clone(),

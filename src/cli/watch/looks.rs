@@ -66,7 +66,11 @@ pub(super) async fn look(task: Task) -> (Task, Seen) {
         }
     };
     let looked = looked.unwrap_or_else(|why| untold(&part, &why));
-    let report = observing::report(&task.config, &part, since.as_ref(), &looked, &[]);
+    let config = Arc::clone(&task.config);
+    let made = tokio::task::spawn_blocking(move || {
+        observing::report(&config, &part, since.as_ref(), &looked, &[])
+    });
+    let report = made.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()));
     (task, Seen { report, took: began.elapsed() })
 }
 
@@ -77,7 +81,7 @@ pub(super) fn untold(desired: &Desired, why: &Unknown) -> Looked {
         let answer = Answer { question: question.text(), seen: Err(why.clone()) };
         snapshot.add(question.name, answer);
     }
-    Looked { snapshot, notes: Vec::new(), replayed: false, explanations: Ok(Vec::new()) }
+    Looked { snapshot, notes: Vec::new(), machine_id: Some(Err(why.clone())) }
 }
 
 /// Desired state without the resources of other targets.
