@@ -60,7 +60,7 @@ impl Hearing<'_> {
                 Err(refusal) => refused.push(refusal),
             }
         }
-        Self::revoke(&mut heard);
+        self.revoke(&mut heard);
         (heard, refused)
     }
 
@@ -131,11 +131,15 @@ impl Hearing<'_> {
         lives_too_long(signer, attest.lifetime)
     }
 
-    /// Marks those that an approver has taken back.
-    fn revoke(heard: &mut [Heard]) {
+    /// Marks those that an approver has taken back. What the ledger has was judged when it came there, and holds for good: whoever
+    /// takes something back may lose the key or leave later.
+    fn revoke(&self, heard: &mut [Heard]) {
+        let holds = |one: &&Heard| {
+            one.refused.is_none() || one.entry.is_some() && one.assertion.host == self.host
+        };
         let revoked: Vec<(Digest, String)> = heard
             .iter()
-            .filter(|one| one.refused.is_none())
+            .filter(holds)
             .filter_map(|one| match &one.assertion.about {
                 Subject::Revoked { attestation } => {
                     let said = &one.assertion;

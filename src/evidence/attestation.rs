@@ -1,6 +1,6 @@
 //! What people have stated: does it count for what desired state asks, and if not, why? Judged when it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -75,7 +75,8 @@ pub fn attested(desired: &Desired, recorded: &Recorded, name: &str, now: Timesta
         };
     };
     let (mut by, mut people, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
-    // The newest counts where a person has said the same several times.
+    let mut meant: BTreeMap<Option<Digest>, usize> = BTreeMap::new();
+    // The newest counts where a person has stated it several times.
     for heard in recorded.attested.iter().rev() {
         let Subject::Stated { name: of, .. } = &heard.assertion.about else { continue };
         if of != name {
@@ -84,11 +85,24 @@ pub fn attested(desired: &Desired, recorded: &Recorded, name: &str, now: Timesta
         match against(desired, asked, name, heard, now) {
             Some(why) => refused.push(format!("{}: {why}", heard.assertion.approver)),
             None if !people.insert(heard.person.as_str()) => {}
-            None => by.extend(Attestation::of(heard)),
+            None => {
+                let one = Attestation::of(heard);
+                *meant.entry(one.as_ref().and_then(|one| one.document)).or_default() += 1;
+                by.extend(one);
+            }
         }
     }
-    let missing = (people.len() < asked.people)
-        .then(|| missing(name, people.len(), asked.people, recorded, &refused));
+    // People who mean different documents did not state the same.
+    let document = by.iter().map(|one| one.document).max_by_key(|one| meant[one]).flatten();
+    by.retain(|one| {
+        let same = one.document == document;
+        if !same {
+            refused.push(format!("{}: means another document than others do", one.by));
+        }
+        same
+    });
+    let missing = (by.len() < asked.people)
+        .then(|| missing(name, by.len(), asked.people, recorded, &refused));
     Attested {
         name: name.to_owned(),
         title: asked.title.clone(),
@@ -175,8 +189,9 @@ fn against(
     if let Some(refusal) = &heard.refused {
         return Some(format!("{}: {}", refusal.word.code(), refusal.detail));
     }
-    let Subject::Stated { text, document, .. } = &said.about else { return None };
-    if *text != asked.text(name) {
+    let Subject::Stated { text, states, document, .. } = &said.about else { return None };
+    // The digest is of what was asked, the sentences are what was read: both.
+    if *text != asked.text(name) || *states != asked.states {
         return Some("states another text than desired state has now".to_owned());
     }
     if document.is_some() != asked.document {
