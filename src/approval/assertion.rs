@@ -89,9 +89,15 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Is this that difference? Of content that the host does not show, both sides are digests of what the assertion says in clear.
+    /// Is this that difference, of which nothing else can change unseen?
     #[must_use]
     pub fn is(&self, difference: &Difference) -> bool {
+        !difference.partial && self.reads_like(difference)
+    }
+
+    /// Does this say what that difference says? Of content that the host does not show, both sides are digests of what the assertion says in clear.
+    #[must_use]
+    pub fn reads_like(&self, difference: &Difference) -> bool {
         let (desired, actual) = (&difference.desired, &difference.actual);
         let shown = self.wanted == told(desired) && self.observed == told(actual);
         let hidden = hides(&self.wanted, desired) && hides(&self.observed, actual);

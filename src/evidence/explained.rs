@@ -6,6 +6,8 @@
 use super::attestation::of_a_guard;
 use crate::approval::{Heard, Subject};
 use crate::drift::{Explanation, Judged, Verdict};
+use crate::model::Difference;
+use crate::model::display::escape;
 
 /// Finds the explanations of what differs. Answers why some that would fit do not count, for whoever reads the report.
 #[must_use]
@@ -51,7 +53,15 @@ fn take(one: &mut Judged<'_>, heard: &Heard, notes: &mut Vec<String>) {
     if *resource != one.resource.name || !(heard.refused.is_none() || heard.is_over()) {
         return;
     }
-    let fits = one.comparison.differences.iter().enumerate();
+    let differs = &one.comparison.differences;
+    let reads = |found: &&Difference| differences.iter().any(|expected| expected.reads_like(found));
+    if let Some(found) = differs.iter().filter(|found| found.partial).find(reads) {
+        notes.push(format!(
+            "{} of {resource} cannot be explained: what is there may change without a change of what is said of it",
+            escape(&found.field)
+        ));
+    }
+    let fits = differs.iter().enumerate();
     let fits = fits.filter(|(_, found)| differences.iter().any(|expected| expected.is(found)));
     let fits: Vec<usize> = fits.map(|(at, _)| at).collect();
     if fits.is_empty() {

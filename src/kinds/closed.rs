@@ -106,6 +106,7 @@ pub(super) fn compare(
         let about = about.as_deref().map_or_else(|| "present".into(), escape);
         Difference::new(escape(name), serde_json::Value::Null, about.into_owned())
             .changed(Change::Unlisted)
+            .partial()
     });
     let missing = listed.iter().filter(|name| !seen.contains_key(**name));
     let missing = missing.map(|name| {
@@ -117,7 +118,9 @@ pub(super) fn compare(
     found.differences.append(&mut differences);
     if more > 0 {
         let actual = format!("{more} more differences, which are counted and not kept");
-        found.differences.push(Difference::new("(more)", serde_json::Value::Null, actual));
+        found
+            .differences
+            .push(Difference::new("(more)", serde_json::Value::Null, actual).partial());
     }
     let matched = listed.iter().filter(|name| seen.contains_key(**name)).count();
     found.seen = Some(match (listed.len(), seen.len() - matched) {

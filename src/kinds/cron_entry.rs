@@ -89,7 +89,9 @@ impl CronEntry {
             }
             (some, false) => {
                 let is = some.iter().map(|entry| brief(entry)).collect::<Vec<_>>().join("; ");
-                found.differences.push(Difference::new("presence", "absent", one_line(&is, 200)));
+                found
+                    .differences
+                    .push(Difference::new("presence", "absent", one_line(&is, 200)).partial());
             }
             (some, true) => self.compare_best(some, found),
         }

@@ -202,7 +202,7 @@ impl GitHead {
             }
             Some(Ok(tree)) if wanted != (tree.changed == 0) => {
                 let actual = if wanted { Value::from(changes(tree)) } else { Value::Bool(true) };
-                found.differences.push(Difference::new("clean", wanted, actual));
+                found.differences.push(Difference::new("clean", wanted, actual).partial());
             }
             Some(Ok(_)) => {}
         }

@@ -26,6 +26,10 @@ pub struct Difference {
     /// The differing lines of a text that may be shown, as [`super::unified`] writes them.
     #[serde(rename = "unified_diff", skip_serializing_if = "Option::is_none")]
     pub unified: Option<String>,
+    /// Do its values stand for more than they say, such as a count of changed files? Then what is there may change without
+    /// them, and nobody can sign for exactly this.
+    #[serde(skip)]
+    pub partial: bool,
 }
 
 impl Difference {
@@ -36,7 +40,15 @@ impl Difference {
         actual: impl Into<Value>,
     ) -> Self {
         let (desired, actual) = (desired.into(), actual.into());
-        Self { field: field.into(), desired, actual, change: None, line: None, unified: None }
+        Self {
+            field: field.into(),
+            desired,
+            actual,
+            change: None,
+            line: None,
+            unified: None,
+            partial: false,
+        }
     }
 
     /// The same, saying what happened to an item of a list, such as a file of a tree.
@@ -50,6 +62,13 @@ impl Difference {
     #[must_use]
     pub fn at(mut self, line: Option<Line>) -> Self {
         self.line = line;
+        self
+    }
+
+    /// The same, whose values stand for more than they say.
+    #[must_use]
+    pub fn partial(mut self) -> Self {
+        self.partial = true;
         self
     }
 

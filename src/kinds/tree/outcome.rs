@@ -21,7 +21,7 @@ impl Tree {
             .saturating_add(drifts(self.any_carried_drifts(), walked.carried_more));
         if more > 0 {
             let actual = format!("{more} more differences, which are counted and not kept");
-            found.differences.push(Difference::new("(more)", Value::Null, actual));
+            found.differences.push(Difference::new("(more)", Value::Null, actual).partial());
         }
         found.blind.extend(walked.blind.iter().cloned());
         if walked.blind_more > 0 {
@@ -85,7 +85,11 @@ impl Tree {
             What::Xattr(name) => (Value::Null, format!("xattr {name}").into(), Change::Metadata),
             What::Privilege(held) => (Value::Null, held.as_str().into(), Change::Metadata),
         };
-        Some(Difference::new(&finding.path, desired, actual).changed(change))
+        let found = Difference::new(&finding.path, desired, actual).changed(change);
+        // Of these the type or the name is told, and not what is in them.
+        let partial =
+            matches!(finding.what, What::Unlisted(_) | What::Xattr(_) | What::Privilege(_));
+        Some(if partial { found.partial() } else { found })
     }
 }
 
