@@ -41,6 +41,7 @@ fn of(reader: &Reader, machine: &str) -> Result<Recorded, Failure> {
     let mut recorded = Recorded::default();
     for entry in reader.entries()? {
         let entry = entry?;
+        recorded.newest = recorded.newest.max(Some(entry.time));
         if entry.host != machine {
             continue;
         }

@@ -87,6 +87,7 @@ impl<'a> Facts<'a> {
         now: Timestamp,
     ) -> Self {
         let judged = judged.iter().map(|one| (&one.resource.name, one)).collect();
+        let now = recorded.newest.map_or(now, |newest| newest.max(now));
         Self { desired, judged, recorded, now }
     }
 

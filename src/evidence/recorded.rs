@@ -13,6 +13,8 @@ pub struct Recorded {
     pub proofs: BTreeMap<String, ProofRecord>,
     /// Of sets, by their names.
     pub sets: BTreeMap<String, SetRecord>,
+    /// Of the newest entry of the ledger: it is not earlier now, whatever the clock says.
+    pub newest: Option<Timestamp>,
     /// What people attested about it, as it counts now.
     pub attested: Vec<Heard>,
     /// Why there are none, where the ledger was not read.
