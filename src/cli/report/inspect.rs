@@ -70,6 +70,9 @@ pub(super) fn tell(
             believed.ledger_from
         )?;
         writeln!(out, "  statement sha256:{}", verified.statement.digest())?;
+        let commit = header.commit.as_deref().map_or_else(|| "no commit".into(), escape);
+        let exact = if header.pinned { "" } else { ", and desired state was not exactly that" };
+        writeln!(out, "  of {commit}{exact}")?;
         for word in &verified.people {
             let (who, reason) = (escape(&word.signer), escaped_line(&word.reason, 200));
             writeln!(

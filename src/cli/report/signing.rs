@@ -8,9 +8,10 @@ use super::super::output::{Output, place};
 use super::super::signing::{Matter, confirm, require_presence};
 use super::super::{Global, exit};
 use super::{Sign, inspect};
-use crate::model::display::escape;
+use crate::model::display::{escape, escaped_line};
 use crate::model::{Clock as _, SystemClock};
 use crate::package::signed::{NAMESPACE, Word};
+use crate::package::{self, Trusted};
 
 pub(super) fn run(asked: &Sign, global: &Global, output: &Output) -> Result<u8, Failure> {
     require_presence(asked.i_am_remote)?;
@@ -39,6 +40,11 @@ pub(super) fn run(asked: &Sign, global: &Global, output: &Output) -> Result<u8, 
     }
     let key = sign::key(asked.key.as_deref())?;
     let signature = sign::sign(&key, text.as_bytes(), NAMESPACE)?;
+    counts(
+        folder,
+        &believed,
+        [(file.clone(), text.as_bytes()), (format!("{file}.sig"), &signature)],
+    )?;
     // The signature first: a text without one does not verify.
     place(folder, Path::new(&format!("{file}.sig")), &signature)?;
     place(folder, Path::new(&file), text.as_bytes())?;
@@ -47,4 +53,24 @@ pub(super) fn run(asked: &Sign, global: &Global, output: &Output) -> Result<u8, 
         writeln!(out, "{who} signed {outcome}, sha256:{digest}, in {}", escape(&file))
     })?;
     Ok(exit::OK)
+}
+
+/// Would the package verify with these files in it, for those who believe the same trust file? One that would not is of no use
+/// to anybody.
+fn counts(
+    folder: &Path,
+    believed: &inspect::Believed,
+    more: [(String, &[u8]); 2],
+) -> Result<(), Failure> {
+    if believed.people.is_none() {
+        return Ok(());
+    }
+    let mut files = inspect::read(folder)?;
+    files.extend(more.map(|(name, bytes)| (name, bytes.to_vec())));
+    let trusted = Trusted { ledger: &believed.ledger, people: believed.people.as_ref() };
+    let Err(faults) = package::verify(&files, trusted) else { return Ok(()) };
+    let why: Vec<String> = faults.iter().map(|one| escaped_line(&one.what, 400)).collect();
+    let message = format!("nothing is signed: {}", why.join("; "));
+    Err(Failure::new(exit::APPROVAL, message)
+        .hint("--as NAME and --key FILE are those of one approver of the trust file"))
 }
