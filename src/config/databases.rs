@@ -87,13 +87,14 @@ impl Admit {
 }
 
 impl Sections<'_, '_> {
-    pub(super) fn prove(&mut self, config: &mut Config) {
+    /// `whole`: was what else the file says about the place understood?
+    pub(super) fn prove(&mut self, config: &mut Config, whole: bool) {
         let Some(section) = self.section::<ProveSection>("prove") else { return };
         let mut admit = Admit::default();
         let place = self.all.value_span("prove").unwrap_or_default();
         for word in section.admit {
             let fault = match word.as_str() {
-                "any" if config.sandbox => {
+                "any" if config.sandbox || !whole => {
                     admit.any = true;
                     continue;
                 }

@@ -174,7 +174,11 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     let (sections, top) = root.split(SECTIONS);
     let (top, wrong) = top.decode::<Top>();
     found.extend(wrong);
-    let base = path.parent().unwrap_or(Path::new("/"));
+    // What the file names lies beside it, wherever this process goes later.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let base = absolute.parent().unwrap_or(Path::new("/"));
+    // Whether this is a sandbox is told by the root.
+    let whole = top.is_some();
     if let Some(top) = top {
         config.host = top.host.map_or(Setting::default(None), |host| Setting::file(Some(host)));
         if let Some(root) = top.root {
@@ -197,7 +201,7 @@ fn fill(config: &mut Config, path: &Path, text: &str) -> Vec<Diagnostic> {
     if let Some(anchor) = reader.section::<AnchorSection>("anchor") {
         config.anchor = Setting::file(Some(below(base, anchor.url)));
     }
-    reader.prove(config);
+    reader.prove(config, whole);
     config.outward = reader.outward();
     reader.watch(config);
     found.sort();

@@ -264,7 +264,7 @@ pub fn without_secret(url: &str) -> String {
 }
 
 /// Is it fetched, rather than read where it lies?
-pub(super) fn is_remote(source: &str) -> bool {
+pub(crate) fn is_remote(source: &str) -> bool {
     source.contains("://") || source.contains("::") || {
         let first = source.split('/').next().unwrap_or("");
         first.contains(':') && !Path::new(source).exists()

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::error::Failure;
 use crate::cli::{exit, ledgers};
 use crate::config::{Config, Listen, Via};
+use crate::desired::source::is_remote;
 use crate::ledger::ActorKind;
 use crate::sandbox::controller::{Confinement, Reach, confine};
 use crate::state::published;
@@ -47,7 +48,7 @@ pub(super) fn reach(config: &Config) -> Reach {
         }
     }
     read.extend(config.outward.webhook.as_ref().map(|webhook| webhook.secret_file.clone()));
-    let source = config.source.value.as_deref().filter(|source| Path::new(source).is_absolute());
+    let source = config.source.value.as_deref().filter(|source| !is_remote(source));
     read.extend(source.map(PathBuf::from));
     // This program starts itself again for commands of `smoke`, and git finds its keys at home.
     read.extend(std::env::current_exe().ok());
