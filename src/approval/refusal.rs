@@ -80,7 +80,7 @@ words! {
     Missing = "missing", 6, "nobody has approved",
         "`countersign approve PLAN --as NAME --role ROLE --reason TEXT`";
     Insufficient = "insufficient", 6, "too few people have approved",
-        "`countersign approve --status PLAN` says who is missing";
+        "the policy says how many of which roles; `countersign approve --status PLAN` counts them";
     TooMany = "too_many", 6, "there are more statements than are read",
         "one among them could be a veto: remove those that nobody needs";
     Consumed = "consumed", 6, "the plan was used already",

@@ -107,7 +107,13 @@ fn lift(config: &Config, reason: &str, output: &Output) -> Result<u8, Failure> {
 }
 
 fn status(config: &Config, output: &Output) -> Result<u8, Failure> {
-    let set = killswitch::markers(&config.data.value)?;
+    let set = killswitch::markers(&config.data.value).map_err(|error| {
+        let message = format!(
+            "whether it is halted cannot be told, so it is: {}",
+            Failure::from(error).message
+        );
+        Failure::new(exit::REFUSED, message).hint("ask as the owner of the configuration")
+    })?;
     output.write(|out| {
         if set.is_empty() {
             writeln!(out, "nothing is halted")?;

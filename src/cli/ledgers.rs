@@ -30,8 +30,10 @@ impl From<LedgerError> for Failure {
         let failure = Self::of(code, &error);
         match error {
             LedgerError::Damaged { .. } => failure
-                .hint("nothing is changed on its word; `countersign ledger verify` says more, and the anchors say what it was"),
-            LedgerError::Locked { .. } => failure.hint("wait until the other process has ended"),
+                .hint("nothing is changed on its word; `countersign ledger verify` finds the first entry that is wrong, and the anchors say what it was"),
+            LedgerError::Locked { .. } => failure.hint(
+                "wait until the other process has ended; of a controller that runs already, `countersign status` and `reconcile` ask",
+            ),
             LedgerError::Missing { .. } => failure.hint(
                 "`countersign plan` makes it when it seals the first plan; `ledger --ledger DIR` names the folder of another",
             ),

@@ -298,7 +298,7 @@ fn text(
             let guard = escaped_line(guard, usize::MAX);
             writeln!(
                 out,
-                "\nguard {guard} does not hold: as long as it does not, nothing is applied"
+                "\nguard {guard} is not seen to hold: as long as it is not, nothing is applied"
             )?;
         }
         if plan.steps.is_empty() {

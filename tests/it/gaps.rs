@@ -72,9 +72,9 @@ fn next_prints_the_commands_and_what_a_person_has_to_do() {
     let world = world(GAP);
     let said = world.run("gap", &["next", "GAP5"]).ends_with(2).stdout;
     for line in [
-        "  run      countersign plan --gap GAP-five\n",
-        "  run      countersign plan --gap GAP5\n",
-        "  run      countersign apply PLAN\n",
+        "  run      countersign plan --gap GAP-five -o plan.json\n",
+        "  run      countersign plan --gap GAP5 -o plan.json\n",
+        "  run      countersign apply plan.json --approval FILE...\n",
         "  person   the operator: ask them (directory./srv/three)\n",
         "  next     approve\n",
         "  then     countersign gap show GAP5\n",

@@ -80,23 +80,35 @@ fn plans(open: &[&&Judged<'_>], out: &mut dyn Write) -> io::Result<()> {
         scopes.push(only.join(" "));
     }
     for scope in scopes {
-        line(out, "run", &format!("countersign plan {scope}"))?;
+        line(out, "run", &format!("countersign plan {scope} -o plan.json"))?;
+        let approve = "countersign approve plan.json --as NAME --role ROLE --reason TEXT";
         line(
             out,
             "run",
-            "countersign approve PLAN    # as often as the policy of its steps wants people",
+            &format!("{approve}    # as many people as the policy of its steps wants"),
         )?;
-        line(out, "run", "countersign apply PLAN")?;
+        line(out, "run", "countersign apply plan.json --approval FILE...")?;
     }
     Ok(())
 }
 
-/// The proofs that were not run, or did not come out as they should.
+/// The proofs that were not run, or did not come out as they should, and what nobody has stated.
 fn proofs(result: &GapResult, requirements: &[Requirement], out: &mut dyn Write) -> io::Result<()> {
     for (requirement, backing) in requirements.iter().zip(&result.backing) {
-        let proof = matches!(requirement, Requirement::Proof(_) | Requirement::Proofset(_));
-        if proof && backing.held != Held::Yes {
-            line(out, "run", &format!("countersign prove {}", quoted(&requirement.text())))?;
+        if backing.held == Held::Yes {
+            continue;
+        }
+        let name = requirement.text();
+        match requirement {
+            Requirement::Proof(_) | Requirement::Proofset(_) => {
+                line(out, "run", &format!("countersign prove {}", quoted(&name)))?;
+            }
+            Requirement::Attestation(_) => {
+                let name = quoted(name.strip_prefix("attestation.").unwrap_or(&name));
+                let who = "--as NAME --role ROLE --reason TEXT";
+                line(out, "run", &format!("countersign attest {name} {who}"))?;
+            }
+            _ => {}
         }
     }
     Ok(())
