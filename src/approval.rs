@@ -17,7 +17,7 @@ mod statement;
 pub mod witness;
 
 pub use about::{About, Authors, Step, Target};
-pub use assertion::{ATTESTATION, Assertion, Expected, ITEMS_MAX, Subject, told};
+pub use assertion::{ATTESTATION, Assertion, Expected, ITEMS_MAX, Subject, asked, told};
 pub use hearing::{Heard, Hearing, could_attest};
 pub use judge::{
     Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, could_approve, judge,

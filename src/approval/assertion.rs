@@ -56,6 +56,8 @@ pub enum Subject {
     Explained {
         /// The resource.
         resource: ResourceName,
+        /// Of what is looked at for it, as [`asked`] computes it: the same name may mean another file later.
+        question: Digest,
         /// The differences; at least one.
         differences: Vec<Expected>,
         /// What they are needed for, such as the name of a run.
@@ -106,6 +108,12 @@ impl Expected {
             && (shown || hidden)
             && (self.line.is_none() || self.line == line)
     }
+}
+
+/// The digest of what is looked at for a resource: of the JSON of its question.
+#[must_use]
+pub fn asked(question: &Value) -> Digest {
+    Digest::of(question.to_string().as_bytes())
 }
 
 /// A value of a difference on one line: its JSON, or the digest of that where a line cannot hold it or would hide some of it.
@@ -166,8 +174,9 @@ impl Form for Assertion {
                     text.line("document", &format_args!("sha256:{document}"));
                 }
             }
-            Subject::Explained { resource, differences, run } => {
+            Subject::Explained { resource, question, differences, run } => {
                 text.line("explains", resource);
+                text.line("question", &format_args!("sha256:{question}"));
                 for one in differences {
                     text.line("field", &one.field);
                     text.line("wanted", &one.wanted);
@@ -224,9 +233,10 @@ impl Subject {
         }
         if lines.has("explains") {
             let resource = lines.value("explains", ResourceName::parse)?;
+            let question = lines.value("question", digest)?;
             let differences = several(lines, "field", Expected::read)?;
             let run = lines.optional("run", plain)?;
-            return Ok(Self::Explained { resource, differences, run });
+            return Ok(Self::Explained { resource, question, differences, run });
         }
         if lines.has("admits") {
             let of = |text: &str| plain(text.strip_prefix("proof.")?);
@@ -303,6 +313,7 @@ mod tests {
         let two = Expected { field: "mode".to_owned(), line: None, ..one.clone() };
         assertion(Subject::Explained {
             resource: ResourceName::new("constant", "execution enabled"),
+            question: asked(&json!({ "file": "/etc/switch" })),
             differences: vec![one, two],
             run: Some("o11".to_owned()),
         })
@@ -321,8 +332,9 @@ mod tests {
              document: sha256:{document}\n{tail}"
         );
         assert_eq!(stated().text().as_deref(), Some(&*wanted));
+        let question = Digest::of(br#"{"file":"/etc/switch"}"#);
         let wanted = format!(
-            "{head}explains: constant.execution enabled\nfield: value\nwanted: false\nobserved: true\nline: 36\n\
+            "{head}explains: constant.execution enabled\nquestion: sha256:{question}\nfield: value\nwanted: false\nobserved: true\nline: 36\n\
              field: mode\nwanted: false\nobserved: true\nrun: o11\n{tail}"
         );
         assert_eq!(explained().text().as_deref(), Some(&*wanted));
@@ -350,6 +362,7 @@ mod tests {
             stated.replace("states: for a secret\n", &"states: x\n".repeat(ITEMS_MAX)),
             explained.replace("line: 36", "line: 036"),
             explained.replace("wanted: false\n", ""),
+            explained.replace("question: ", "line: "),
             explained.replace("explains: constant.", "explains: "),
         ] {
             assert!(Assertion::parse(bad.as_bytes()).is_err(), "{bad}");

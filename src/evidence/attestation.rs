@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Held, Recorded};
-use crate::approval::{Heard, Subject};
+use crate::approval::{Heard, Subject, asked};
 use crate::desired::{self, Desired};
 use crate::model::{Digest, Period, Timestamp};
 
@@ -134,7 +134,10 @@ pub fn objection(desired: &Desired, heard: &Heard, now: Timestamp) -> Option<Str
             Some(asked) => against(desired, asked, name, heard, now),
             None => Some(format!("desired state has no attestation.{name}")),
         },
-        Subject::Explained { resource, .. } => match desired.resources.get(resource) {
+        Subject::Explained { resource, question, .. } => match desired.resources.get(resource) {
+            Some(one) if asked(&one.spec.question(&resource.name)) != *question => {
+                Some(format!("desired state looks at something else for {resource} now"))
+            }
             Some(one) if one.common.kill_switch && !heard.of_guards => Some(of_a_guard(heard)),
             Some(_) => None,
             None => Some(format!("desired state has no {resource}")),

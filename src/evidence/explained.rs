@@ -4,7 +4,7 @@
 //! changes something still refuses while a guard does not hold. When its time is over the difference is critical.
 
 use super::attestation::of_a_guard;
-use crate::approval::{Heard, Subject};
+use crate::approval::{Heard, Subject, asked};
 use crate::drift::{Explanation, Judged, Verdict};
 use crate::model::Difference;
 use crate::model::display::escape;
@@ -49,9 +49,16 @@ pub fn explain(judged: &mut [Judged<'_>], heard: &[Heard]) -> Vec<String> {
 /// Takes an explanation that fits some of what differs.
 fn take(one: &mut Judged<'_>, heard: &Heard, notes: &mut Vec<String>) {
     let said = &heard.assertion;
-    let Subject::Explained { resource, differences, run } = &said.about else { return };
+    let Subject::Explained { resource, question, differences, run } = &said.about else { return };
     if *resource != one.resource.name || !(heard.refused.is_none() || heard.is_over()) {
         return;
+    }
+    // A push can have the same name mean another file.
+    if *question != asked(&one.resource.spec.question(&resource.name)) {
+        return notes.push(format!(
+            "what {} signed of {resource} explains nothing: desired state looks at something else for it now",
+            escape(&said.approver)
+        ));
     }
     let differs = &one.comparison.differences;
     let reads = |found: &&Difference| differences.iter().any(|expected| expected.reads_like(found));

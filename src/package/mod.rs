@@ -9,6 +9,7 @@ pub mod assemble;
 mod diff;
 pub mod excerpt;
 pub mod files;
+mod follows;
 mod html;
 mod markdown;
 mod measured;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::value::{Backing, Cite, Package, SCHEMA, VERSION};
 use super::{
-    ENVELOPE, Files, OBSERVATIONS, SIGNATURES, SUMS, Statement, VALUE, excerpt, outcome, signed,
-    sums,
+    ENVELOPE, Files, OBSERVATIONS, SIGNATURES, SUMS, Statement, VALUE, excerpt, follows, outcome,
+    signed, sums,
 };
 use crate::config::Trust;
 use crate::evidence::Held;
@@ -142,6 +142,17 @@ fn content(files: &Files, statement: &Statement, key: &Key) -> Result<(Package, 
     if package.non_mutation.clone().judged().held != package.non_mutation.held {
         return Err(fault(VALUE, "what was measured does not come to what it says"));
     }
+    // Of those, `report` seals none.
+    if package.header.replayed {
+        return Err(fault(
+            VALUE,
+            "it is of a recorded world, which no ledger of a machine vouches for",
+        ));
+    }
+    if let Some(line) = follows::unfounded(&package) {
+        let what = format!("{line} does not come to what it rests on");
+        return Err(fault(VALUE, what));
+    }
     let computed = outcome(&package);
     if computed != package.outcome {
         return Err(fault(VALUE, format!("its lines come to {}", computed.token)));
@@ -172,6 +183,12 @@ fn content(files: &Files, statement: &Statement, key: &Key) -> Result<(Package, 
             }
         }
         absent(backing, excerpt.as_ref())?;
+        if backing.held == Held::Yes && backing.cites.is_empty() && !backing.is_of_absence() {
+            return Err(fault(
+                VALUE,
+                format!("`{}` holds, and rests on nothing", backing.requires),
+            ));
+        }
     }
     Ok((package, cited))
 }
@@ -202,9 +219,8 @@ fn absent(
     backing: &Backing,
     excerpt: Option<&(excerpt::Read, &super::value::Cited)>,
 ) -> Result<(), Fault> {
-    let types = backing.requires.strip_prefix("no ");
-    let types = types.and_then(|rest| rest.strip_suffix(" on the executor's ledger"));
-    let Some(types) = types.filter(|_| backing.held == Held::Yes) else { return Ok(()) };
+    let types = backing.absent_types().filter(|_| backing.held == Held::Yes);
+    let Some(types) = types else { return Ok(()) };
     let types: Vec<&str> = types.split(", ").collect();
     let Some((read, cited)) = excerpt else {
         return Err(fault(
@@ -215,6 +231,17 @@ fn absent(
     match read.first_of(&types, cited) {
         Some(seq) => Err(fault(VALUE, format!("`{}`, and entry {seq} is one", backing.requires))),
         None => Ok(()),
+    }
+}
+
+impl Backing {
+    /// The types of entries that it says are not there.
+    fn absent_types(&self) -> Option<&str> {
+        self.requires.strip_prefix("no ")?.strip_suffix(" on the executor's ledger")
+    }
+
+    fn is_of_absence(&self) -> bool {
+        self.absent_types().is_some()
     }
 }
 

@@ -8,15 +8,17 @@ use super::super::error::Failure;
 use super::super::planning::CLOCK;
 use super::super::{attested, context, exit};
 use super::Arguments;
-use crate::approval::{Assertion, Expected, Subject, told};
+use crate::approval::{Assertion, Expected, Subject, asked, told};
 use crate::config::Config;
 use crate::desired::Desired;
-use crate::model::display::escape;
+use crate::model::display::{escape, one_line};
 use crate::model::{Digest, Hashing, ResourceName, Timestamp, nearest};
 use crate::plan::format::HostId;
 
 /// The largest document that is hashed.
 const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
+/// The longest question that is shown, in characters.
+const QUESTION_CHARS_MAX: usize = 1000;
 /// The longest part of a file's name that is taken from what it is about.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -202,6 +204,8 @@ fn explained(
         differences.push(Expected { field: field.clone(), wanted, observed, line });
     }
     notes.push(format!("declared in {}:{}", found.file, found.line));
+    let question = found.spec.question(&found.name.name);
+    notes.push(format!("the question: {}", one_line(&question.to_string(), QUESTION_CHARS_MAX)));
     if found.common.kill_switch {
         notes.push(
             "this is a guard: only a role in `guards` of [attest] may explain it, and nothing is applied or proven meanwhile"
@@ -210,7 +214,8 @@ fn explained(
     }
     let title = format!("drift of {} is expected", found.name);
     let (resource, run) = (found.name.clone(), arguments.run.clone());
-    Ok((title, Subject::Explained { resource, differences, run }))
+    let question = asked(&question);
+    Ok((title, Subject::Explained { resource, question, differences, run }))
 }
 
 /// A contract that may run as a proof: it is shown, for its digest says nothing to people.
