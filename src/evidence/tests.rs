@@ -68,7 +68,18 @@ fn states(
     proof: Option<ProofRecord>,
     set: Option<SetRecord>,
 ) -> [(State, String); 2] {
+    states_after(desired, proof, set, None)
+}
+
+/// The same, where the ledger has an entry of that time.
+fn states_after(
+    desired: &Desired,
+    proof: Option<ProofRecord>,
+    set: Option<SetRecord>,
+    newest: Option<Timestamp>,
+) -> [(State, String); 2] {
     let recorded = Recorded {
+        newest,
         proofs: proof.map(|one| ("p".to_owned(), one)).into_iter().collect(),
         sets: set.map(|one| ("s".to_owned(), one)).into_iter().collect(),
         ..Recorded::default()
@@ -114,6 +125,18 @@ fn an_outcome_counts_for_its_contract_cluster_and_time_alone() {
     let [(state, why), _] = states(&desired, None, None);
     assert_eq!(state, State::NotRun);
     assert!(why.contains("`countersign prove proof.p` runs it"), "{why}");
+}
+
+#[test]
+fn a_clock_that_was_set_back_keeps_nothing_fresh() {
+    let desired = desired(PROOFS);
+    let of = |newest: &str| {
+        states_after(&desired, Some(proof(&desired)), None, Some(at(newest)))[0].clone()
+    };
+    assert_eq!(of("2026-05-21T11:59:00Z").0, State::Pass, "the clock is ahead of the ledger");
+    assert_eq!(of("2026-05-21T12:30:00Z").0, State::Pass, "just not too old");
+    let (state, why) = of("2026-05-21T12:30:01Z");
+    assert!(state == State::NotRun && why.contains("is the most"), "{why}");
 }
 
 #[test]

@@ -371,6 +371,15 @@ fn a_halt_is_set_told_ordered_and_lifted() {
     assert!(told.contains("the disk\\nsmells") && told.contains("by: uid "), "{told}");
     assert_eq!(halt(&["--lift", "--reason", "aired"]).ends_with(0).stdout.lines().count(), 1);
     halt(&["--status"]).ends_with(0);
+    // Where that cannot be told, it is halted.
+    let markers = lab.path("data/halt");
+    fs::rename(&markers, lab.path("data/aside")).unwrap();
+    fs::write(&markers, "").unwrap();
+    let untold = halt(&["--status"]).ends_with(7).stderr;
+    assert!(untold.contains("whether it is halted cannot be told, so it is"), "{untold}");
+    fs::remove_file(&markers).unwrap();
+    fs::rename(lab.path("data/aside"), &markers).unwrap();
+    halt(&["--status"]).ends_with(0);
     // An order of an approver halts as well, once for each order.
     let order = |host: &str| {
         format!(

@@ -13,25 +13,25 @@ use serde_json::Value;
 use crate::keys::{Keys, sign, verifies};
 use crate::program::{Ran, World, resource, run};
 
-const NAMESPACE: &str = "countersign/attestation/v1";
-const DESIRED: &str = "[constant.switch]\nfile = \"/etc/switch\"\nformat = \"ini\"\nkey = \"on\"\nvalue = \"no\"\nkill_switch = true\n\
+pub(crate) const NAMESPACE: &str = "countersign/attestation/v1";
+pub(crate) const DESIRED: &str = "[constant.switch]\nfile = \"/etc/switch\"\nformat = \"ini\"\nkey = \"on\"\nvalue = \"no\"\nkill_switch = true\n\
      [directory.\"/srv/one\"]\nmode = \"0750\"\n\
      [attestation.asked]\ntitle = \"secrets\"\nstatement = \"nobody was asked for a secret\"\nroles = [\"owner\"]\n\
      [attestation.target]\ntitle = \"the first document\"\ncriteria = [\"it is not the constitution\", \"its dry run was green\"]\n\
      document = true\nroles = [\"owner\", \"dba\"]\npeople = 2\n\
      [gate.G]\ntitle = \"t\"\nrequires = [\"attestation.asked\"]\n\
      [gap.GAP8]\ntitle = \"target\"\ncontact = \"approver\"\ncloses_when = [\"attestation.target\"]\n";
-const ATTEST: &str =
+pub(crate) const ATTEST: &str =
     "roles = [\"owner\", \"dba\"]\nexplain = [\"dba\"]\nguards = [\"owner\"]\nlifetime = \"30d\"\n";
 
 /// A host, its desired state, and people with keys.
-struct Lab {
-    world: World,
-    keys: Keys,
+pub(crate) struct Lab {
+    pub(crate) world: World,
+    pub(crate) keys: Keys,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lab = Self { world: World::wanting(DESIRED), keys: Keys::new() };
         for name in ["first", "second", "other"] {
             lab.keys.make("ed25519", name);
@@ -49,13 +49,13 @@ impl Lab {
         lab
     }
 
-    fn file(&self, name: &str, text: &str) {
+    pub(crate) fn file(&self, name: &str, text: &str) {
         self.world.write(name, text);
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o644)).unwrap();
     }
 
     /// `first` has this key.
-    fn trust(&self, attest: &str, key: &str) {
+    pub(crate) fn trust(&self, attest: &str, key: &str) {
         let (first, second) = (self.keys.line(key), self.keys.line("second"));
         let text = format!(
             "version = 1\n[approver.first]\nkeys = [\"{first}\"]\nroles = [\"owner\"]\n\
@@ -64,20 +64,20 @@ impl Lab {
         self.file("trust.toml", &text);
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.world.path(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
-    fn run(&self, words: &[&str]) -> Ran {
+    pub(crate) fn run(&self, words: &[&str]) -> Ran {
         run(&[words, &["--config", &self.text("config.toml")]].concat())
     }
 
     /// What would be signed, and its digest.
-    fn shown(&self, words: &[&str]) -> (String, String) {
+    pub(crate) fn shown(&self, words: &[&str]) -> (String, String) {
         let words = [&["attest"][..], words, &["--show"]].concat();
         let said = self.run(&words).ends_with(0).stdout;
         let digest = said.rsplit("sha256:").next().unwrap().trim().to_owned();
@@ -86,7 +86,7 @@ impl Lab {
 
     /// Has somebody sign it. Answers the file.
     #[track_caller]
-    fn signed(&self, who: &str, role: &str, words: &[&str]) -> String {
+    pub(crate) fn signed(&self, who: &str, role: &str, words: &[&str]) -> String {
         let (_, digest) = self.shown(words);
         let file = self.text(&format!("{who}.attestation"));
         let key = self.keys.path(who).display().to_string();
@@ -97,33 +97,33 @@ impl Lab {
     }
 
     #[track_caller]
-    fn attest(&self, who: &str, role: &str, words: &[&str]) -> String {
+    pub(crate) fn attest(&self, who: &str, role: &str, words: &[&str]) -> String {
         let file = self.signed(who, role, words);
         self.run(&["attest", "--import", &file]).ends_with(0);
         file
     }
 
-    fn gate(&self) -> (String, String) {
+    pub(crate) fn gate(&self) -> (String, String) {
         let report = self.run(&["gate", "G", "--output", "json"]).report();
         let of = |key: &str| report["gates"][0][key].as_str().unwrap_or_default().to_owned();
         (of("state"), of("missing"))
     }
 
-    fn check(&self, code: i32) -> Value {
+    pub(crate) fn check(&self, code: i32) -> Value {
         self.run(&["check", "--output", "json"]).ends_with(code).report()
     }
 }
 
 /// The digest of what was signed, in a file with statement and signature.
-fn id(file: &str) -> String {
+pub(crate) fn id(file: &str) -> String {
     let both = fs::read_to_string(file).unwrap();
     let at = both.find("-----BEGIN").unwrap();
     Digest::of(&both.as_bytes()[..at]).to_string()
 }
 
-const EXPLAIN: &[&str] =
+pub(crate) const EXPLAIN: &[&str] =
     &["--explain", "directory./srv/one", "--field", "mode", "--wanted", "0750", "--expect", "0755"];
-const FLIP: &[&str] =
+pub(crate) const FLIP: &[&str] =
     &["--explain", "constant.switch", "--field", "value", "--expect", "yes", "--run", "o11"];
 
 #[test]

@@ -105,6 +105,31 @@ fn errors_in_the_configuration_are_all_told_with_their_places() {
 }
 
 #[test]
+fn what_a_configuration_names_lies_beside_it_wherever_it_is_named_from() {
+    let world = World::wanting(FILES);
+    world.write("countersign.toml", "host = \"a\"\nroot = \"root\"\n");
+    let mut show = command(&["config", "show", "--config", "countersign.toml"]);
+    let shown = ran(&show.current_dir(world.path(".")).output().unwrap()).ends_with(0).stdout;
+    let root = shown.lines().find(|line| line.starts_with("root ")).unwrap();
+    let root = root.split(" = ").nth(1).unwrap();
+    assert!(root.starts_with('/') && root.contains("/root  "), "{root}");
+}
+
+#[test]
+fn one_mistake_makes_no_other_of_what_is_right() {
+    let world = World::wanting(FILES);
+    let prove = "[prove]\nadmit = [\"any\"]\n";
+    configured(&world, prove).ends_with(4);
+    world.write("countersign.toml", format!("host = \"a\"\nroot = 5\n{prove}"));
+    let config = world.path("countersign.toml");
+    let ran = run(&["config", "show", "--config", config.to_str().unwrap()]).ends_with(78);
+    assert!(ran.stderr.contains("`root`") && !ran.stderr.contains("CS0008"), "{}", ran.stderr);
+    world.write("countersign.toml", format!("host = \"a\"\n{prove}"));
+    let ran = run(&["config", "show", "--config", config.to_str().unwrap()]).ends_with(78);
+    assert!(ran.stderr.contains("CS0008"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_configuration_that_others_can_write_is_not_trusted() {
     let world = World::wanting(FILES);
     configured(&world, "").ends_with(4);

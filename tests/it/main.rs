@@ -9,6 +9,7 @@ mod server;
 mod adopt;
 mod approval;
 mod attest;
+mod attest_attacks;
 mod builds;
 mod cached;
 mod check;

@@ -295,6 +295,14 @@ fn a_person_signs_what_they_have_read_and_counts_by_the_trust_file() {
     };
     sign("first@a", &digest[..10]).ends_with(6).says("--digest takes all 64 digits");
     sign("../first", &digest).ends_with(64);
+    // What would not verify is not written: the package would be worth nothing until somebody finds that out.
+    let signatures = Path::new(&made).join("signatures");
+    sign("third@a", &digest)
+        .ends_with(6)
+        .says("nothing is signed: ")
+        .says("--as NAME and --key FILE are those of one approver");
+    assert!(!signatures.exists());
+    site.run(&["report", "verify", &made]).ends_with(0);
     sign("first@a", &digest).ends_with(0).says("first@a signed STAY");
     sign("first@a", &digest).ends_with(64).says("has signed it already");
     site.run(&["report", "verify", &made])
