@@ -357,10 +357,10 @@ fn show(
             }
             Ok(())
         })?;
-        told.say(&summary.text(writing, None, global.verbose));
+        told.say(&summary.text(writing, None, global));
         return Ok(());
     }
-    let text = summary.text(writing, folder, global.verbose);
+    let text = summary.text(writing, folder, global);
     told.write(|out| out.write_all(text.as_bytes()))
 }
 

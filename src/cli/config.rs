@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use super::error::Failure;
 use super::output::Output;
 use super::{Global, context, exit};
-use crate::config::{Config, ForcePush, Origin, Schedule, Setting, SmokePolicy, Verify, Via};
+use crate::config::{
+    Config, ForcePush, Origin, Outward, Schedule, Setting, SmokePolicy, Verify, Via,
+};
 use crate::model::display::escape;
 use crate::model::{Period, json};
 
@@ -82,14 +84,18 @@ fn provers(config: &Config, rows: &mut Vec<Row>) {
 /// What the controller says to the outside. Of an address only the server: the rest may be what only it should know.
 fn outward(config: &Config, rows: &mut Vec<Row>) {
     let outward = &config.outward;
-    let listed = |key: &str, value: String| Row {
-        key: key.to_owned(),
-        value,
-        origin: if config.file.is_some() { Origin::File } else { Origin::Default },
+    let usual = Outward::default();
+    let row = |key: &str, value: String, origin| Row { key: key.to_owned(), value, origin };
+    // The file may say what holds without it as well, and then nothing is lost when it no longer does.
+    let scalar = |key: &str, value: String, usual: String| {
+        let origin = if value == usual { Origin::Default } else { Origin::File };
+        row(key, value, origin)
     };
+    let listed = |key: &str, value: String| row(key, value, Origin::File);
+    let (notify, of_notify) = (&outward.notify, &usual.notify);
     rows.extend([
-        listed("notify.after", outward.notify.after.to_string()),
-        listed("notify.renotify", outward.notify.renotify.to_string()),
+        scalar("notify.after", notify.after.to_string(), of_notify.after.to_string()),
+        scalar("notify.renotify", notify.renotify.to_string(), of_notify.renotify.to_string()),
     ]);
     for (name, sink) in &outward.notify.sinks {
         let via = match &sink.via {
@@ -112,7 +118,8 @@ fn outward(config: &Config, rows: &mut Vec<Row>) {
         let what = format!("{format} every {every} to {}, {keep} kept", folder.display());
         rows.push(listed(&format!("schedule.{name}"), what));
     }
-    rows.push(listed("confine.require", outward.confine.to_string()));
+    rows.push(scalar("confine.require", outward.confine.to_string(), usual.confine.to_string()));
+    rows.push(scalar("log.format", outward.log.word().into(), usual.log.word().into()));
 }
 
 /// Each command in a row of its own: what may run is what an operator looks for here.

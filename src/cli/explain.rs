@@ -1,5 +1,6 @@
 //! `countersign explain`: a page for every kind and every code, made from what the program itself parses.
 
+mod gates;
 mod sections;
 
 use std::io::{self, Write};
@@ -15,13 +16,14 @@ use crate::desired::Common;
 use crate::kinds::{self, Entry, KINDS};
 use crate::model::display::escape;
 use crate::model::{CODES, REASONS, nearest};
+use gates::{GATES, Gate};
 use sections::{SECTIONS, Section};
 
-/// Explain a kind of resource, a section, the code of a finding, a reason for Unknown, or a refusal
+/// Explain a kind of resource, a section, the code of a finding, a reason for Unknown, a refusal, or an exit code
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Such as `directory`, `waiver`, `CS0012` or `not_allowed`; without it, all are listed
-    #[arg(value_name = "KIND|SECTION|CODE|REASON|WORD")]
+    /// Such as `directory`, `waiver`, `CS0012`, `not_allowed`, `stale_plan` or an exit code; without it, all are listed
+    #[arg(value_name = "KIND|SECTION|CODE|REASON|WORD|EXIT")]
     subject: Option<String>,
 }
 
@@ -53,6 +55,15 @@ fn page(subject: &str) -> Option<Page> {
     if let Some(word) = WORDS.iter().find(|word| named(word.code().to_owned())) {
         return Some(Box::new(|out| word_page(*word, out)));
     }
+    if let Some(gate) = GATES.iter().find(|gate| named(gate.word.to_owned())) {
+        return Some(Box::new(|out| gate_page(gate, out)));
+    }
+    if let Some((code, meaning)) = exit::MEANINGS.iter().find(|(code, _)| named(code.to_string())) {
+        let text = "Where several hold, the first of 9, 8, 7, 6, 5, 1, 4, 2, 3, 0. What led to it stands on standard error.";
+        return Some(Box::new(move |out| {
+            short_page(&format!("exit code {code}"), meaning, text, out)
+        }));
+    }
     let section = SECTIONS.iter().find(|section| section.name == subject)?;
     Some(Box::new(|out| section_page(section, out)))
 }
@@ -61,6 +72,7 @@ fn unknown(subject: &str) -> Failure {
     let mut known: Vec<String> = CODES.iter().map(ToString::to_string).collect();
     known.extend(REASONS.iter().map(ToString::to_string));
     known.extend(WORDS.iter().map(|word| word.code().to_owned()));
+    known.extend(GATES.iter().map(|gate| gate.word.to_owned()));
     known.extend(KINDS.iter().map(|kind| kind.name().to_owned()));
     known.extend(SECTIONS.iter().map(|section| section.name.to_owned()));
     let shown = escape(subject);
@@ -99,7 +111,15 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     for word in WORDS {
         writeln!(out, "  {:width$}  {}", word.code(), word.title())?;
     }
-    writeln!(out, "\n{bold}Exit codes{bold:#}, the first that holds\n")?;
+    writeln!(out, "\n{bold}Other refusals of apply and prove{bold:#}  countersign explain WORD\n")?;
+    let width = GATES.iter().map(|gate| gate.word.len()).max().unwrap_or(0);
+    for gate in GATES {
+        writeln!(out, "  {:width$}  {}", gate.word, gate.title)?;
+    }
+    writeln!(
+        out,
+        "\n{bold}Exit codes{bold:#}, the first that holds  countersign explain NUMBER\n"
+    )?;
     for (code, meaning) in exit::MEANINGS {
         writeln!(out, "  {code:>2}  {meaning}")?;
     }
@@ -120,6 +140,12 @@ fn word_page(word: Word, out: &mut dyn Write) -> io::Result<()> {
         capital(word.hint())
     );
     short_page(code, word.title(), &text, out)
+}
+
+/// What a gate that did not open means, and what to do about it.
+fn gate_page(gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
+    let text = format!("A run that ends with it ends with {}. {}.", gate.exit, capital(gate.hint));
+    short_page(gate.word, gate.title, &text, out)
 }
 
 fn capital(text: &str) -> String {
@@ -190,11 +216,19 @@ mod tests {
         let listed = String::from_utf8(listed).expect("text");
         let names = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
         let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-        let many = KINDS.len() + SECTIONS.len() + CODES.len() + REASONS.len() + WORDS.len();
-        let reasons = REASONS.iter().map(ToString::to_string);
-        let once: BTreeSet<String> =
-            reasons.chain(WORDS.iter().map(|word| word.code().to_owned())).collect();
-        assert_eq!(once.len(), REASONS.len() + WORDS.len(), "one name, one page");
+        let words = REASONS.len() + WORDS.len() + GATES.len();
+        let many = KINDS.len() + SECTIONS.len() + CODES.len() + words;
+        let once: BTreeSet<String> = REASONS
+            .iter()
+            .map(ToString::to_string)
+            .chain(WORDS.iter().map(|word| word.code().to_owned()))
+            .chain(GATES.iter().map(|gate| gate.word.to_owned()))
+            .collect();
+        assert_eq!(once.len(), words, "one name, one page");
+        for name in KINDS.iter().map(Entry::name).chain(SECTIONS.iter().map(|one| one.name)) {
+            assert!(!once.contains(name), "{name}");
+        }
+        assert!(exit::MEANINGS.iter().all(|(code, _)| page(&code.to_string()).is_some()));
         assert_eq!(names.iter().filter(|name| page(name).is_some()).count(), many);
         assert!(page("nothing of the kind").is_none());
     }

@@ -52,7 +52,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Origin, Overrides};
-use crate::model::display::{escape, escaped_line};
+use crate::model::display::{escape, escaped_line, shell_word};
 use crate::model::nearest;
 use crate::report::{self as formats, Use};
 use error::Failure;
@@ -341,6 +341,22 @@ fn tell(failure: &Failure, color: Color) {
 }
 
 impl Global {
+    /// The flags that say which host it is, for a command that is about the same one; each with a blank before it.
+    fn same_host(&self) -> String {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let flags = [
+            ("--config", path(&self.config)),
+            ("--host", self.host.clone()),
+            ("--root", path(&self.root)),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(flag, value)| Some((flag, value?)))
+            .fold(String::new(), |text, (flag, value)| {
+                format!("{text} {flag} {}", shell_word(&value))
+            })
+    }
+
     /// What flags and environment say, with who said it.
     fn overrides(&self) -> Overrides {
         fn pick<T: From<OsString>>(

@@ -116,7 +116,8 @@ fn one(
         let failure = Failure::new(exit::ERROR, format!("proof.{name} was not prepared"));
         return Err(Refusal::new("not_prepared", failure));
     };
-    let unrecorded = |error: crate::ledger::LedgerError| Refusal::new("not_recorded", error.into());
+    let unrecorded =
+        |error: crate::ledger::LedgerError| Refusal::new("ledger_unwritable", error.into());
     let nonce = planning::nonce().map_err(|failure| Refusal::new("no_nonce", failure))?;
     // The switch once more: a set may have taken a while.
     let armed = killswitch::check(config, Verb::Prove).map_err(|halted| {
@@ -139,7 +140,7 @@ fn one(
     let proving = async { Ok(protocol::prove(name, proof, &parties, armed, &CLOCK).await) };
     let evidence = planning::run(proving).map_err(|failure| Refusal::new("no_runtime", failure))?;
     let bytes = serde_json::to_vec(&evidence)
-        .map_err(|error| Refusal::new("not_recorded", Failure::of(exit::ERROR, &error)))?;
+        .map_err(|error| Refusal::new("ledger_unwritable", Failure::of(exit::ERROR, &error)))?;
     let outcome = ProofOutcome {
         proof: name.to_owned(),
         contract: evidence.contract,

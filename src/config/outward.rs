@@ -93,6 +93,18 @@ pub enum LogForm {
     Journald,
 }
 
+impl LogForm {
+    /// As the configuration has it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Journald => "journald",
+        }
+    }
+}
+
 impl Default for Outward {
     fn default() -> Self {
         Self {

@@ -131,8 +131,10 @@ pub fn consistency(dir: &Path, old: &End, new: &End) -> Result<Consistency, Ledg
     let (old, new) = (end(old)?, end(new)?);
     let none = |why: String| LedgerError::NoSuch { path: dir.to_owned(), why };
     if old.size == 0 || old.size > new.size {
-        let why =
-            format!("{} are no beginning of {}; the older one comes first", old.size, new.size);
+        let why = format!(
+            "{} entries are no beginning of {}: the smaller size comes first, and it is at least 1",
+            old.size, new.size
+        );
         return Err(none(why));
     }
     let covered = usize::try_from(new.size).unwrap_or(usize::MAX).min(leaves.len());

@@ -151,6 +151,12 @@ fn what_happens_is_told_served_and_written() {
         log.lines().any(|line| line.contains("\"msg\":\"a notification was delivered\"")),
         "{log}"
     );
+    // Whoever reads the log alone sees that it began, and that it ended.
+    let of_sync = |message: &str| {
+        let message = format!("\"msg\":\"{message}\"");
+        log.lines().any(|line| line.contains(&message) && line.contains("\"condition\":\"InSync\""))
+    };
+    assert!(of_sync("somebody should look") && of_sync("it is well again"), "{log}");
     assert!(!log.contains("hook?x=1"), "an address may be a secret: {log}");
 }
 

@@ -8,11 +8,11 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::super::exit;
+use super::super::{Global, exit};
 use super::is_written;
 use crate::adopt::{Outcome, Writing};
 use crate::drift::Verdict;
-use crate::model::display::{escape, one_line};
+use crate::model::display::{escape, one_line, shell_word};
 use crate::model::{ResourceName, Unknown, json};
 
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -171,10 +171,10 @@ impl Summary {
         json::write(out, &json)
     }
 
-    pub(super) fn text(&self, writing: &Writing, folder: Option<&Path>, verbose: bool) -> String {
+    pub(super) fn text(&self, writing: &Writing, folder: Option<&Path>, global: &Global) -> String {
         let mut text = String::new();
         files(writing, folder, &mut text);
-        let shown = if verbose { usize::MAX } else { LINES_MAX };
+        let shown = if global.verbose { usize::MAX } else { LINES_MAX };
         let unseen = self.unseen.iter().map(|u| {
             let detail = one_line(&u.unknown.detail, 200);
             format!("{} {}: {}: {detail}", u.kind, one_line(&u.asked, 80), u.unknown.reason)
@@ -196,11 +196,11 @@ impl Summary {
             None => format!("{}: it changed meanwhile", escape(&n.resource.to_string())),
         };
         lines(&mut text, "not in sync", others.iter().map(why).collect(), shown);
-        self.last(writing, folder, &mut text);
+        self.last(writing, folder, global, &mut text);
         text
     }
 
-    fn last(&self, writing: &Writing, folder: Option<&Path>, text: &mut String) {
+    fn last(&self, writing: &Writing, folder: Option<&Path>, global: &Global, text: &mut String) {
         let total = writing.outcomes.len();
         let noun = if total == 1 { "resource" } else { "resources" };
         let host = escape(&self.host);
@@ -225,9 +225,9 @@ impl Summary {
             ),
         };
         if let Some(folder) = folder.filter(|_| total > 0 && !writing.files.is_empty()) {
-            let folder = folder.display().to_string();
-            let _ =
-                writeln!(text, "read it, then: countersign check --desired {}", escape(&folder));
+            let folder = shell_word(&folder.display().to_string());
+            let same = global.same_host();
+            let _ = writeln!(text, "read it, then: countersign check --desired {folder}{same}");
         }
     }
 }

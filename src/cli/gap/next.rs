@@ -8,7 +8,7 @@ use crate::desired::{Desired, Requirement};
 use crate::drift::{Judged, Verdict};
 use crate::evidence::{GapResult, Held, Openness};
 use crate::model::Route;
-use crate::model::display::{escape, escaped_line};
+use crate::model::display::{escaped_line, shell_word};
 
 pub(super) fn tell(
     found: &Found<'_>,
@@ -61,7 +61,7 @@ fn one(
     if let Some(next) = &gap.next {
         line(out, "next", next)?;
     }
-    line(out, "then", &format!("countersign gap show {}", quoted(&result.gap)))
+    line(out, "then", &format!("countersign gap show {}", shell_word(&result.gap)))
 }
 
 /// A plan for all that the host has to be brought to, by the gap that the resources name, or by their own names.
@@ -69,11 +69,12 @@ fn plans(open: &[&&Judged<'_>], out: &mut dyn Write) -> io::Result<()> {
     let gaps: BTreeSet<&str> =
         open.iter().filter_map(|one| one.resource.common.gap.as_deref()).collect();
     let alone = open.iter().filter(|one| one.resource.common.gap.is_none());
-    let mut scopes: Vec<String> = gaps.iter().map(|gap| format!("--gap {}", quoted(gap))).collect();
+    let mut scopes: Vec<String> =
+        gaps.iter().map(|gap| format!("--gap {}", shell_word(gap))).collect();
     let only: Vec<String> = alone
         .map(|one| {
             let pattern = globset::escape(&one.resource.name.to_string());
-            format!("--only {}", quoted(&pattern))
+            format!("--only {}", shell_word(&pattern))
         })
         .collect();
     if !only.is_empty() {
@@ -101,10 +102,10 @@ fn proofs(result: &GapResult, requirements: &[Requirement], out: &mut dyn Write)
         let name = requirement.text();
         match requirement {
             Requirement::Proof(_) | Requirement::Proofset(_) => {
-                line(out, "run", &format!("countersign prove {}", quoted(&name)))?;
+                line(out, "run", &format!("countersign prove {}", shell_word(&name)))?;
             }
             Requirement::Attestation(_) => {
-                let name = quoted(name.strip_prefix("attestation.").unwrap_or(&name));
+                let name = shell_word(name.strip_prefix("attestation.").unwrap_or(&name));
                 let who = "--as NAME --role ROLE --reason TEXT";
                 line(out, "run", &format!("countersign attest {name} {who}"))?;
             }
@@ -112,13 +113,4 @@ fn proofs(result: &GapResult, requirements: &[Requirement], out: &mut dyn Write)
         }
     }
     Ok(())
-}
-
-/// A word of a command line, as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", escape(word).replace('\'', "'\\''"))
 }

@@ -121,7 +121,7 @@ impl Gates<'_> {
                 "the host's configuration has no [database.{}] {purpose}",
                 escape(database)
             );
-            Refusal::new("not_configured", Failure::new(exit::CONFIG, message))
+            Refusal::new("no_session", Failure::new(exit::CONFIG, message))
         };
         let observer = self.config.observers.get(database).ok_or_else(|| missing("observer"))?;
         let prover = self.config.provers.get(database).ok_or_else(|| missing("prover"))?;
@@ -141,7 +141,7 @@ impl Gates<'_> {
             ));
         };
         let guard = guard_of(desired, database).ok_or_else(|| missing("proof_guard"))?;
-        let refused = |failure| Refusal::new("not_configured", failure);
+        let refused = |failure| Refusal::new("no_session", failure);
         let observer = settings(&observer.value, None).map_err(refused)?;
         let prover = settings(&session, Some(&role)).map_err(refused)?;
         Ok(Way { observer, prover, guard })

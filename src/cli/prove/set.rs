@@ -62,7 +62,7 @@ pub(super) fn run(
 
 /// Puts what came of a set onto the ledger, where gates find it.
 fn record(result: &SetResult, set: Digest, ledger: &mut Ledger) -> Result<(), Refusal> {
-    let unrecorded = |failure: Failure| Refusal::new("not_recorded", failure);
+    let unrecorded = |failure: Failure| Refusal::new("ledger_unwritable", failure);
     let count = |count: usize| Decimal(count as u64);
     let lines = serde_json::to_vec(&result.lines)
         .map_err(|error| unrecorded(Failure::of(exit::ERROR, &error)))?;

@@ -22,6 +22,7 @@ use crate::controller::notify::{Notifier, deeds};
 use crate::controller::sd_notify::SdNotify;
 use crate::controller::status::{Confined, Status};
 use crate::controller::written::Schedules;
+use crate::controller::{Condition, ConditionType, Why};
 use crate::ledger::{ActorKind, Event};
 use crate::model::{Clock as _, SystemClock};
 use crate::report::{Report, Summary};
@@ -255,6 +256,26 @@ impl Outside {
             Ok(()) => self.wake_couriers(),
             Err(error) => {
                 self.log.warn("a notification could not be kept", &[("why", &chain(&error))]);
+            }
+        }
+    }
+
+    /// Says which conditions began or ceased to ask for somebody's attention. `Ready` sums the others up.
+    pub(super) fn turned(&self, earlier: Option<&Status>, now: &Status) {
+        let others = now.conditions.iter().filter(|one| one.kind != ConditionType::Ready);
+        for one in others {
+            let before = earlier.and_then(|status| status.condition(one.kind));
+            let same = before
+                .is_some_and(|before| (before.status, before.reason) == (one.status, one.reason));
+            let (condition, reason) = (format!("{:?}", one.kind), format!("{:?}", one.reason));
+            let fields = [("condition", &*condition), ("reason", &*reason), ("why", &*one.message)];
+            if same || one.reason == Why::NotYet {
+                continue;
+            }
+            if one.alarms() {
+                self.log.warn("somebody should look", &fields);
+            } else if before.is_some_and(Condition::alarms) {
+                self.log.info("it is well again", &fields);
             }
         }
     }

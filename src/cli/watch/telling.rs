@@ -290,6 +290,7 @@ impl Watcher<'_> {
         }
         self.outside.recorded(self.ledger.reader().size());
         self.outside.tell(&status);
+        self.outside.turned(self.status.as_ref(), &status);
         self.status = Some(status);
     }
 }

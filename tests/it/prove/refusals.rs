@@ -176,7 +176,7 @@ async fn roles_databases_and_clusters_are_those_that_the_host_names() {
     };
     for missing in ["prover", "observer"] {
         lab.file("config.toml", &line(missing));
-        refused(&lab, &["it"], (78, "not_configured"), &["has no [database.directus]", missing]);
+        refused(&lab, &["it"], (78, "no_session"), &["has no [database.directus]", missing]);
     }
     lab.file("config.toml", &text);
     let proof = std::fs::read_to_string(lab.world.path("desired/hosts/a/proofs.toml")).unwrap();
