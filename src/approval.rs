@@ -20,7 +20,8 @@ pub use about::{About, Authors, Step, Target};
 pub use assertion::{ATTESTATION, Assertion, Expected, ITEMS_MAX, Subject, asked, told};
 pub use hearing::{Heard, Hearing, could_attest};
 pub use judge::{
-    Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, could_approve, judge,
+    Accepted, Judgement, Missing, Question, QuorumMet, RemoteStatements, against_signer,
+    could_approve, judge,
 };
 pub use lines::{STATEMENT_BYTES_MAX, StatementError};
 #[cfg(feature = "execute")]

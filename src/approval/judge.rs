@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::rules::{Ask, Case, Facts, RULES, Read};
-use super::{About, Decision, Refusal, Signed, Word};
+use super::rules::{Ask, Case, Facts, RULES, Read, Signer, signature};
+use super::{About, Decision, NAMESPACE, Refusal, Signed, Statement, Word};
 use crate::config::Trust;
 use crate::config::trust::{People, Policy};
 use crate::model::{Digest, Timestamp};
@@ -288,6 +288,26 @@ impl Accepted {
             expires: said.expires,
         }
     }
+}
+
+/// What stands against a statement whatever the plan: its form, its signature, and whoever signed it, as the trust file is now.
+#[must_use]
+pub fn against_signer(signed: &Signed, trust: &Trust, now: Timestamp) -> Option<Refusal> {
+    let (statement, verified) = match signature::opened(signed, NAMESPACE, Statement::parse) {
+        Ok(opened) => opened,
+        Err(refusal) => return Some(refusal),
+    };
+    let signer = Signer {
+        name: &statement.approver,
+        role: &statement.role,
+        not_before: statement.not_before,
+        expires: statement.expires,
+        verified: &verified,
+        trust,
+        now,
+    };
+    let (word, why) = signer.refusal(statement.decision != Decision::Approve)?;
+    Some(Refusal::new(word, why).of(signed.id()))
 }
 
 /// Who could still approve in a role, or in any that a policy asks for: by name, without those who count already.

@@ -10,8 +10,10 @@ use std::path::PathBuf;
 
 use super::error::Failure;
 use super::output::Output;
-use super::{Global, exit, show, signing, statements};
-use crate::approval::{About, Authors, Decision, NAMESPACE, Signed, Statement};
+use super::{Global, context, exit, show, signing, statements, trusting};
+use crate::approval::{
+    About, Authors, Decision, NAMESPACE, Refusal, Signed, Statement, Word, against_signer,
+};
 use crate::config::strict;
 use crate::model::display::escape;
 use crate::model::{Clock as _, Digest, Period, SystemClock};
@@ -111,6 +113,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
         writeln!(out, "{who} as {}: {decision} until {until}", statement.role)?;
         writeln!(out, "statement sha256:{} in {shown}", signed.id())
     })?;
+    if let Some(refusal) = here(&signed, &plan, global) {
+        output.say(&format!(
+            "warning: by the trust file of this host it counts for nothing: {}: {refusal}\n",
+            refusal.word.code()
+        ));
+    }
     Ok(exit::OK)
 }
 
@@ -154,11 +162,27 @@ fn statement(arguments: &Arguments, plan: &Plan, digest: Digest, seen: &Seen) ->
     }
 }
 
+/// What the trust file of the plan's host has against a statement, where this is that host: elsewhere nobody can tell.
+fn here(signed: &Signed, plan: &Plan, global: &Global) -> Option<Refusal> {
+    let config = context::config(global, false).ok()?;
+    let same = config.host.value.as_deref() == Some(&*plan.host.name);
+    let trust = trusting::trust(&config).ok().filter(|_| same)?;
+    against_signer(signed, &trust, SystemClock.now())
+}
+
 fn import(files: &[PathBuf], global: &Global, output: &Output) -> Result<u8, Failure> {
     let config = strict::load(&global.overrides())?;
+    let trust = trusting::trust(&config)?;
+    let signed = files.iter().map(|file| statements::of_file(file));
+    let signed: Vec<Signed> = signed.collect::<Result<_, _>>()?;
+    // All or none: whoever reads the refusal knows that nothing was kept. What counts only later may be kept for then.
+    let against = signed.iter().filter_map(|one| against_signer(one, &trust, SystemClock.now()));
+    let against: Vec<Refusal> = against.filter(|one| one.word != Word::NotYetValid).collect();
+    if !against.is_empty() {
+        return Err(against.into());
+    }
     let mut told = Vec::new();
-    for file in files {
-        let signed = statements::of_file(file)?;
+    for signed in signed {
         let (plan, statement) = statements::plan_of(&signed)?;
         statements::store(&config, plan, &signed)?;
         let (who, role, decision) = (statement.approver, statement.role, statement.decision);

@@ -317,6 +317,35 @@ fn imported_statements_and_those_of_the_repository_count() {
 }
 
 #[test]
+fn what_would_count_for_nothing_is_warned_of_and_not_imported() {
+    let lab = Lab::new();
+    let config = lab.config();
+    let import =
+        |files: &[&str]| run(&[&["approve", "--config", &config, "--import"][..], files].concat());
+    let second = lab.approved("second", "owner", &[]);
+    // `first` with a key that is somebody else's.
+    let (plan, file) = (lab.plan(), lab.path("stranger.approval"));
+    let key = lab.keys.path("other").display().to_string();
+    let words =
+        ["approve", &plan, "--as", "first", "--role", "dba", "--reason", "x", "--key", &key];
+    let how = ["--digest", &lab.digest, "-o", &file];
+    // Elsewhere nobody can tell; on the host itself it is said at once.
+    let signed = run(&[&words[..], &how].concat()).ends_with(0);
+    assert!(!signed.stderr.contains("warning"), "{}", signed.stderr);
+    let signed = run(&[&words[..], &how, &["--config", &config]].concat()).ends_with(0);
+    assert!(signed.stderr.contains("it counts for nothing: unknown_key"), "{}", signed.stderr);
+    let refused = import(&[&second, &file]).ends_with(6).stderr;
+    assert!(refused.contains("the trust file knows no such approver with that key"), "{refused}");
+    assert!(!lab.world.path("data/approvals").exists(), "none of them was kept");
+    let role = lab.approved("first", "owner", &[]);
+    assert!(import(&[&role]).ends_with(6).stderr.contains("does not have that role"));
+    import(&[&second]).ends_with(0);
+    // What the trust file says is not known: nothing is taken for good.
+    lab.file("trust.toml", "version = 1\nnonsense = 5\n");
+    import(&[&second]).ends_with(78);
+}
+
+#[test]
 fn authors_have_to_be_known_where_they_may_not_approve() {
     let lab = Lab::new();
     let (first, second) = (lab.approved("first", "dba", &[]), lab.approved("second", "owner", &[]));
