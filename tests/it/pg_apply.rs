@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::keys::Keys;
 use crate::lab::{GRANTS, admin, client_of};
 use crate::private_server::started;
-use crate::program::{Ran, World, command, ran, run};
+use crate::program::{Ran, World, killed_at, ran, run};
 use crate::server::{Options, Server};
 
 const FIXTURE: &str = include_str!("../../src/demo/fixture.sql");
@@ -456,8 +456,8 @@ async fn killed_anywhere_the_next_run_knows_what_became_of_it() {
         let plan = lab.signed(&format!("{at}.json"), &[]);
         let config = lab.path("config.toml");
         let words = ["apply", "--config", &config, &plan.0, "--approval", &plan.1];
-        let mut killed = command(&words);
-        let ended = ran(&killed.env("COUNTERSIGN_TEST_KILL_AT", at.to_string()).output().unwrap());
+        let ledger = lab.world.path("data/ledger/executor");
+        let ended = ran(&killed_at(at, &ledger, &words).output().unwrap());
         if ended.code == 0 {
             break;
         }

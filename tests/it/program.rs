@@ -153,6 +153,26 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// A command that is killed at a boundary of what it records in that ledger: at the same one in every run.
+///
+/// Blobs lie in folders named by their digests. Whether such a folder has to be made first is chance, and two boundaries
+/// more where it has: without this, the boundary that comes next may be passed over.
+pub(crate) fn killed_at(boundary: u64, ledger: &Path, arguments: &[&str]) -> Command {
+    blob_folders(ledger);
+    let mut command = command(arguments);
+    command.env("COUNTERSIGN_TEST_KILL_AT", boundary.to_string());
+    command
+}
+
+/// Makes every folder of a ledger that a blob could lie in, where there is a ledger.
+pub(crate) fn blob_folders(ledger: &Path) {
+    for number in 0..=u8::MAX {
+        if ledger.exists() {
+            fs::create_dir_all(ledger.join(format!("blobs/sha256/{number:02x}"))).unwrap();
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &[&str]) -> Ran {
     ran(&command(arguments).output().unwrap())
 }

@@ -1,5 +1,6 @@
 //! Units of a real systemd: started, stopped, enabled and disabled by plans that were signed.
 
+use crate::program::blob_folders;
 use crate::site::Site;
 use crate::systemd_live::Lab;
 
@@ -130,6 +131,7 @@ fn killed_at(lab: &Lab, site: &Site<'_>, boundary: u32) -> (bool, String) {
     let name = format!("crash{boundary}.json");
     site.plan(&name, &[]).ends_with(0);
     site.approve(&name);
+    blob_folders(&lab.folder.path().join("site/data/ledger/executor"));
     let variable = format!("COUNTERSIGN_TEST_KILL_AT={boundary}");
     let (plan, config) = (site.path(&name), site.path("config.toml"));
     let statement = format!("{plan}.first@a.statement");

@@ -11,7 +11,7 @@ use countersign::model::Digest;
 use countersign::plan::Plan;
 
 use super::Lab;
-use crate::program::{command, run, skipped};
+use crate::program::{killed_at, run, skipped};
 
 /// Every action at a path; `/srv/owned` only where somebody else's owner can be set.
 fn wanted() -> String {
@@ -104,8 +104,7 @@ fn killed(lab: &Lab, approved: &[String], at: u64) -> bool {
     for file in approved {
         words.extend(["--approval", file]);
     }
-    let mut apply = command(&words);
-    let output = apply.env("COUNTERSIGN_TEST_KILL_AT", at.to_string()).output().unwrap();
+    let output = killed_at(at, &lab.ledger(), &words).output().unwrap();
     if output.status.signal() == Some(9) {
         return true;
     }
@@ -220,8 +219,8 @@ fn a_crash_while_a_crash_is_recovered_is_recovered_as_well() {
                 break;
             }
             let (config, file) = (lab.path("config.toml"), lab.path("plan.json"));
-            let mut apply = command(&["apply", &file, "--config", &config]);
-            let output = apply.env("COUNTERSIGN_TEST_KILL_AT", again.to_string()).output().unwrap();
+            let words = ["apply", &file, "--config", &config];
+            let output = killed_at(again, &lab.ledger(), &words).output().unwrap();
             assert!(output.status.signal() == Some(9) || output.status.code() == Some(6));
             recover(&lab, (&plan, digest), &approved, at);
         }

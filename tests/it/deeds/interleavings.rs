@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::{Lab, Who};
-use crate::program::command;
+use crate::program::killed_at;
 
 /// Set in the process that does the work: its output is not that of the tests.
 const INNER: &str = "COUNTERSIGN_TEST_INTERLEAVINGS";
@@ -195,8 +195,7 @@ impl Play<'_> {
                 within(&words);
             }
             Some(at) => {
-                let mut apply = command(&words);
-                apply.env("COUNTERSIGN_TEST_KILL_AT", at.to_string());
+                let mut apply = killed_at(at, &self.lab.ledger(), &words);
                 apply.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
             }
         }

@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::content::{Content, WATCH};
 use super::{Lab, because};
 use crate::lab::client_of;
-use crate::program::{Ran, command};
+use crate::program::{Ran, command, killed_at};
 
 /// Long enough for somebody to come between.
 const SLOW: &str = "statement_ms = 5000";
@@ -114,13 +114,13 @@ async fn a_run_that_is_killed_at_any_entry_of_the_ledger_is_told_of_by_the_next(
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (mut at, mut told) = (0, 0);
     loop {
-        let killed =
-            command(&words).env("COUNTERSIGN_TEST_KILL_AT", at.to_string()).output().unwrap();
+        let ledger = lab.world.path("data/ledger/executor");
+        let killed = killed_at(at, &ledger, &words).output().unwrap();
         let ended = killed.status.code();
         gone(&lab, Duration::from_secs(8)).await;
         let next = lab.prove(&["it"]);
         assert!(next.stdout.contains(green(&lab, "CLEAN-ABSOLUTE")), "{at}: {}", next.everything());
-        told += usize::from(next.everything().contains("had been begun and not ended"));
+        told += u64::from(next.everything().contains("had been begun and not ended"));
         let ledger = lab.ledger();
         assert_eq!(
             ledger.matches("proof.intent").count(),
