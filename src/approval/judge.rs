@@ -297,7 +297,7 @@ pub fn against_signer(signed: &Signed, trust: &Trust, now: Timestamp) -> Option<
         Ok(opened) => opened,
         Err(refusal) => return Some(refusal),
     };
-    let signer = Signer {
+    let person = Signer {
         name: &statement.approver,
         role: &statement.role,
         not_before: statement.not_before,
@@ -306,7 +306,7 @@ pub fn against_signer(signed: &Signed, trust: &Trust, now: Timestamp) -> Option<
         trust,
         now,
     };
-    let (word, why) = signer.refusal(statement.decision != Decision::Approve)?;
+    let (word, why) = person.refusal(statement.decision != Decision::Approve)?;
     Some(Refusal::new(word, why).of(signed.id()))
 }
 

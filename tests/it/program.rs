@@ -157,6 +157,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 ///
 /// Blobs lie in folders named by their digests. Whether such a folder has to be made first is chance, and two boundaries
 /// more where it has: without this, the boundary that comes next may be passed over.
+#[cfg(feature = "execute")]
 pub(crate) fn killed_at(boundary: u64, ledger: &Path, arguments: &[&str]) -> Command {
     blob_folders(ledger);
     let mut command = command(arguments);
@@ -165,6 +166,7 @@ pub(crate) fn killed_at(boundary: u64, ledger: &Path, arguments: &[&str]) -> Com
 }
 
 /// Makes every folder of a ledger that a blob could lie in, where there is a ledger.
+#[cfg(feature = "execute")]
 pub(crate) fn blob_folders(ledger: &Path) {
     for number in 0..=u8::MAX {
         if ledger.exists() {
