@@ -18,7 +18,9 @@ pub(super) fn unfounded(package: &Package) -> Option<String> {
     }
     let passing: BTreeSet<&str> =
         gates().filter(|gate| gate.state == State::Pass).map(|gate| gate.gate.as_str()).collect();
-    if let Some(gate) = gates().find(|gate| !gate_follows(gate, &passing)) {
+    if let Some(gate) = gates()
+        .find(|gate| !(gate_follows(gate, &passing) && waits_for_what_is_open(gate, &package.gaps)))
+    {
         return Some(format!("gate.{}", gate.gate));
     }
     let gap = package.gaps.iter().find(|gap| !gap_follows(gap))?;
@@ -37,17 +39,45 @@ fn gate_follows(gate: &Gate, passing: &BTreeSet<&str>) -> bool {
     if !needs.into_iter().all(|need| passing.contains(need) != waits.contains(need)) {
         return false;
     }
-    let mut all = gate.backing.iter().chain(gate.criteria.iter().flat_map(|one| &one.backing));
     match gate.state {
         State::Blocked => !waits.is_empty(),
-        state => {
-            let holds = all.all(|one| one.held == Held::Yes);
-            waits.is_empty() && (state == State::Pass) == holds
-        }
+        state => waits.is_empty() && comes_to(gate, state),
     }
 }
 
+/// Can what it requires come to this state? How much of a selector holds that does not hold as a whole is not in a package, and
+/// decides in some cases between PARTIAL and what is worse; everything else is decided here.
+fn comes_to(gate: &Gate, state: State) -> bool {
+    let of_criteria = || gate.criteria.iter().flat_map(|one| &one.backing);
+    let all = || gate.backing.iter().chain(of_criteria());
+    let failed = gate.backing.iter().any(|one| one.held == Held::No);
+    let passed = all().all(|one| one.held == Held::Yes);
+    let some = all().any(|one| matches!(one.held, Held::Yes | Held::Waived));
+    let wrong = all().any(|one| one.held == Held::No);
+    match state {
+        State::Pass => passed,
+        State::Fail => failed || wrong && !some,
+        State::Partial => !failed && !passed,
+        State::NotRun => !passed && !wrong && !some,
+        // That is decided by what it waits for.
+        State::Blocked => false,
+    }
+}
+
+/// A gap of the package that holds a gate up is not closed. `gaps`: those of the package, which need not be all.
+fn waits_for_what_is_open(gate: &Gate, gaps: &[Gap]) -> bool {
+    let waits = |gap: &&Gap| {
+        gate.blocked_by.iter().any(|one| one.strip_prefix("gap.") == Some(gap.gap.as_str()))
+    };
+    gaps.iter().filter(waits).all(|gap| gap.state != Openness::Closed)
+}
+
 fn gap_follows(gap: &Gap) -> bool {
-    let closed = !gap.backing.is_empty() && gap.backing.iter().all(|one| one.held == Held::Yes);
-    (gap.state == Openness::Closed) == closed
+    let holds = |one: &Backing| one.held == Held::Yes;
+    let closed = !gap.backing.is_empty() && gap.backing.iter().all(holds);
+    match gap.state {
+        Openness::Closed => closed,
+        Openness::Partial => !closed,
+        Openness::Open => !gap.backing.iter().any(holds),
+    }
 }

@@ -14,7 +14,7 @@ use super::verify::summed;
 use super::*;
 use crate::desired::{Desired, Tree, read};
 use crate::drift;
-use crate::evidence::{Deed, Facts, Held, ProofRecord, Recorded, State, Window, report};
+use crate::evidence::{Deed, Facts, Held, Openness, ProofRecord, Recorded, State, Window, report};
 use crate::ledger::envelope::fixed::Fixed;
 use crate::ledger::merkle;
 use crate::ledger::proof::Inclusion;
@@ -465,13 +465,54 @@ fn sealed_anew(change: impl FnOnce(&mut Files, &mut Package)) -> (String, String
 #[test]
 fn a_signed_package_whose_lines_rest_on_nothing_is_refused() {
     type Change = fn(&mut Package);
-    let cases: [(Change, &str); 10] = [
+    let cases: [(Change, &str); 16] = [
         (|package| package.header.replayed = true, "it is of a recorded world"),
         (
             |package| package.gates[1].state = State::Fail,
             "gate.G1 does not come to what it rests on",
         ),
         (|package| package.gates[0].backing[0].held = Held::No, "gate.G0 does not"),
+        // What was seen not to be as it should is a failure, and nothing milder.
+        (
+            |package| {
+                package.gates[0].backing[0].held = Held::No;
+                package.gates[0].state = State::Partial;
+            },
+            "gate.G0 does not",
+        ),
+        (
+            |package| {
+                package.gates[0].backing[0].held = Held::No;
+                package.gates[0].state = State::NotRun;
+            },
+            "gate.G0 does not",
+        ),
+        // What could not be told is no failure.
+        (
+            |package| {
+                package.gates[0].backing[0].held = Held::Untold;
+                package.gates[0].state = State::Fail;
+            },
+            "gate.G0 does not",
+        ),
+        (
+            |package| {
+                package.gates[1].state = State::Blocked;
+                package.gates[1].blocked_by = vec!["gap.GAP5".to_owned()];
+            },
+            "gate.G1 does not",
+        ),
+        (|package| package.gaps[0].state = Openness::Open, "gap.GAP5 does not"),
+        // Of which some holds is not as open as it was.
+        (
+            |package| {
+                let missing =
+                    value::Backing { held: Held::No, ..package.gaps[0].backing[0].clone() };
+                package.gaps[0].backing.push(missing);
+                package.gaps[0].state = Openness::Open;
+            },
+            "gap.GAP5 does not",
+        ),
         (|package| package.gates[1].blocked_by = vec!["G0".to_owned()], "gate.G1 does not"),
         (|package| package.gates[1].needs = vec!["G7".to_owned()], "gate.G1 does not"),
         (|package| package.gaps[0].backing.clear(), "gap.GAP5 does not"),
