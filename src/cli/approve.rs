@@ -173,7 +173,7 @@ fn here(signed: &Signed, plan: &Plan, global: &Global) -> Option<Refusal> {
 fn import(files: &[PathBuf], global: &Global, output: &Output) -> Result<u8, Failure> {
     let config = strict::load(&global.overrides())?;
     let trust = trusting::trust(&config)?;
-    let signed = files.iter().map(|file| statements::of_file(file));
+    let signed = files.iter().map(|file| statements::of_file(file, statements::PLAN));
     let signed: Vec<Signed> = signed.collect::<Result<_, _>>()?;
     // All or none: whoever reads the refusal knows that nothing was kept. What counts only later may be kept for then.
     let against = signed.iter().filter_map(|one| against_signer(one, &trust, SystemClock.now()));

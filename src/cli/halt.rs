@@ -12,6 +12,9 @@ use crate::ledger::{ActorKind, Event, Ledger, LedgerError, Writer};
 use crate::model::display::{escape, one_line};
 use crate::model::{Clock as _, SystemClock};
 
+/// How an order to halt is made.
+const ORDER: &str = "an approver signs an order with `ssh-keygen -Y sign -n countersign/halt/v1`; its signature is beside it, FILE.sig, or in it";
+
 /// Stop everything that changes something, or let it go on
 #[derive(Debug, clap::Args)]
 #[command(
@@ -139,7 +142,7 @@ fn shown(marker: &Marker) -> String {
 
 fn import(config: &Config, file: &Path, output: &Output) -> Result<u8, Failure> {
     let trust = trusting::trust(config)?;
-    let signed = statements::of_file(file)?;
+    let signed = statements::of_file(file, ORDER)?;
     let host = config.host.value.as_deref().unwrap_or_default();
     let data = &config.data.value;
     let set = killswitch::import(data, host, &trust, &signed.statement, &signed.signature)?;
@@ -166,8 +169,7 @@ impl From<OrderError> for Failure {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Marker(error) => error.into(),
-            error => Self::of(exit::APPROVAL, &error)
-                .hint("an approver signs it with `ssh-keygen -Y sign -n countersign/halt/v1`"),
+            error => Self::of(exit::APPROVAL, &error).hint(ORDER),
         }
     }
 }

@@ -23,6 +23,9 @@ const EXTENSION: &str = "approval";
 /// The most imported statements of one plan.
 const IMPORTED_MAX: usize = 200;
 
+/// How a statement about a plan is made.
+pub(super) const PLAN: &str = "a statement is written by `countersign approve PLAN --as NAME …`, with its signature beside it or in it";
+
 /// Everything that was said about a plan.
 #[derive(Debug)]
 pub(super) struct Gathered {
@@ -39,7 +42,7 @@ pub(super) fn gather(
     keep: bool,
 ) -> Result<Gathered, Failure> {
     let mut statements: Vec<Signed> =
-        files.iter().map(|file| of_file(file)).collect::<Result<_, _>>()?;
+        files.iter().map(|file| of_file(file, PLAN)).collect::<Result<_, _>>()?;
     statements.extend(imported(config, plan)?);
     let remote = match fetched(config, plan) {
         Ok(fetched) => {
@@ -59,12 +62,12 @@ pub(super) fn gather(
 }
 
 /// The statement in a file: with its signature after it, or with `.sig` beside it.
-pub(super) fn of_file(file: &Path) -> Result<Signed, Failure> {
+/// `hint`: how one is made.
+pub(super) fn of_file(file: &Path, hint: &str) -> Result<Signed, Failure> {
     let bytes = read(file)?;
     let refused = |error: SignedError| {
         let name = escape(&file.display().to_string()).into_owned();
-        Failure::new(exit::APPROVAL, format!("{name}: {error}"))
-            .hint("a statement is written by `countersign approve PLAN --as NAME …`, with its signature beside it or in it")
+        Failure::new(exit::APPROVAL, format!("{name}: {error}")).hint(hint)
     };
     match Signed::of_one(&bytes, file) {
         Err(SignedError::Unsigned) => {
@@ -120,7 +123,7 @@ fn imported(config: &Config, plan: Digest) -> Result<Vec<Signed>, Failure> {
             return Err(Failure::new(exit::ERROR, message));
         }
     }
-    files.iter().map(|file| of_file(file)).collect()
+    files.iter().map(|file| of_file(file, PLAN)).collect()
 }
 
 /// Stores a statement for the verbs that ask for it, under the plan that it is about.

@@ -430,6 +430,9 @@ fn a_halt_is_set_told_ordered_and_lifted() {
     ] {
         halt(&["--import", &signed(name, &text, key, namespace)]).ends_with(6);
     }
+    lab.world.write("unsigned", order("a"));
+    let refused = halt(&["--import", &lab.path("unsigned")]).ends_with(6).stderr;
+    assert!(refused.contains("ssh-keygen -Y sign -n countersign/halt/v1"), "{refused}");
     halt(&["--status"]).ends_with(0);
     let file = signed("order", &order("any"), "first", purpose);
     assert!(halt(&["--import", &file]).ends_with(0).stdout.contains("halted: "));

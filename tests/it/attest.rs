@@ -261,6 +261,9 @@ fn stock_openssh_takes_the_same_statement_and_nothing_else_does() {
     fs::write(&file, both.replace("a secret", "a sacred")).unwrap();
     let refused = lab.run(&["attest", "--import", &file]).ends_with(6).stderr;
     assert!(refused.contains("bad_signature"), "{refused}");
+    fs::write(&file, "signed by nobody").unwrap();
+    let refused = lab.run(&["attest", "--import", &file]).ends_with(6).stderr;
+    assert!(refused.contains("written by `countersign attest NAME"), "{refused}");
     assert_eq!(lab.gate().0, "NOT_RUN");
 }
 

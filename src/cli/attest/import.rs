@@ -15,6 +15,9 @@ use crate::ledger::{Attachment, Event};
 use crate::model::Digest;
 use crate::model::display::escape;
 
+/// How an attestation is made.
+const ATTESTATION: &str = "one is written by `countersign attest NAME --as NAME …`, with its signature beside it or in it";
+
 pub(super) fn run(files: &[PathBuf], global: &Global, output: &Output) -> Result<u8, Failure> {
     let config = strict::load(&global.overrides())?;
     let trust = strict::trust(&config)?;
@@ -28,7 +31,7 @@ pub(super) fn run(files: &[PathBuf], global: &Global, output: &Output) -> Result
     let mut desired = None;
     let (mut taken, mut told) = (Vec::new(), Vec::new());
     for file in files {
-        let signed = statements::of_file(file)?;
+        let signed = statements::of_file(file, ATTESTATION)?;
         let heard = hearing.one(&signed, None).map_err(|why| refused(&signed, &why))?;
         if let Some(why) = &heard.refused {
             return Err(refused(&signed, why));
