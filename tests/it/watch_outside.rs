@@ -136,8 +136,13 @@ fn what_happens_is_told_served_and_written() {
     let ended = next();
     assert_eq!(ended["type"], "countersign.drift.ended");
     assert!(heard.try_iter().all(|one| is_draft(&one.event())));
-    let report = until("a report", || fs::read_dir(world.path("reports")).unwrap().next());
-    let report = fs::read_to_string(report.unwrap().path()).unwrap();
+    // Until it is whole, it has another name.
+    let report = until("a report", || {
+        let mut entries =
+            fs::read_dir(world.path("reports")).unwrap().map(|one| one.unwrap().path());
+        entries.find(|path| path.extension().is_some_and(|end| end == "html"))
+    });
+    let report = fs::read_to_string(report).unwrap();
     assert!(report.contains("directory./srv/runs") || report.contains("/srv/runs"), "{report}");
     running.signal(Signal::HUP);
     let said = told(&systemd, &world);
