@@ -148,19 +148,30 @@ fn one(
     }
 }
 
-/// What a gate comes to of which every need passes.
 fn state(required: &[Backing], criteria: &[CriterionResult]) -> State {
-    let all = || required.iter().chain(criteria.iter().flat_map(|one| &one.backing));
-    if required.iter().any(|one| one.held == Held::No) {
-        State::Fail
-    } else if all().all(|one| one.held == Held::Yes) {
-        State::Pass
-    } else if all().any(|one| one.holding > 0 || one.held == Held::Waived) {
-        State::Partial
-    } else if all().any(|one| one.held == Held::No) {
-        State::Fail
-    } else {
-        State::NotRun
+    let weigh = |one: &Backing| (one.held, one.holding > 0);
+    let required: Vec<_> = required.iter().map(weigh).collect();
+    let criteria: Vec<_> = criteria.iter().flat_map(|one| &one.backing).map(weigh).collect();
+    State::of(&required, &criteria)
+}
+
+impl State {
+    /// What a gate comes to of which every need passes. Of each thing that it and its criteria require: does it hold, and does
+    /// any part of it?
+    #[must_use]
+    pub fn of(required: &[(Held, bool)], criteria: &[(Held, bool)]) -> Self {
+        let all = || required.iter().chain(criteria);
+        if required.iter().any(|(held, _)| *held == Held::No) {
+            Self::Fail
+        } else if all().all(|(held, _)| *held == Held::Yes) {
+            Self::Pass
+        } else if all().any(|(held, some)| *some || *held == Held::Waived) {
+            Self::Partial
+        } else if all().any(|(held, _)| *held == Held::No) {
+            Self::Fail
+        } else {
+            Self::NotRun
+        }
     }
 }
 

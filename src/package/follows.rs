@@ -18,9 +18,7 @@ pub(super) fn unfounded(package: &Package) -> Option<String> {
     }
     let passing: BTreeSet<&str> =
         gates().filter(|gate| gate.state == State::Pass).map(|gate| gate.gate.as_str()).collect();
-    if let Some(gate) = gates()
-        .find(|gate| !(gate_follows(gate, &passing) && waits_for_what_is_open(gate, &package.gaps)))
-    {
+    if let Some(gate) = gates().find(|gate| !gate_follows(gate, &passing, &package.gaps)) {
         return Some(format!("gate.{}", gate.gate));
     }
     let gap = package.gaps.iter().find(|gap| !gap_follows(gap))?;
@@ -32,11 +30,19 @@ fn worst(backing: &[Backing]) -> Held {
     backing.iter().map(|one| one.held).max().unwrap_or(Held::NotRun)
 }
 
-fn gate_follows(gate: &Gate, passing: &BTreeSet<&str>) -> bool {
+/// `gaps`: those of the package, which need not be all.
+fn gate_follows(gate: &Gate, passing: &BTreeSet<&str>, gaps: &[Gap]) -> bool {
     let waits: BTreeSet<&str> = gate.blocked_by.iter().map(String::as_str).collect();
     // A gate that it needs either passes, or it waits for that.
-    let needs = gate.needs.iter().map(String::as_str);
-    if !needs.into_iter().all(|need| passing.contains(need) != waits.contains(need)) {
+    if !gate.needs.iter().all(|need| passing.contains(&**need) != waits.contains(&**need)) {
+        return false;
+    }
+    // It waits for nothing else but gaps that are open.
+    let open = |gap: &str| {
+        gaps.iter().filter(|one| one.gap == gap).all(|one| one.state != Openness::Closed)
+    };
+    let mut others = gate.blocked_by.iter().filter(|one| !gate.needs.contains(one));
+    if !others.all(|one| one.strip_prefix("gap.").is_some_and(open)) {
         return false;
     }
     match gate.state {
@@ -45,31 +51,16 @@ fn gate_follows(gate: &Gate, passing: &BTreeSet<&str>) -> bool {
     }
 }
 
-/// Can what it requires come to this state? How much of a selector holds that does not hold as a whole is not in a package, and
-/// decides in some cases between PARTIAL and what is worse; everything else is decided here.
+/// Can what it requires come to this state? A package does not say how much holds of what does not hold as a whole: nothing of it,
+/// or some.
 fn comes_to(gate: &Gate, state: State) -> bool {
-    let of_criteria = || gate.criteria.iter().flat_map(|one| &one.backing);
-    let all = || gate.backing.iter().chain(of_criteria());
-    let failed = gate.backing.iter().any(|one| one.held == Held::No);
-    let passed = all().all(|one| one.held == Held::Yes);
-    let some = all().any(|one| matches!(one.held, Held::Yes | Held::Waived));
-    let wrong = all().any(|one| one.held == Held::No);
-    match state {
-        State::Pass => passed,
-        State::Fail => failed || wrong && !some,
-        State::Partial => !failed && !passed,
-        State::NotRun => !passed && !wrong && !some,
-        // That is decided by what it waits for.
-        State::Blocked => false,
-    }
-}
-
-/// A gap of the package that holds a gate up is not closed. `gaps`: those of the package, which need not be all.
-fn waits_for_what_is_open(gate: &Gate, gaps: &[Gap]) -> bool {
-    let waits = |gap: &&Gap| {
-        gate.blocked_by.iter().any(|one| one.strip_prefix("gap.") == Some(gap.gap.as_str()))
+    let with = |some: fn(Held) -> bool| {
+        let weigh = |one: &Backing| (one.held, some(one.held));
+        let required: Vec<_> = gate.backing.iter().map(weigh).collect();
+        let criteria = gate.criteria.iter().flat_map(|one| &one.backing);
+        State::of(&required, &criteria.map(weigh).collect::<Vec<_>>())
     };
-    gaps.iter().filter(waits).all(|gap| gap.state != Openness::Closed)
+    [with(|held| held == Held::Yes), with(|_| true)].contains(&state)
 }
 
 fn gap_follows(gap: &Gap) -> bool {

@@ -465,13 +465,42 @@ fn sealed_anew(change: impl FnOnce(&mut Files, &mut Package)) -> (String, String
 #[test]
 fn a_signed_package_whose_lines_rest_on_nothing_is_refused() {
     type Change = fn(&mut Package);
-    let cases: [(Change, &str); 16] = [
+    let cases: [(Change, &str); 10] = [
         (|package| package.header.replayed = true, "it is of a recorded world"),
         (
             |package| package.gates[1].state = State::Fail,
             "gate.G1 does not come to what it rests on",
         ),
         (|package| package.gates[0].backing[0].held = Held::No, "gate.G0 does not"),
+        (|package| package.gates[1].blocked_by = vec!["G0".to_owned()], "gate.G1 does not"),
+        (|package| package.gates[1].needs = vec!["G7".to_owned()], "gate.G1 does not"),
+        (|package| package.gaps[0].backing.clear(), "gap.GAP5 does not"),
+        (
+            |package| package.criteria[0].backing[0].held = Held::Untold,
+            "line `the_switch_is_off` does",
+        ),
+        (|package| package.forbidden[1].backing.clear(), "line `the folder was changed` does"),
+        (
+            |package| package.documents[1].proofs[0].backing[0].cites.clear(),
+            "`proof.p` holds, and rests on nothing",
+        ),
+        (
+            |package| package.outcome.blockers.push("more".to_owned()),
+            "its lines come to RELEASE_READY",
+        ),
+    ];
+    for (change, wanted) in cases {
+        let (file, what) = sealed_anew(|_, package| change(package));
+        assert!(file == VALUE && what.starts_with(wanted), "{wanted}: {what}");
+    }
+    let (_, what) = sealed_anew(|_, package| package.non_mutation.measured[0].after = None);
+    assert_eq!(what, "what was measured does not come to what it says");
+}
+
+#[test]
+fn a_state_that_its_backing_does_not_come_to_is_refused() {
+    type Change = fn(&mut Package);
+    let cases: [(Change, &str); 7] = [
         // What was seen not to be as it should is a failure, and nothing milder.
         (
             |package| {
@@ -502,6 +531,14 @@ fn a_signed_package_whose_lines_rest_on_nothing_is_refused() {
             },
             "gate.G1 does not",
         ),
+        // Whoever waits for what nobody knows is not to be taken for one that only waits.
+        (
+            |package| {
+                package.gates[1].state = State::Blocked;
+                package.gates[1].blocked_by = vec!["G9".to_owned()];
+            },
+            "gate.G1 does not",
+        ),
         (|package| package.gaps[0].state = Openness::Open, "gap.GAP5 does not"),
         // Of which some holds is not as open as it was.
         (
@@ -513,29 +550,11 @@ fn a_signed_package_whose_lines_rest_on_nothing_is_refused() {
             },
             "gap.GAP5 does not",
         ),
-        (|package| package.gates[1].blocked_by = vec!["G0".to_owned()], "gate.G1 does not"),
-        (|package| package.gates[1].needs = vec!["G7".to_owned()], "gate.G1 does not"),
-        (|package| package.gaps[0].backing.clear(), "gap.GAP5 does not"),
-        (
-            |package| package.criteria[0].backing[0].held = Held::Untold,
-            "line `the_switch_is_off` does",
-        ),
-        (|package| package.forbidden[1].backing.clear(), "line `the folder was changed` does"),
-        (
-            |package| package.documents[1].proofs[0].backing[0].cites.clear(),
-            "`proof.p` holds, and rests on nothing",
-        ),
-        (
-            |package| package.outcome.blockers.push("more".to_owned()),
-            "its lines come to RELEASE_READY",
-        ),
     ];
     for (change, wanted) in cases {
         let (file, what) = sealed_anew(|_, package| change(package));
         assert!(file == VALUE && what.starts_with(wanted), "{wanted}: {what}");
     }
-    let (_, what) = sealed_anew(|_, package| package.non_mutation.measured[0].after = None);
-    assert_eq!(what, "what was measured does not come to what it says");
 }
 
 #[test]
